@@ -1,0 +1,60 @@
+// The choice of a variant, and what is the same for all of them.
+
+#include "layout.h"
+
+#include <string.h>
+
+#if defined(__x86_64__)
+#include <xmmintrin.h>
+extern const ls_kernels ls_kernels_avx512, ls_kernels_avx2;
+#elif defined(__aarch64__)
+extern const ls_kernels ls_kernels_neon;
+#endif
+extern const ls_kernels ls_kernels_generic;
+
+const ls_kernels *ls_kernels_named(const char *name) {
+    if (strcmp(name, "generic") == 0) return &ls_kernels_generic;
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    if (strcmp(name, "avx512") == 0 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw")
+        && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("fma"))
+        return &ls_kernels_avx512;
+    if (strcmp(name, "avx2") == 0 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+        return &ls_kernels_avx2;
+#elif defined(__aarch64__)
+    if (strcmp(name, "neon") == 0) return &ls_kernels_neon;
+#endif
+    return NULL;
+}
+
+const ls_kernels *ls_kernels_best(void) {
+    static const char *const names[] = {"avx512", "avx2", "neon"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        const ls_kernels *kernels = ls_kernels_named(names[i]);
+        if (kernels) return kernels;
+    }
+    return &ls_kernels_generic;
+}
+
+void ls_prepare_thread(void) {
+#if defined(__x86_64__)
+    _mm_setcsr(0x1F80);
+#elif defined(__aarch64__)
+    __asm__ volatile("msr fpcr, %0" : : "r"((uint64_t)0));
+#endif
+}
+
+size_t ls_weight_gradient_scratch_count(size_t outputs, size_t inputs) {
+    (void)outputs;
+    return LS_TREE_SLOTS * LS_SLOT_COUNT + (inputs < LS_WIDEST ? LS_CHAIN_LENGTH * LS_WIDEST : 0);
+}
+
+size_t ls_convolution_scratch_count(const ls_convolution *s) {
+    const ls_convolution padded = ls_data_gradient_shape(s);
+    const size_t data = padded.height * padded.width * padded.channels;
+    const size_t columns = s->outputs < LS_WIDEST ? LS_WIDEST : s->outputs;
+    const size_t narrow = s->outputs < LS_WIDEST ? ls_image_block(s) * ls_output_positions(s) * LS_WIDEST : 0;
+    const size_t weights =
+        LS_TILE_POOL + s->kernel_height * s->kernel_width * s->channels * columns + narrow;
+    return data > weights ? data : weights;
+}

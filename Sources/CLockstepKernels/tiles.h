@@ -1,0 +1,237 @@
+// The register tiles: every chain of fused multiply-adds of a product or a convolution runs here.
+//
+// A tile is up to LS_TILE_ROWS rows of one or two vectors of columns, all in registers. Both kinds run one chain for each
+// element in increasing k, so the height and the width of a tile never change a bit.
+
+/// c (+)= a · b for a few rows of a and one or two vectors of columns of a packed panel.
+typedef struct {
+    const float *a;
+    size_t a_stride;
+    /// k is `segments` runs of `k` consecutive elements of a, `segment_stride` apart; b goes on without gaps.
+    size_t segments, segment_stride, k;
+    const float *b;
+    float *c;
+    size_t c_stride;
+    /// Columns of c that exist; the others are computed and dropped.
+    size_t columns;
+    /// The chain goes on from c.
+    bool resume;
+    /// The chain's total is added to c.
+    bool add;
+    /// Bias and relu follow.
+    bool finish, relu;
+    const float *bias;
+} row_tile;
+
+LS_INLINE void run_row_tile(const int rows, const int vectors, const row_tile *t) {
+    const int width = vectors * LS_WIDTH;
+    float part[LS_TILE_ROWS * 2 * LS_WIDTH], part_bias[2 * LS_WIDTH];
+    float *c = t->c;
+    const float *bias = t->finish ? t->bias : NULL;
+    size_t c_stride = t->c_stride;
+    const bool whole = t->columns >= (size_t)width;
+    if (!whole) {
+        c = part;
+        c_stride = width;
+        for (int i = 0; i < rows * width; i++) part[i] = 0;
+        if (t->resume || t->add)
+            for (int r = 0; r < rows; r++)
+                for (size_t j = 0; j < t->columns; j++) part[r * width + j] = t->c[r * t->c_stride + j];
+        if (bias) {
+            for (int j = 0; j < width; j++) part_bias[j] = (size_t)j < t->columns ? bias[j] : 0;
+            bias = part_bias;
+        }
+    }
+    vf sums[LS_TILE_ROWS][2];
+    if (t->resume) {
+        LS_UNROLL for (int r = 0; r < rows; r++)
+            LS_UNROLL for (int v = 0; v < vectors; v++) sums[r][v] = load(c + r * c_stride + v * LS_WIDTH);
+    } else {
+        LS_UNROLL for (int r = 0; r < rows; r++)
+            LS_UNROLL for (int v = 0; v < vectors; v++) sums[r][v] = splat(0);
+    }
+    const float *LS_RESTRICT b = t->b;
+    const size_t a_stride = t->a_stride, k = t->k;
+    for (size_t segment = 0; segment < t->segments; segment++) {
+        const float *LS_RESTRICT a = t->a + segment * t->segment_stride;
+        _Pragma("clang loop unroll_count(2)") for (size_t p = 0; p < k; p++) {
+            vf columns[2];
+            LS_UNROLL for (int v = 0; v < vectors; v++) columns[v] = load(b + v * LS_WIDTH);
+            LS_UNROLL for (int r = 0; r < rows; r++) {
+                vf factor = splat(a[r * a_stride + p]);
+                LS_UNROLL for (int v = 0; v < vectors; v++) sums[r][v] = multiply_add(factor, columns[v], sums[r][v]);
+            }
+            b += LS_PANEL_WIDTH;
+        }
+    }
+    if (t->add) {
+        LS_UNROLL for (int r = 0; r < rows; r++)
+            LS_UNROLL for (int v = 0; v < vectors; v++)
+                sums[r][v] = load(c + r * c_stride + v * LS_WIDTH) + sums[r][v];
+    }
+    if (bias) {
+        LS_UNROLL for (int v = 0; v < vectors; v++) {
+            vf offset = load(bias + v * LS_WIDTH);
+            LS_UNROLL for (int r = 0; r < rows; r++) sums[r][v] = sums[r][v] + offset;
+        }
+    }
+    if (t->finish && t->relu) {
+        LS_UNROLL for (int r = 0; r < rows; r++)
+            LS_UNROLL for (int v = 0; v < vectors; v++)
+                sums[r][v] = select((vi)(sums[r][v] < 0), splat(0), sums[r][v]);
+    }
+    LS_UNROLL for (int r = 0; r < rows; r++)
+        LS_UNROLL for (int v = 0; v < vectors; v++) store(c + r * c_stride + v * LS_WIDTH, sums[r][v]);
+    if (!whole)
+        for (int r = 0; r < rows; r++)
+            for (size_t j = 0; j < t->columns; j++) t->c[r * t->c_stride + j] = part[r * width + j];
+}
+
+/// A tile of a sum over positions of outer products: rows from a, columns from b. Serves the weight gradients.
+typedef struct {
+    /// At a position, row r stands at a[r], or at a[offsets[r]] where the tile has offsets.
+    const float *a;
+    const size_t *offsets;
+    const float *b;
+    /// A row of positions: `width` of them, `a_step` and `b_step` apart; the next row starts `a_row` further in a and
+    /// follows without a gap in b. A chunk is `chunk_rows` rows, an image `rows` rows.
+    size_t width, a_step, b_step, a_row, rows, chunk_rows;
+    size_t images, a_image, b_image;
+    /// The lane's total so far, or what it becomes; LS_TILE_ROWS × 2 vectors, row by row.
+    float *total;
+    bool started;
+    /// After the lane's last image: what is added on the left, from total − merge_step downwards, and where the sum goes.
+    size_t merges, merge_step;
+    float *result;
+    size_t result_stride;
+} outer_tile;
+
+LS_INLINE void run_outer_tile(const int rows, const int vectors, const bool scattered, const outer_tile *t) {
+    const size_t total_stride = 2 * LS_WIDTH;
+    size_t offsets[LS_TILE_ROWS];
+    LS_UNROLL for (int r = 0; r < rows; r++) offsets[r] = scattered ? t->offsets[r] : (size_t)r;
+    vf sums[LS_TILE_ROWS][2];
+    float *total = t->total;
+    const size_t a_step = t->a_step, b_step = t->b_step, width = t->width;
+    bool started = t->started, waiting = false;
+    for (size_t image = 0; image < t->images; image++) {
+        const float *LS_RESTRICT a_line = t->a + image * t->a_image;
+        const float *LS_RESTRICT b = t->b + image * t->b_image;
+        for (size_t row = 0; row < t->rows;) {
+            if (waiting) {
+                LS_UNROLL for (int r = 0; r < rows; r++)
+                    LS_UNROLL for (int v = 0; v < vectors; v++)
+                        store(total + r * total_stride + v * LS_WIDTH, sums[r][v]);
+            }
+            LS_UNROLL for (int r = 0; r < rows; r++)
+                LS_UNROLL for (int v = 0; v < vectors; v++) sums[r][v] = splat(0);
+            const size_t end = smaller(row + t->chunk_rows, t->rows);
+            for (; row < end; row++) {
+                const float *LS_RESTRICT a = a_line;
+                for (size_t p = 0; p < width; p++) {
+                    vf columns[2];
+                    LS_UNROLL for (int v = 0; v < vectors; v++) columns[v] = load(b + v * LS_WIDTH);
+                    LS_UNROLL for (int r = 0; r < rows; r++) {
+                        vf factor = splat(a[offsets[r]]);
+                        LS_UNROLL for (int v = 0; v < vectors; v++) sums[r][v] = multiply_add(factor, columns[v], sums[r][v]);
+                    }
+                    a += a_step;
+                    b += b_step;
+                }
+                a_line += t->a_row;
+            }
+            if (started) {
+                LS_UNROLL for (int r = 0; r < rows; r++)
+                    LS_UNROLL for (int v = 0; v < vectors; v++)
+                        sums[r][v] = load(total + r * total_stride + v * LS_WIDTH) + sums[r][v];
+            }
+            started = waiting = true;
+        }
+    }
+    if (!waiting) {
+        LS_UNROLL for (int r = 0; r < rows; r++)
+            LS_UNROLL for (int v = 0; v < vectors; v++)
+                sums[r][v] = started ? load(total + r * total_stride + v * LS_WIDTH) : splat(0);
+    }
+    for (size_t merge = 1; merge <= t->merges; merge++) {
+        const float *left = total - merge * t->merge_step;
+        LS_UNROLL for (int r = 0; r < rows; r++)
+            LS_UNROLL for (int v = 0; v < vectors; v++)
+                sums[r][v] = load(left + r * total_stride + v * LS_WIDTH) + sums[r][v];
+    }
+    LS_UNROLL for (int r = 0; r < rows; r++)
+        LS_UNROLL for (int v = 0; v < vectors; v++) store(t->result + r * t->result_stride + v * LS_WIDTH, sums[r][v]);
+}
+
+#if LS_TILE_ROWS == 14
+#define LS_FOR_TILE_ROWS(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14)
+#define LS_SCATTERED_ROWS 9
+#define LS_FOR_SCATTERED_ROWS(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9)
+#elif LS_TILE_ROWS == 12
+#define LS_FOR_TILE_ROWS(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12)
+#define LS_SCATTERED_ROWS 9
+#define LS_FOR_SCATTERED_ROWS(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9)
+#elif LS_TILE_ROWS == 6
+#define LS_FOR_TILE_ROWS(X) X(1) X(2) X(3) X(4) X(5) X(6)
+#define LS_SCATTERED_ROWS 5
+#define LS_FOR_SCATTERED_ROWS(X) X(1) X(2) X(3) X(4) X(5)
+#else
+#define LS_FOR_TILE_ROWS(X) X(1) X(2)
+#define LS_SCATTERED_ROWS 2
+#define LS_FOR_SCATTERED_ROWS(X) X(1) X(2)
+#endif
+
+#define LS_DEFINE_TILES(R)                                                           \
+    static void row_tile_1_##R(const row_tile *t) { run_row_tile(R, 1, t); }         \
+    static void row_tile_2_##R(const row_tile *t) { run_row_tile(R, 2, t); }         \
+    static void outer_tile_1_##R(const outer_tile *t) { run_outer_tile(R, 1, false, t); } \
+    static void outer_tile_2_##R(const outer_tile *t) { run_outer_tile(R, 2, false, t); }
+LS_FOR_TILE_ROWS(LS_DEFINE_TILES)
+
+#define LS_DEFINE_SCATTERED_TILES(R)                                                          \
+    static void scattered_tile_1_##R(const outer_tile *t) { run_outer_tile(R, 1, true, t); } \
+    static void scattered_tile_2_##R(const outer_tile *t) { run_outer_tile(R, 2, true, t); }
+LS_FOR_SCATTERED_ROWS(LS_DEFINE_SCATTERED_TILES)
+
+#define LS_ROW_TILE_1(R) row_tile_1_##R,
+#define LS_ROW_TILE_2(R) row_tile_2_##R,
+#define LS_OUTER_TILE_1(R) outer_tile_1_##R,
+#define LS_OUTER_TILE_2(R) outer_tile_2_##R,
+#define LS_SCATTERED_TILE_1(R) scattered_tile_1_##R,
+#define LS_SCATTERED_TILE_2(R) scattered_tile_2_##R,
+
+static void (*const row_tiles[2][LS_TILE_ROWS])(const row_tile *) = {
+    {LS_FOR_TILE_ROWS(LS_ROW_TILE_1)}, {LS_FOR_TILE_ROWS(LS_ROW_TILE_2)}};
+static void (*const outer_tiles[2][LS_TILE_ROWS])(const outer_tile *) = {
+    {LS_FOR_TILE_ROWS(LS_OUTER_TILE_1)}, {LS_FOR_TILE_ROWS(LS_OUTER_TILE_2)}};
+static void (*const scattered_tiles[2][LS_SCATTERED_ROWS])(const outer_tile *) = {
+    {LS_FOR_SCATTERED_ROWS(LS_SCATTERED_TILE_1)}, {LS_FOR_SCATTERED_ROWS(LS_SCATTERED_TILE_2)}};
+
+/// Where a tile's columns start, in one or two vectors.
+typedef struct {
+    size_t start, vectors;
+} column_window;
+
+/// The window that covers column `at` of `columns` ≥ LS_WIDTH without leaving them. A last window may start early and
+/// compute a few columns again, with the same bits.
+LS_INLINE column_window window_at(size_t at, size_t columns) {
+    size_t rest = columns - at;
+    if (rest >= 2 * LS_WIDTH) return (column_window){at, 2};
+    if (rest >= LS_WIDTH) return (column_window){at, 1};
+    return (column_window){columns - LS_WIDTH, 1};
+}
+LS_INLINE size_t window_end(column_window window) { return window.start + window.vectors * LS_WIDTH; }
+
+/// Lane `lane` of `lanes` on the way through the canonical tree, kept as a binary counter of finished subtrees: `depth`
+/// of them wait on its left, and `merges` of these are added when its own total stands.
+typedef struct {
+    size_t depth, merges;
+} lane_step;
+
+LS_INLINE lane_step step_of_lane(size_t lane, size_t lanes) {
+    size_t depth = (size_t)__builtin_popcountll(lane);
+    size_t merges = lane + 1 == lanes ? depth : (size_t)__builtin_ctzll(~(unsigned long long)lane);
+    return (lane_step){depth, merges};
+}
+/// Subtrees that wait at the same time, with the lane in progress.
+LS_INLINE size_t tree_depth(size_t lanes) { return lanes < 2 ? 1 : 65 - (size_t)__builtin_clzll(lanes - 1); }

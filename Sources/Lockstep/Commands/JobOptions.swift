@@ -1,0 +1,18 @@
+internal import ArgumentParser
+
+/// What `train` and `coordinator` share.
+struct JobOptions: ParsableArguments {
+    @Argument(help: "The job file.")
+    var job: String
+
+    @Option(name: .customLong("run-directory"), help: "Where the run is kept. Default: runs/<job name>/<start time>.")
+    var runDirectory: String?
+
+    @Option(
+        name: .customLong("set"), parsing: .singleValue,
+        help: ArgumentHelp("Change a value of the job; may be repeated.", valueName: "key.path=value"))
+    var overrides: [String] = []
+
+    @Flag(help: "Print JSON lines to standard output.")
+    var json = false
+}

@@ -1,0 +1,47 @@
+public import ArgumentParser
+internal import LockstepCore
+internal import LockstepRuntime
+
+/// The `lockstep` command.
+public struct LockstepCommand: AsyncParsableCommand {
+    public static let configuration = CommandConfiguration(
+        commandName: "lockstep",
+        abstract: "Trains neural networks on ordinary machines: the same bits for any number of workers.",
+        discussion: """
+            Exit codes: 0 done; 1 the run failed; 2 wrong usage or job; 3 verification failed; 4 refused; \
+            75 temporary, try again; 130 after SIGINT.
+            """,
+        version: "lockstep 0.1.0 (arithmetic 1)",
+        subcommands: [TrainCommand.self, CoordinatorCommand.self, WorkerCommand.self, IdentityCommand.self])
+
+    public init() {}
+
+    /// Runs the command that the process's arguments name, and exits.
+    public static func main() async {
+        await main(nil)
+    }
+
+    public static func main(_ arguments: [String]?) async {
+        StandardStreams.prepare()
+        do {
+            var command = try parseAsRoot(arguments)
+            if var asynchronous = command as? any AsyncParsableCommand {
+                try await asynchronous.run()
+            } else {
+                try command.run()
+            }
+            StandardStreams.exit(.success)
+        } catch let error as CommandError {
+            if !error.message.isEmpty { StandardStreams.writeError("lockstep: \(error.message)") }
+            StandardStreams.exit(error.exitCode)
+        } catch {
+            let text = fullMessage(for: error)
+            guard exitCode(for: error) != .success else {
+                StandardStreams.write(text)
+                StandardStreams.exit(.success)
+            }
+            StandardStreams.writeError(text)
+            StandardStreams.exit(.usage)
+        }
+    }
+}

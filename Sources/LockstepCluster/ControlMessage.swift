@@ -1,0 +1,110 @@
+/// Everything that coordinator and worker say to each other. In JSON an object with a `"type"` and the payload's keys.
+package enum ControlMessage: Sendable, Equatable {
+    // From a worker.
+    case hello(Hello)
+    case prepared(Prepared)
+    case unable(Unable)
+    case linked(generation: UInt32)
+    case linkDown(LinkDown)
+    case progress(Progress)
+    case frozen(Frozen)
+    case halted(Halted)
+    case done(Done)
+    case pong(Pong)
+    // From the coordinator.
+    case welcome(Welcome)
+    case refused(reason: String)
+    case start(Start)
+    case freeze(generation: UInt32)
+    /// A planned stop: put this generation into the next control record.
+    case plan(generation: UInt32)
+    case fetch(Fetch)
+    case release(Release)
+    case ping(nonce: UInt64)
+}
+
+extension ControlMessage: Codable {
+    private enum Kind: String, Codable {
+        case hello, prepared, unable, linked, linkDown, progress, frozen, halted, done, pong
+        case welcome, refused, start, freeze, plan, fetch, release, ping
+    }
+
+    private enum Key: String, CodingKey {
+        case type, generation, reason, nonce
+    }
+
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: Key.self)
+        func generation() throws -> UInt32 { try container.decode(UInt32.self, forKey: .generation) }
+        switch try container.decode(Kind.self, forKey: .type) {
+        case .hello: self = .hello(try Hello(from: decoder))
+        case .prepared: self = .prepared(try Prepared(from: decoder))
+        case .unable: self = .unable(try Unable(from: decoder))
+        case .linked: self = .linked(generation: try generation())
+        case .linkDown: self = .linkDown(try LinkDown(from: decoder))
+        case .progress: self = .progress(try Progress(from: decoder))
+        case .frozen: self = .frozen(try Frozen(from: decoder))
+        case .halted: self = .halted(try Halted(from: decoder))
+        case .done: self = .done(try Done(from: decoder))
+        case .pong: self = .pong(try Pong(from: decoder))
+        case .welcome: self = .welcome(try Welcome(from: decoder))
+        case .refused: self = .refused(reason: try container.decode(String.self, forKey: .reason))
+        case .start: self = .start(try Start(from: decoder))
+        case .freeze: self = .freeze(generation: try generation())
+        case .plan: self = .plan(generation: try generation())
+        case .fetch: self = .fetch(try Fetch(from: decoder))
+        case .release: self = .release(try Release(from: decoder))
+        case .ping: self = .ping(nonce: try container.decode(UInt64.self, forKey: .nonce))
+        }
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: Key.self)
+        try container.encode(kind, forKey: .type)
+        switch self {
+        case .hello(let payload): try payload.encode(to: encoder)
+        case .prepared(let payload): try payload.encode(to: encoder)
+        case .unable(let payload): try payload.encode(to: encoder)
+        case .linkDown(let payload): try payload.encode(to: encoder)
+        case .progress(let payload): try payload.encode(to: encoder)
+        case .frozen(let payload): try payload.encode(to: encoder)
+        case .halted(let payload): try payload.encode(to: encoder)
+        case .done(let payload): try payload.encode(to: encoder)
+        case .pong(let payload): try payload.encode(to: encoder)
+        case .welcome(let payload): try payload.encode(to: encoder)
+        case .start(let payload): try payload.encode(to: encoder)
+        case .fetch(let payload): try payload.encode(to: encoder)
+        case .release(let payload): try payload.encode(to: encoder)
+        case .linked(let generation), .freeze(let generation), .plan(let generation):
+            try container.encode(generation, forKey: .generation)
+        case .refused(let reason): try container.encode(reason, forKey: .reason)
+        case .ping(let nonce): try container.encode(nonce, forKey: .nonce)
+        }
+    }
+
+    private var kind: Kind {
+        switch self {
+        case .hello: .hello
+        case .prepared: .prepared
+        case .unable: .unable
+        case .linked: .linked
+        case .linkDown: .linkDown
+        case .progress: .progress
+        case .frozen: .frozen
+        case .halted: .halted
+        case .done: .done
+        case .pong: .pong
+        case .welcome: .welcome
+        case .refused: .refused
+        case .start: .start
+        case .freeze: .freeze
+        case .plan: .plan
+        case .fetch: .fetch
+        case .release: .release
+        case .ping: .ping
+        }
+    }
+
+    /// The word that names this message in JSON and in logs.
+    package var type: String { kind.rawValue }
+}

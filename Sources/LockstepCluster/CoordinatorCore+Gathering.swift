@@ -1,0 +1,121 @@
+internal import LockstepCore
+
+/// Workers arrive, prepare, and become a generation.
+extension CoordinatorCore {
+    mutating func handleHello(
+        _ connection: ConnectionNumber, authenticatedName: String, _ hello: Hello, _ now: UInt64
+    ) -> [CoordinatorAction] {
+        let name = authenticatedName.escapedForDisplay()
+        func refuse(_ reason: String) -> [CoordinatorAction] {
+            [
+                .log(.warning, "refused worker \(name): \(reason)", metadata: ["worker": name]),
+                .refuse(connection, reason: reason),
+            ]
+        }
+        guard hello.name == authenticatedName else {
+            return refuse("said HELLO as \(hello.name.escapedForDisplay()), but its certificate says \(name)")
+        }
+        guard hello.version == configuration.version else {
+            let version = hello.version.escapedForDisplay()
+            return refuse("runs version \(version), the coordinator runs \(configuration.version); install the same")
+        }
+        noteGeneration(max(hello.running, hello.promised))
+        let known = workers.firstIndex { $0.name == hello.name }
+        if hello.purpose == .bulk {
+            guard let known, workers[known].process == hello.process else {
+                return refuse("opened a bulk connection without a control connection of the same process")
+            }
+            let replaced = workers[known].bulk
+            workers[known].bulk = connection
+            return replaced.map { [.close($0, reason: "replaced by a newer connection")] } ?? []
+        }
+        if let known {
+            guard workers[known].process == hello.process else {
+                let host = workers[known].host.escapedForDisplay()
+                return refuse(
+                    "another process of this name is connected: process \(workers[known].processIdentifier) on \(host); "
+                        + "end it first, or issue an identity of its own for this one")
+            }
+            let replaced = workers[known].connection
+            workers[known].connection = connection
+            workers[known].lastHeard = now
+            let close = CoordinatorAction.close(replaced, reason: "replaced by a newer connection")
+            let welcome = CoordinatorAction.send(connection, .welcome(configuration.welcome))
+            return mode == .gathering ? [close, welcome] : [close]
+        }
+        guard mode == .gathering, workers.count < configuration.workers else {
+            return refuse("the run has its \(configuration.workers) workers")
+        }
+        workers.append(
+            Worker(
+                name: hello.name, process: hello.process, host: hello.host, processIdentifier: hello.processIdentifier,
+                connection: connection, lastHeard: now))
+        if pingAt == nil { pingAt = now + configuration.timing.pingInterval }
+        let text =
+            "worker \(name) is here (\(workers.count) of \(configuration.workers)): "
+            + "\(hello.instructionSet.escapedForDisplay()), threads: \(hello.threads)"
+        return [
+            .log(.info, text, metadata: ["worker": name]),
+            .send(connection, .welcome(configuration.welcome)),
+        ]
+    }
+
+    mutating func handlePrepared(_ index: Int, _ prepared: Prepared, _ now: UInt64) -> [CoordinatorAction] {
+        guard mode == .gathering, workers[index].prepared == nil else {
+            return expel(index, "said PREPARED twice or too late", now)
+        }
+        workers[index].prepared = prepared
+        workers[index].stage = .idle
+        let all = workers.compactMap(\.prepared)
+        guard all.count == configuration.workers, let first = all.first else { return [] }
+        guard all.allSatisfy({ $0.planDigest == first.planDigest }) else {
+            return failDifferent("plan digests", workers.map { ($0.name, $0.prepared?.planDigest ?? "none") })
+        }
+        guard all.allSatisfy({ $0.stateHash == first.stateHash && $0.step == first.step }) else {
+            return failDifferent(
+                "states at the start", workers.map { ($0.name, $0.prepared?.stateHash.description ?? "none") })
+        }
+        return start(from: first)
+    }
+
+    private mutating func failDifferent(_ what: String, _ values: [(name: String, value: String)])
+        -> [CoordinatorAction]
+    {
+        let list = values.sorted { $0.name < $1.name }
+            .map { "\($0.name.escapedForDisplay()) \($0.value.escapedForDisplay(limit: 64))" }
+            .joined(separator: ", ")
+        let cause = "the workers have different \(what): \(list)"
+        return fail(
+            Verdict(
+                stage: .preparing, cause: cause, message: cause + "; run the same program and the same data everywhere")
+        )
+    }
+
+    private mutating func start(from prepared: Prepared) -> [CoordinatorAction] {
+        workers.sort { Array($0.name.utf8).lexicographicallyPrecedes(Array($1.name.utf8)) }
+        let ranges = LaneAssignment.ranges(laneCount: configuration.laneCount, workers: workers.count)
+        guard let ranges, let generation = newGeneration() else {
+            let cause = "\(workers.count) workers cannot share \(configuration.laneCount) lanes in a new generation"
+            return fail(Verdict(stage: .preparing, cause: cause, message: cause))
+        }
+        let members = zip(workers, ranges).map { worker, lanes in
+            Roster.Member(
+                name: worker.name, process: worker.process, host: worker.prepared?.host ?? "",
+                port: worker.prepared?.port ?? 0, lanes: lanes)
+        }
+        let roster = Roster(
+            generation: generation, members: members, startStep: prepared.step, stateHash: prepared.stateHash,
+            bucketBoundaries: configuration.bucketBoundaries)
+        self.roster = roster
+        journal.append(.roster(roster))
+        lastReported = prepared.step
+        mode = .linking
+        for index in workers.indices {
+            workers[index].stage = .linking
+            workers[index].step = prepared.step
+        }
+        let start = ControlMessage.start(Start(roster: roster, traceContext: configuration.welcome.traceContext))
+        return workers.map { .send($0.connection, start) }
+            + [.workersReady(planDigest: prepared.planDigest, roster)]
+    }
+}

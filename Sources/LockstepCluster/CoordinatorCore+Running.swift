@@ -1,0 +1,167 @@
+internal import LockstepCore
+
+/// A generation works, stops, and hands its state over.
+extension CoordinatorCore {
+    mutating func handleMessage(
+        _ connection: ConnectionNumber, _ message: ControlMessage, _ now: UInt64
+    ) -> [CoordinatorAction] {
+        guard let index = workers.firstIndex(where: { $0.connection == connection }) else { return [] }
+        workers[index].lastHeard = now
+        switch message {
+        case .prepared(let prepared): return handlePrepared(index, prepared, now)
+        case .unable(let unable):
+            guard mode == .gathering else { return expel(index, "said UNABLE after the start", now) }
+            let name = workers[index].name
+            let cause = unable.message.escapedForDisplay(limit: 1000)
+            return fail(
+                Verdict(
+                    worker: name, stage: .preparing, cause: cause,
+                    message: "worker \(name.escapedForDisplay()): \(cause)", exitCode: unable.exitCode))
+        case .pong(let pong):
+            workers[index].stage = pong.stage
+            workers[index].step = pong.step
+            return []
+        case .linked(let generation):
+            guard generation == roster?.generation else { return [] }
+            workers[index].isLinked = true
+            if mode == .linking, workers.allSatisfy(\.isLinked) { mode = .running }
+            return []
+        case .linkDown(let report):
+            guard report.generation == roster?.generation else { return [] }
+            return handleLinkDown(index, report, now)
+        case .progress(let progress):
+            guard progress.generation == roster?.generation else { return [] }
+            workers[index].stage = progress.stage
+            workers[index].step = progress.step
+            return report(progress.reports)
+        case .frozen(let frozen):
+            guard case .planned(frozen.generation) = mode else { return [] }
+            workers[index].frozen = frozen
+            workers[index].stage = .idle
+            return collectIfStill(now)
+        case .done(let done):
+            guard done.generation == roster?.generation else { return [] }
+            self.done[workers[index].name] = done
+            workers[index].stage = .idle
+            workers[index].step = done.step
+            return collectIfStill(now)
+        case .halted(let halted):
+            guard halted.generation == roster?.generation else { return [] }
+            // A loss that is known already came first, and everybody else follows from it.
+            return losses.isEmpty ? fail(verdict(on: halted)) : []
+        case .hello, .welcome, .refused, .start, .freeze, .plan, .fetch, .release, .ping:
+            return expel(index, "sent \(message.type), which no worker says here", now)
+        }
+    }
+
+    private mutating func report(_ reports: [StepReport]) -> [CoordinatorAction] {
+        // Every worker reports every step, so that none is missing when a worker is lost.
+        let news = reports.filter { report in
+            guard report.step == lastReported + 1 else { return false }
+            lastReported += 1
+            return true
+        }
+        return news.isEmpty ? [] : [.report(news)]
+    }
+
+    /// Collects the state when all workers stand still with the same one.
+    private mutating func collectIfStill(_ now: UInt64) -> [CoordinatorAction] {
+        guard let roster, losses.isEmpty, lostLinks.isEmpty else { return [] }
+        var states: [(step: UInt32, hash: StateHash)]
+        switch mode {
+        case .linking, .running: states = workers.compactMap { done[$0.name].map { ($0.step, $0.hash) } }
+        case .planned:
+            states = workers.compactMap { done[$0.name].map { ($0.step, $0.hash) } }
+            if states.count == roster.members.count {
+                // The plan came after the last turn and stopped nobody: the run is complete.
+                stopReason = nil
+            } else {
+                states = workers.compactMap { $0.frozen.map { ($0.step, $0.hash) } }
+            }
+        default: return []
+        }
+        guard states.count == roster.members.count, let first = states.first else { return [] }
+        guard states.allSatisfy({ $0 == first }) else {
+            let list = zip(workers, states)
+                .map { worker, state in "\(worker.name.escapedForDisplay()) at step \(state.step) with \(state.hash)" }
+                .joined(separator: ", ")
+            let cause = "the workers ended with different states: \(list)"
+            return fail(Verdict(stage: .snapshot, step: first.step, cause: cause, message: cause))
+        }
+        mode = .collecting(step: first.step, hash: first.hash)
+        stopAt = stopReason == nil ? nil : now + configuration.timing.stopCollection
+        let shares = roster.members.enumerated().map { index, member in
+            CoordinatorAction.StateShare(name: member.name, index: index, count: roster.members.count)
+        }
+        // The shell hears of it before the first share can come.
+        var actions: [CoordinatorAction] = [.collectState(step: first.step, hash: first.hash, shares: shares)]
+        for share in shares {
+            guard let worker = workers.first(where: { $0.name == share.name }) else { continue }
+            let fetch = Fetch(step: first.step, share: share.index, count: share.count)
+            actions.append(.send(worker.connection, .fetch(fetch)))
+        }
+        return actions
+    }
+
+    private func verdict(on halted: Halted) -> Verdict {
+        let step = halted.step
+        switch halted.cause {
+        case .lossNotFinite(let lane):
+            let cause = "the loss of lane \(lane) is not finite"
+            return Verdict(
+                stage: .controlRecord, step: step, lane: lane, cause: cause,
+                message: "\(cause) in step \(step); nothing was applied; try a smaller learning rate")
+        case .gradientNotFinite:
+            let cause = "the summed gradient is not finite"
+            return Verdict(
+                stage: .update, step: step, cause: cause,
+                message: "\(cause) in step \(step); nothing was applied; try a smaller learning rate")
+        case .hashesDiffer(let hashes):
+            let list = hashes.map { "\($0.name.escapedForDisplay()) \($0.hash)" }.joined(separator: ", ")
+            let cause = "the workers' states differ: \(list)"
+            return Verdict(
+                worker: Self.minority(hashes), stage: .controlRecord, step: step, cause: cause,
+                message: "\(cause); found in step \(step), of which nothing was applied")
+        case .other(let text):
+            let cause = text.escapedForDisplay()
+            return Verdict(step: step, cause: cause, message: "step \(step): \(cause)")
+        }
+    }
+
+    /// The one worker whose hash differs while all others agree, where there are at least two others.
+    private static func minority(_ hashes: [HaltCause.MemberHash]) -> String? {
+        guard hashes.count > 2 else { return nil }
+        return hashes.first { candidate in
+            let others = hashes.filter { $0.name != candidate.name }.map(\.hash)
+            return others.allSatisfy { $0 == others.first } && others.first != candidate.hash
+        }?.name
+    }
+
+    // MARK: Stopping
+
+    mutating func handleStop(_ reason: String, _ now: UInt64) -> [CoordinatorAction] {
+        // A loss that is about to be judged came first.
+        guard stopReason == nil, judgeAt == nil else { return [] }
+        switch mode {
+        case .gathering, .linking:
+            stopReason = reason
+            return finish(snapshotStep: nil, hash: nil)
+        case .running:
+            guard let generation = newGeneration() else {
+                stopReason = reason
+                return finish(snapshotStep: nil, hash: nil)
+            }
+            stopReason = reason
+            mode = .planned(generation: generation)
+            stopAt = now + configuration.timing.stop
+            // A worker may be done while others are not; they learn of the plan from their own message.
+            return workers.map { .send($0.connection, .plan(generation: generation)) }
+        case .planned, .writing, .ended: return []
+        case .collecting:
+            // The run is complete but for its snapshot, which is worth a moment.
+            lateStopReason = reason
+            stopAt = now + configuration.timing.stop
+            return []
+        }
+    }
+}

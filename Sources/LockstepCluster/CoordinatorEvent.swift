@@ -1,0 +1,18 @@
+/// What the coordinator's core hears of.
+package enum CoordinatorEvent: Sendable {
+    /// The first message on a connection whose certificate says `authenticatedName`.
+    case helloReceived(ConnectionNumber, authenticatedName: String, Hello)
+    case message(ConnectionNumber, ControlMessage)
+    case closed(ConnectionNumber, reason: String)
+    /// A worker's process that the launcher started has ended ("signal 9 (SIGKILL)", "exit status 1").
+    case processEnded(name: String, description: String)
+    case stopRequested(reason: String)
+    /// All shares are there and hash to what was agreed.
+    case stateCollected(step: UInt32)
+    /// All shares are there and hash to something else, or a share does not fit.
+    case stateInvalid(reason: String)
+    case snapshotWritten(step: UInt32)
+    case snapshotFailed(reason: String)
+    /// `nextDeadline` has come.
+    case tick
+}

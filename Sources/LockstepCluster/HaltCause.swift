@@ -1,0 +1,59 @@
+package import LockstepCore
+
+/// Why a turn's sums were not applied. Every worker of the generation sees the same cause in the same turn.
+package enum HaltCause: Sendable, Equatable {
+    /// The first lane whose loss is not finite.
+    case lossNotFinite(lane: Int)
+    /// All losses are finite, the summed gradient is not.
+    case gradientNotFinite
+    /// The replicas are not the same: who sent which state hash, in roster order.
+    case hashesDiffer([MemberHash])
+    case other(String)
+
+    package struct MemberHash: Sendable, Equatable, Codable {
+        package let name: String
+        package let hash: StateHash
+
+        package init(name: String, hash: StateHash) {
+            self.name = name
+            self.hash = hash
+        }
+    }
+}
+
+extension HaltCause: Codable {
+    private enum Kind: String, Codable {
+        case lossNotFinite, gradientNotFinite, hashesDiffer, other
+    }
+
+    private enum Key: String, CodingKey {
+        case kind, lane, hashes, text
+    }
+
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: Key.self)
+        switch try container.decode(Kind.self, forKey: .kind) {
+        case .lossNotFinite: self = .lossNotFinite(lane: try container.decode(Int.self, forKey: .lane))
+        case .gradientNotFinite: self = .gradientNotFinite
+        case .hashesDiffer: self = .hashesDiffer(try container.decode([MemberHash].self, forKey: .hashes))
+        case .other: self = .other(try container.decode(String.self, forKey: .text))
+        }
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: Key.self)
+        switch self {
+        case .lossNotFinite(let lane):
+            try container.encode(Kind.lossNotFinite, forKey: .kind)
+            try container.encode(lane, forKey: .lane)
+        case .gradientNotFinite:
+            try container.encode(Kind.gradientNotFinite, forKey: .kind)
+        case .hashesDiffer(let hashes):
+            try container.encode(Kind.hashesDiffer, forKey: .kind)
+            try container.encode(hashes, forKey: .hashes)
+        case .other(let text):
+            try container.encode(Kind.other, forKey: .kind)
+            try container.encode(text, forKey: .text)
+        }
+    }
+}

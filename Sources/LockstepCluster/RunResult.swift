@@ -1,0 +1,26 @@
+package import LockstepCore
+
+/// How a run ended that did not fail.
+package struct RunResult: Sendable, Equatable {
+    package enum Outcome: Sendable, Equatable {
+        /// All steps are done and the snapshot is written.
+        case completed
+        /// Someone asked for the end.
+        case stopped(reason: String)
+    }
+
+    package struct MemberResult: Sendable, Equatable {
+        package let name: String
+        package let lanes: Range<Int>
+        /// What the member said at the end of a completed run.
+        package let done: Done?
+    }
+
+    package let outcome: Outcome
+    /// The step of the snapshot, nil where none was written.
+    package let snapshotStep: UInt32?
+    package let hash: StateHash?
+    /// In roster order; empty where no generation had begun.
+    package let members: [MemberResult]
+    package let exitCode: ExitCode
+}

@@ -1,0 +1,16 @@
+/// Where a worker is.
+package enum Stage: String, Sendable, Codable, CaseIterable, CustomStringConvertible {
+    case preparing
+    case idle
+    case linking
+    case load
+    case forward
+    case backward
+    case allReduce = "all-reduce"
+    case controlRecord = "control record"
+    case update
+    case snapshot
+    case evaluation
+
+    package var description: String { rawValue }
+}

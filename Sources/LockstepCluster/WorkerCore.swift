@@ -1,0 +1,216 @@
+package import LockstepCollectives
+internal import LockstepCore
+
+/// Everything a worker decides, as a value: events with the time in them in, actions out.
+package struct WorkerCore: Sendable {
+    package enum State: Sendable, Equatable {
+        /// No WELCOME yet.
+        case connecting
+        case preparing
+        /// Holds S(n*) and waits for START.
+        case prepared
+        /// Preflight failed; waits for the end.
+        case unable(Unable)
+        case linking
+        case computing(Turn)
+        case exchanging(Turn)
+        case updating(Turn)
+        /// Promised to stand still: the computation ends.
+        case parking
+        /// Promised to stand still: the state is hashed.
+        case freezing
+        case frozen
+        /// Applied nothing, and waits for the end.
+        case halted
+        /// All turns are over.
+        case done
+        case ended
+    }
+
+    /// Durations in nanoseconds.
+    package struct Timing: Sendable {
+        /// Reports of steps go out at most this often.
+        package var progressInterval: UInt64 = 100_000_000
+        /// From START until all links are there.
+        package var linking: UInt64 = 10_000_000_000
+
+        package init() {}
+    }
+
+    package let identity: WorkerIdentity
+    package let timing: Timing
+    package internal(set) var state = State.connecting
+    /// The generation of the last START.
+    package internal(set) var running: UInt32 = 0
+    /// The greatest generation promised; never below `running`.
+    package internal(set) var promised: UInt32 = 0
+    package internal(set) var roster: Roster?
+    /// The step whose state this worker holds.
+    package internal(set) var step: UInt32 = 0
+    package internal(set) var stage = Stage.idle
+
+    /// The newest control connection.
+    var connection: ConnectionNumber?
+    var preparation: WorkerPreparation?
+    var schedule: TurnSchedule?
+    /// The hash of S(step), where it is known.
+    var stateHash: StateHash?
+    /// The planned generation that was heard of, 0 for none.
+    var flag: UInt32 = 0
+    var missingLinks: [String] = []
+    var reportedLinks: [String] = []
+    var linkingUntil: UInt64?
+    var waitingFor: [String] = []
+    /// The summary of the turn that is being applied.
+    var applying: RecordSummary?
+    var reports: [StepReport] = []
+    var progressAt: UInt64 = 0
+    var epoch: UInt32 = 0
+    var lastEpoch: [Double] = []
+    var evaluation: [Double]?
+    var lanesComputed = 0
+    var gradientBytesSent = 0
+    var frozen: Frozen?
+
+    package init(_ identity: WorkerIdentity, timing: Timing = Timing()) {
+        self.identity = identity
+        self.timing = timing
+    }
+
+    /// When the next `tick` is wanted; nil for none.
+    package var nextDeadline: UInt64? {
+        guard state != .ended else { return nil }
+        return [linkingUntil, reports.isEmpty ? nil : progressAt].compactMap { $0 }.min()
+    }
+
+    /// A finer word than the core knows about where the worker is, for answers to pings.
+    package mutating func note(_ stage: Stage, waitingFor: [String] = []) {
+        self.stage = stage
+        self.waitingFor = waitingFor
+    }
+
+    /// - Parameter now: nanoseconds of a clock that never goes back.
+    package mutating func handle(_ event: WorkerEvent, at now: UInt64) -> [WorkerAction] {
+        guard state != .ended else { return [] }
+        switch event {
+        case .connected(let connection):
+            if let newest = self.connection, newest > connection { return [] }
+            self.connection = connection
+            return send(.hello(identity.hello(.control, running: running, promised: promised)))
+        case .message(let connection, let message):
+            return connection == self.connection ? handleMessage(message, now) : []
+        case .controlLost(let connection, let reason):
+            return connection == self.connection ? handleControlLost(reason) : []
+        case .prepared(let preparation):
+            guard state == .preparing else { return [] }
+            return handlePrepared(preparation)
+        case .unable(let unable):
+            guard state == .preparing else { return [] }
+            state = .unable(unable)
+            return send(.unable(unable))
+        case .linked(let peer, let generation):
+            return handleLinked(peer, generation, now)
+        case .linkLost(let peer, let generation, let reason):
+            return handleLinkLost(peer, generation, reason)
+        case .computed(let turn):
+            guard state == .computing(turn) else { return [] }
+            return record(turn)
+        case .turnFinished(let turn, let summary, let gradientIsFinite, let gradientBytesSent):
+            guard state == .exchanging(turn) else { return [] }
+            self.gradientBytesSent += gradientBytesSent
+            return handleFinished(turn, summary, gradientIsFinite: gradientIsFinite, now)
+        case .updated(let report):
+            guard case .updating(let turn) = state, turn.step == report.step else { return [] }
+            return handleUpdated(turn, report, now)
+        case .parked:
+            guard state == .parking else { return [] }
+            state = .freezing
+            return [.hashState]
+        case .stateHashed(let hash):
+            guard state == .freezing else { return [] }
+            let frozen = Frozen(generation: promised, step: step, hash: hash)
+            self.frozen = frozen
+            stateHash = hash
+            state = .frozen
+            stage = .idle
+            return send(.frozen(frozen))
+        case .failed(let reason):
+            return isWorking ? halt(.other(reason), now) : []
+        case .tick:
+            return handleTick(now)
+        }
+    }
+
+    // MARK: Common
+
+    func send(_ message: ControlMessage) -> [WorkerAction] { connection.map { [.send($0, message)] } ?? [] }
+
+    /// Whether turns of a generation are going on.
+    var isWorking: Bool {
+        switch state {
+        case .linking, .computing, .exchanging, .updating: true
+        default: false
+        }
+    }
+
+    mutating func exit(_ exitCode: ExitCode, _ reason: String) -> [WorkerAction] {
+        // Who could not take part says so with its own exit code, whatever became of the run.
+        let own: Unable? = if case .unable(let unable) = state { unable } else { nil }
+        state = .ended
+        return [.exit(own?.exitCode ?? exitCode, reason: own?.message ?? reason)]
+    }
+
+    /// Where work is going on, for messages.
+    var currentStep: UInt32 {
+        switch state {
+        case .computing(let turn), .exchanging(let turn), .updating(let turn): turn.hasGradients ? turn.step : step
+        default: step
+        }
+    }
+
+    mutating func halt(_ cause: HaltCause, _ now: UInt64) -> [WorkerAction] {
+        let halted = Halted(generation: running, step: currentStep, cause: cause)
+        let actions = flushReports(now)
+        state = .halted
+        return actions + send(.halted(halted))
+    }
+
+    /// Sends the steps that are not reported yet.
+    mutating func flushReports(_ now: UInt64) -> [WorkerAction] {
+        guard !reports.isEmpty else { return [] }
+        let progress = Progress(generation: running, step: currentStep, stage: stage, reports: reports)
+        reports = []
+        progressAt = now + timing.progressInterval
+        return send(.progress(progress))
+    }
+
+    private mutating func handleControlLost(_ reason: String) -> [WorkerAction] {
+        connection = nil
+        if state == .connecting { return [.dialAgain(reason: reason)] }
+        return exit(.temporary, "the coordinator was lost: \(reason.escapedForDisplay())")
+    }
+
+    private mutating func handlePrepared(_ preparation: WorkerPreparation) -> [WorkerAction] {
+        self.preparation = preparation
+        step = preparation.step
+        stateHash = preparation.stateHash
+        state = .prepared
+        stage = .idle
+        return send(
+            .prepared(
+                Prepared(
+                    planDigest: preparation.planDigest, step: preparation.step, stateHash: preparation.stateHash,
+                    host: preparation.host, port: preparation.port)))
+    }
+
+    private mutating func handleTick(_ now: UInt64) -> [WorkerAction] {
+        var actions: [WorkerAction] = []
+        if !reports.isEmpty, now >= progressAt { actions += flushReports(now) }
+        if let linkingUntil, now >= linkingUntil {
+            self.linkingUntil = nil
+            let seconds = timing.linking / 1_000_000_000
+            for peer in missingLinks { actions += handleLinkLost(peer, running, "no link after \(seconds) s") }
+        }
+        return actions
+    }
+}

@@ -1,0 +1,31 @@
+package import LockstepCollectives
+package import LockstepCore
+
+/// What a worker's core hears of.
+package enum WorkerEvent: Sendable {
+    /// A control connection is open. The newest one counts.
+    case connected(ConnectionNumber)
+    case message(ConnectionNumber, ControlMessage)
+    case controlLost(ConnectionNumber, reason: String)
+    /// The answer to `prepare`.
+    case prepared(WorkerPreparation)
+    case unable(Unable)
+    /// A data link is open, with greetings exchanged.
+    case linked(peer: String, generation: UInt32)
+    /// A data link broke, could not be made, or carried a frame that has no place.
+    case linkLost(peer: String, generation: UInt32, reason: String)
+    /// The own sums of the turn are complete: its record can be built.
+    case computed(Turn)
+    /// The exchange is over.
+    case turnFinished(Turn, RecordSummary, gradientIsFinite: Bool, gradientBytesSent: Int)
+    /// The answer to `apply`: the worker holds S(report.step).
+    case updated(StepReport)
+    /// The answer to `park`: nothing computes any more, the partial turn is dropped.
+    case parked
+    /// The answer to `hashState`.
+    case stateHashed(StateHash)
+    /// Something of the generation cannot be done here: a roster that makes no plan, a failed computation.
+    case failed(reason: String)
+    /// `nextDeadline` has come.
+    case tick
+}

@@ -1,0 +1,30 @@
+/// What a worker says about itself in every HELLO.
+package struct WorkerIdentity: Sendable, Equatable {
+    package var name: String
+    package var process: ProcessNumber
+    package var host: String
+    package var processIdentifier: Int32
+    package var version: String
+    package var instructionSet: String
+    package var threads: Int
+
+    package init(
+        name: String, process: ProcessNumber, host: String, processIdentifier: Int32, version: String,
+        instructionSet: String, threads: Int
+    ) {
+        self.name = name
+        self.process = process
+        self.host = host
+        self.processIdentifier = processIdentifier
+        self.version = version
+        self.instructionSet = instructionSet
+        self.threads = threads
+    }
+
+    /// The first message of a connection.
+    package func hello(_ purpose: Hello.Purpose, running: UInt32 = 0, promised: UInt32 = 0) -> Hello {
+        Hello(
+            name: name, process: process, host: host, processIdentifier: processIdentifier, purpose: purpose,
+            running: running, promised: promised, version: version, instructionSet: instructionSet, threads: threads)
+    }
+}

@@ -1,0 +1,166 @@
+package import LockstepCore
+
+/// The first message on a connection to the coordinator.
+package struct Hello: Sendable, Equatable, Codable {
+    package enum Purpose: String, Sendable, Codable {
+        case control, bulk
+    }
+
+    package var name: String
+    package var process: ProcessNumber
+    /// The host's name and the operating system's number of the process, for messages to people.
+    package var host: String
+    package var processIdentifier: Int32
+    package var purpose: Purpose
+    /// The generation of the last START, 0 for none.
+    package var running: UInt32
+    /// The greatest generation promised, 0 for none.
+    package var promised: UInt32
+    /// The program's version; coordinator and workers run the same.
+    package var version: String
+    package var instructionSet: String
+    package var threads: Int
+
+    package init(
+        name: String, process: ProcessNumber, host: String, processIdentifier: Int32, purpose: Purpose,
+        running: UInt32 = 0, promised: UInt32 = 0, version: String, instructionSet: String, threads: Int
+    ) {
+        self.name = name
+        self.process = process
+        self.host = host
+        self.processIdentifier = processIdentifier
+        self.purpose = purpose
+        self.running = running
+        self.promised = promised
+        self.version = version
+        self.instructionSet = instructionSet
+        self.threads = threads
+    }
+}
+
+/// The worker has compiled the plan, opened the data and holds S(n*).
+package struct Prepared: Sendable, Equatable, Codable {
+    package var planDigest: String
+    /// The step whose state it holds: n*.
+    package var step: UInt32
+    package var stateHash: StateHash
+    /// Where its data listener is.
+    package var host: String
+    package var port: Int
+
+    package init(planDigest: String, step: UInt32, stateHash: StateHash, host: String, port: Int) {
+        self.planDigest = planDigest
+        self.step = step
+        self.stateHash = stateHash
+        self.host = host
+        self.port = port
+    }
+}
+
+/// Preflight failed.
+package struct Unable: Sendable, Equatable, Codable {
+    package var exitCode: ExitCode
+    package var message: String
+
+    package init(exitCode: ExitCode, message: String) {
+        self.exitCode = exitCode
+        self.message = message
+    }
+}
+
+/// A link to a member is lost or could not be made.
+package struct LinkDown: Sendable, Equatable, Codable {
+    package var generation: UInt32
+    package var peer: String
+    package var reason: String
+
+    package init(generation: UInt32, peer: String, reason: String) {
+        self.generation = generation
+        self.peer = peer
+        self.reason = reason
+    }
+}
+
+/// Where the worker is, and the steps done since the last such message.
+package struct Progress: Sendable, Equatable, Codable {
+    package var generation: UInt32
+    package var step: UInt32
+    package var stage: Stage
+    package var reports: [StepReport]
+
+    package init(generation: UInt32, step: UInt32, stage: Stage, reports: [StepReport]) {
+        self.generation = generation
+        self.step = step
+        self.stage = stage
+        self.reports = reports
+    }
+}
+
+/// The worker stands still with S(step), whose hash it has just computed.
+package struct Frozen: Sendable, Equatable, Codable {
+    package var generation: UInt32
+    package var step: UInt32
+    package var hash: StateHash
+
+    package init(generation: UInt32, step: UInt32, hash: StateHash) {
+        self.generation = generation
+        self.step = step
+        self.hash = hash
+    }
+}
+
+/// The worker has applied nothing in this step and stands still.
+package struct Halted: Sendable, Equatable, Codable {
+    package var generation: UInt32
+    package var step: UInt32
+    package var cause: HaltCause
+
+    package init(generation: UInt32, step: UInt32, cause: HaltCause) {
+        self.generation = generation
+        self.step = step
+        self.cause = cause
+    }
+}
+
+/// All turns are finished; the worker holds S(T).
+package struct Done: Sendable, Equatable, Codable {
+    package var generation: UInt32
+    package var step: UInt32
+    package var hash: StateHash
+    /// Lanes that this worker computed, over all training steps.
+    package var lanesComputed: Int
+    package var gradientBytesSent: Int
+    /// Sums (loss, weight, metrics) over all batches of the evaluation.
+    package var evaluation: [Double]?
+    /// Sums (loss, weight, metrics) over the steps of the last epoch.
+    package var lastEpoch: [Double]
+
+    package init(
+        generation: UInt32, step: UInt32, hash: StateHash, lanesComputed: Int, gradientBytesSent: Int,
+        evaluation: [Double]?, lastEpoch: [Double]
+    ) {
+        self.generation = generation
+        self.step = step
+        self.hash = hash
+        self.lanesComputed = lanesComputed
+        self.gradientBytesSent = gradientBytesSent
+        self.evaluation = evaluation
+        self.lastEpoch = lastEpoch
+    }
+}
+
+/// The answer to a ping.
+package struct Pong: Sendable, Equatable, Codable {
+    package var nonce: UInt64
+    package var step: UInt32
+    package var stage: Stage
+    /// Names of the members that the current turn waits for.
+    package var waitingFor: [String]
+
+    package init(nonce: UInt64, step: UInt32, stage: Stage, waitingFor: [String]) {
+        self.nonce = nonce
+        self.step = step
+        self.stage = stage
+        self.waitingFor = waitingFor
+    }
+}

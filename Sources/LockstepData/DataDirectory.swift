@@ -1,0 +1,125 @@
+package import LockstepCore
+
+#if canImport(Glibc)
+internal import Glibc
+#elseif canImport(Musl)
+internal import Musl
+#else
+internal import Darwin
+#endif
+
+/// The one directory from which a process reads data. What a coordinator names is opened beneath it or not at all.
+package struct DataDirectory: Sendable {
+    /// As the user wrote it.
+    package let root: String
+    private let realRoot: String
+    private let maximumBytes: Int
+
+    /// - Parameter maximumBytes: larger files are refused.
+    package init(root: String, maximumBytes: Int = 8 << 30) throws(CommandError) {
+        guard let realRoot = DataDirectory.realPath(root) else {
+            let reason = String(cString: strerror(errno))
+            throw .usage("data directory “\(root.escapedForDisplay())”: \(reason); name an existing one with --data")
+        }
+        self.root = root
+        self.realRoot = realRoot
+        self.maximumBytes = maximumBytes
+    }
+
+    /// Reads a whole file that lies beneath the directory, links resolved.
+    ///
+    /// - Parameters:
+    ///   - name: the path as the job gives it. A relative one is looked for beneath the directory.
+    ///   - absolutePath: where the file lay for the author of the job, tried next.
+    /// - Throws: a usage error that names the file.
+    package func read(name: String, absolutePath: String? = nil) throws(CommandError) -> [UInt8] {
+        var isOutside = false
+        for path in [name.utf8.first == UInt8(ascii: "/") ? name : realRoot + "/" + name, absolutePath] {
+            guard let path, !name.isEmpty, !path.utf8.contains(0) else { continue }
+            switch try attempt(path, name: name) {
+            case .read(let bytes): return bytes
+            case .isOutside: isOutside = true
+            case .isMissing: break
+            }
+        }
+        let shown = root.escapedForDisplay()
+        throw isOutside
+            ? refusal(name, "lies outside the data directory “\(shown)”; copy it there or name its directory with --data")
+            : refusal(name, "there is no such file beneath the data directory “\(shown)”; name its directory with --data")
+    }
+
+    private enum Outcome {
+        case read([UInt8])
+        case isMissing
+        case isOutside
+    }
+
+    private func attempt(_ path: String, name: String) throws(CommandError) -> Outcome {
+        // Without O_NONBLOCK a pipe in place of the file would hold the process up.
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
+        guard descriptor >= 0 else {
+            let code = errno
+            if code == ENOENT || code == ENOTDIR { return .isMissing }
+            guard let real = DataDirectory.realPath(path), isBeneath(real) else { return .isOutside }
+            throw refusal(name, String(cString: strerror(code)))
+        }
+        defer { close(descriptor) }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw refusal(name, String(cString: strerror(errno))) }
+
+        // The path is judged after opening, and must still lead to what was opened: a link that changes in between
+        // gains nothing.
+        var named = stat()
+        guard let real = DataDirectory.realPath(path), isBeneath(real), stat(real, &named) == 0,
+            named.st_dev == status.st_dev, named.st_ino == status.st_ino
+        else { return .isOutside }
+
+        guard status.st_mode & S_IFMT == S_IFREG else { throw refusal(name, "it is not a regular file") }
+        guard status.st_size <= maximumBytes else {
+            throw refusal(name, "it has \(status.st_size) bytes; the limit is \(maximumBytes)")
+        }
+        return .read(try contents(of: descriptor, count: Int(status.st_size), name: name))
+    }
+
+    private func contents(of descriptor: Int32, count: Int, name: String) throws(CommandError) -> [UInt8] {
+        var code: Int32 = 0
+        let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+            while filled < count {
+                let got = Self.read(descriptor, buffer.baseAddress.map { $0 + filled }, count - filled)
+                if got < 0 { code = errno }
+                guard got > 0 else { return }
+                filled += got
+            }
+        }
+        guard code == 0 else { throw refusal(name, String(cString: strerror(code))) }
+        return bytes
+    }
+
+    /// `read`, again where a signal interrupts it.
+    private static func read(_ descriptor: Int32, _ buffer: UnsafeMutablePointer<UInt8>?, _ count: Int) -> Int {
+        while true {
+            #if canImport(Glibc)
+            let got = Glibc.read(descriptor, buffer, count)
+            #elseif canImport(Musl)
+            let got = Musl.read(descriptor, buffer, count)
+            #else
+            let got = Darwin.read(descriptor, buffer, count)
+            #endif
+            if got >= 0 || errno != EINTR { return got }
+        }
+    }
+
+    private func isBeneath(_ path: String) -> Bool {
+        path.utf8.starts(with: (realRoot == "/" ? realRoot : realRoot + "/").utf8)
+    }
+
+    private func refusal(_ name: String, _ reason: String) -> CommandError {
+        .usage("data file “\(name.escapedForDisplay())”: \(reason)")
+    }
+
+    private static func realPath(_ path: String) -> String? {
+        guard !path.utf8.contains(0), let real = realpath(path, nil) else { return nil }
+        defer { free(real) }
+        return String(cString: real)
+    }
+}

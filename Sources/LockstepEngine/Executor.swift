@@ -1,0 +1,107 @@
+package import LockstepCore
+
+/// Carries out a plan for the lanes of one worker on threads of its own. All memory is taken at the start; after that
+/// the threads allocate nothing.
+// Safe to share: calls take turns, and the threads touch their work only while a call waits for them.
+package final class Executor: @unchecked Sendable {
+    /// The maximal complete subtrees of the worker's lanes, in lane order.
+    package let roots: [LaneTree.Node]
+    /// The number of compute threads.
+    package let threadCount: Int
+
+    private let core: ExecutorCore
+    private let threads: ComputeThreads
+    private let turn = Monitor()
+
+    /// - Parameters:
+    ///   - lanes: the worker's lanes, at least one.
+    ///   - batchSize: the largest global batch, in training or evaluation.
+    ///   - threads: at least 1; never more are used than lanes are owned.
+    ///   - lanesPerGroup: the most lanes that a thread computes as one batch; changes no bit.
+    ///   - threadName: threads are called `<threadName>-0` and so on.
+    /// - Throws: `CommandError` where memory or threads do not suffice.
+    package init(
+        plan: Plan, kernels: Kernels, lanes: Range<Int>, laneTree: LaneTree, batchSize: Int, threads: Int,
+        lanesPerGroup: Int = .max, threadName: String = "compute"
+    ) throws {
+        precondition(!lanes.isEmpty && lanes.lowerBound >= 0 && lanes.upperBound <= laneTree.laneCount)
+        let schedule = LaneSchedule(lanes: lanes, tree: laneTree, threads: threads, lanesPerGroup: max(1, lanesPerGroup))
+        roots = schedule.roots
+        threadCount = schedule.threads.count
+        core = try ExecutorCore(
+            plan: plan, kernels: kernels, schedule: schedule, laneCount: laneTree.laneCount, batchSize: batchSize)
+        self.threads = try ComputeThreads(count: schedule.threads.count, name: threadName, work: core)
+    }
+
+    /// Forward, loss and backward over the worker's samples.
+    ///
+    /// - Parameters:
+    ///   - parameters: the flat parameters.
+    ///   - inputs: the worker's samples in the order of their positions.
+    ///   - labels: their classes, below `plan.classes`.
+    ///   - laneStarts: for each of the worker's lanes the row where it begins, and the number of rows.
+    ///   - gradients: for each root room for `layout.count` floats, 64-byte aligned; receives the summed gradient,
+    ///     zero between tensors.
+    ///   - results: for each of the worker's lanes one.
+    package func train(
+        parameters: UnsafePointer<Float>, inputs: UnsafePointer<Float>, labels: UnsafePointer<Int32>,
+        laneStarts: UnsafePointer<UInt32>, gradients: UnsafePointer<UnsafeMutablePointer<Float>>,
+        results: UnsafeMutablePointer<LaneResult>
+    ) -> StepTimes {
+        let batch = ExecutorCore.Batch(
+            parameters: parameters, inputs: inputs, labels: labels, laneStarts: laneStarts, gradients: gradients,
+            results: results)
+        return perform(.train(batch))
+    }
+
+    /// Forward and loss, as in inference.
+    package func evaluate(
+        parameters: UnsafePointer<Float>, inputs: UnsafePointer<Float>, labels: UnsafePointer<Int32>,
+        laneStarts: UnsafePointer<UInt32>, results: UnsafeMutablePointer<LaneResult>
+    ) -> StepTimes {
+        let batch = ExecutorCore.Batch(
+            parameters: parameters, inputs: inputs, labels: labels, laneStarts: laneStarts, gradients: nil,
+            results: results)
+        return perform(.evaluate(batch))
+    }
+
+    /// The optimizer over the whole flat state.
+    ///
+    /// - Parameter totalGradient: the sum over all lanes of the job.
+    package func update(_ state: FlatState, optimizer: OptimizerStep, totalGradient: UnsafePointer<Float>) {
+        precondition(state.optimizer == optimizer.kind)
+        let vectors = state.vectors
+        _ = perform(
+            .update(
+                ExecutorCore.Update(
+                    parameters: state.parameters, first: vectors.first, second: vectors.dropFirst().first,
+                    gradient: totalGradient, step: optimizer)))
+    }
+
+    /// The hash of the parameters.
+    package func hash(_ state: FlatState) -> StateHash {
+        turn.lock()
+        defer { turn.unlock() }
+        core.work = .hash(state.parameters)
+        threads.run()
+        return core.combinedHash
+    }
+
+    /// Ends the threads. Nothing else may be called afterwards.
+    package func shutdown() {
+        turn.lock()
+        defer { turn.unlock() }
+        threads.stop()
+    }
+
+    private func perform(_ work: ExecutorCore.Work) -> StepTimes {
+        turn.lock()
+        defer { turn.unlock() }
+        let start = MonotonicClock.nanoseconds()
+        core.work = work
+        core.prepare()
+        threads.run()
+        let end = MonotonicClock.nanoseconds()
+        return StepTimes(start: start, forwardEnd: core.forwardEnd, backwardEnd: end)
+    }
+}

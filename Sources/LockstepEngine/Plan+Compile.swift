@@ -1,0 +1,161 @@
+internal import LockstepCore
+
+extension Plan {
+    /// Version of the arithmetic and of the order of sums (`docs/arithmetic.md`).
+    package static let arithmeticVersion = 1
+
+    /// Traces `model` twice, for training and for inference, differentiates it and lays it out.
+    ///
+    /// - Parameters:
+    ///   - names: the model's parameters and layers.
+    ///   - inputShape: the shape of one sample; images are height × width × channels.
+    /// - Throws: `CommandError.usage` where shapes do not fit, or a parameter takes no part.
+    package static func compile(
+        names: ModelNames, inputShape: [Int], loss: LossKind, optimizer: OptimizerKind, model: (Tensor) -> Tensor
+    ) throws -> Plan {
+        var (training, classes) = try trace(.training, names, inputShape, loss, model)
+        var (inference, _) = try trace(.inference, names, inputShape, loss, model)
+        let description = describe(inference)
+
+        try check(names: names, training)
+        training.fuseActivations()
+        inference.fuseActivations()
+        let order = Array(training.parametersInOrderOfUse.reversed())
+        let layout = FlatLayout(order.map { training.parameters[$0] })
+        training.differentiate()
+
+        let inferenceLowering = Lowering(
+            inference, layout: layout, entryOf: positions(inference, in: layout), packings: [], packedFloats: 0)
+        let trainingLowering = Lowering(
+            training, layout: layout, entryOf: positions(training, in: layout),
+            packings: inferenceLowering.packings, packedFloats: inferenceLowering.packedFloats)
+
+        let flops = flopCounts(trainingLowering.list)
+        return Plan(
+            inputShape: inputShape, classes: classes, loss: loss, optimizer: optimizer, layout: layout,
+            training: trainingLowering.list, inference: inferenceLowering.list, packings: trainingLowering.packings,
+            packedFloats: trainingLowering.packedFloats, inferencePackings: inferenceLowering.packings.count,
+            gradientOrder: gradientOrder(trainingLowering.list, layout), forwardFLOPsPerSample: flops.forward,
+            backwardFLOPsPerSample: flops.backward, modelDescription: description,
+            digest: digest(
+                description, layout, trainingLowering.list, inferenceLowering.list, trainingLowering.packings, optimizer))
+    }
+
+    private static func trace(
+        _ mode: Tracer.Mode, _ names: ModelNames, _ inputShape: [Int], _ loss: LossKind, _ model: (Tensor) -> Tensor
+    ) throws -> (Graph, classes: Int) {
+        let tracer = Tracer(mode: mode, names: names)
+        let logits = model(tracer.input(shape: inputShape))
+        let classes = tracer.finish(logits, loss: loss)
+        if let error = tracer.error { throw error }
+        var graph = tracer.graph
+        graph.dropDeadNodes()
+        return (graph, classes)
+    }
+
+    private static func check(names: ModelNames, _ graph: Graph) throws {
+        let used = graph.parametersInOrderOfUse.map { graph.parameters[$0].name }
+        guard !used.isEmpty else {
+            throw CommandError.usage("model: it has no parameters, so there is nothing to train; add a linear layer")
+        }
+        let known = Set(used)
+        if let unused = names.parameters.first(where: { !known.contains($0) }) {
+            throw CommandError.usage(
+                "model: '\(unused.escapedForDisplay())' takes no part in the result; use its layer or remove it")
+        }
+    }
+
+    /// The entry of each of the graph's parameters; −1 for those of a dropped branch, for which nothing asks.
+    private static func positions(_ graph: Graph, in layout: FlatLayout) -> [Int] {
+        graph.parameters.map { parameter in layout.entries.firstIndex { $0.name == parameter.name } ?? -1 }
+    }
+
+    private static func gradientOrder(_ list: InstructionList, _ layout: FlatLayout) -> [Int] {
+        list.instructions.filter { $0.code.isParameterGradient && $0.isLastContribution }.compactMap { instruction in
+            layout.entries.firstIndex { $0.range.lowerBound == instruction.parameter }
+        }
+    }
+
+    /// Multiplications and additions of products and convolutions; everything else is small beside them.
+    private static func flopCounts(_ list: InstructionList) -> (forward: Int, backward: Int) {
+        var forward = 0
+        var backward = 0
+        for instruction in list.instructions {
+            switch instruction.code {
+            case .linear: forward += 2 * instruction.inputs * instruction.outputs
+            case .linearDataGradient, .linearWeightGradient: backward += 2 * instruction.inputs * instruction.outputs
+            case .convolution: forward += instruction.convolutionFLOPs
+            case .convolutionDataGradient, .convolutionWeightGradient: backward += instruction.convolutionFLOPs
+            default: break
+            }
+        }
+        return (forward, backward)
+    }
+
+    private static func describe(_ graph: Graph) -> String {
+        var lines: [String] = []
+        // Values are numbered afresh, so that a dropped branch leaves no trace.
+        var numbers = [Int](repeating: -1, count: graph.values.count)
+        for (number, node) in graph.nodes.enumerated() {
+            for result in node.results { numbers[result] = number }
+            let inputs = node.inputs.map { "%\(numbers[$0])" }
+            let parameters = node.parameters.map { "\(graph.parameters[$0].name)\(graph.parameters[$0].shape)" }
+            let shape = node.results.first.map { graph.values[$0].shape } ?? []
+            lines.append("%\(number) = \(node.operation.text)(\((inputs + parameters).joined(separator: ", "))) \(shape)")
+        }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    private static func digest(
+        _ description: String, _ layout: FlatLayout, _ training: InstructionList, _ inference: InstructionList,
+        _ packings: [Packing], _ optimizer: OptimizerKind
+    ) -> Digest {
+        var builder = DigestBuilder()
+        builder.update("lockstep plan")
+        builder.update(UInt32(arithmeticVersion))
+        builder.update("lanes by the tree that splits at the largest power of two below the count")
+        builder.update(description)
+        builder.update(optimizer.rawValue)
+        builder.update(UInt64(layout.count))
+        for entry in layout.entries {
+            builder.update(entry.name)
+            builder.update(numbers: entry.shape + [entry.range.lowerBound, entry.range.upperBound, entry.fanIn])
+            builder.update("\(entry.initializer)")
+        }
+        for list in [training, inference] {
+            builder.update(
+                numbers: [list.forwardCount, list.floatsPerSample, list.sharedFloatsPerLane, list.instructions.count])
+            for instruction in list.instructions { builder.update(numbers: instruction.fields) }
+        }
+        for packing in packings {
+            builder.update(numbers: [Int(packing.form.rawValue), packing.parameter, packing.packed])
+        }
+        return builder.finalize()
+    }
+}
+
+extension DigestBuilder {
+    fileprivate mutating func update(numbers: [Int]) {
+        update(UInt32(numbers.count))
+        for number in numbers { update(Int64(number)) }
+    }
+}
+
+extension Instruction {
+    fileprivate var convolutionFLOPs: Int {
+        let positions = (height - kernelHeight + 1) * (width - kernelWidth + 1)
+        return 2 * positions * kernelHeight * kernelWidth * channels * outputs
+    }
+}
+
+extension Operation {
+    /// The name in a model's description, with the settings that shapes do not show.
+    fileprivate var text: String {
+        switch self {
+        case .maxPool2D(let kernel, let stride): "maxPool2D[kernel:\(kernel),stride:\(stride)]"
+        case .convolution2D: "conv2D"
+        case .linear: "linear"
+        default: "\(self)"
+        }
+    }
+}

@@ -1,0 +1,3 @@
+import Lockstep
+
+await LockstepCommand.main()

@@ -1,0 +1,20 @@
+public import LockstepEngine
+
+/// The maximum of each window of an image, without padding, as PyTorch's `MaxPool2d`.
+public final class MaxPool2D: Module, CustomStringConvertible {
+    public let kernel: Int
+    /// The distance of two windows.
+    public let stride: Int
+
+    /// - Parameter stride: the kernel's size where it is nil.
+    public init(_ kernel: Int, stride: Int? = nil) {
+        self.kernel = kernel
+        self.stride = stride ?? kernel
+    }
+
+    public func callAsFunction(_ input: Tensor) -> Tensor {
+        input.tracer.maxPool2D(input, kernel: kernel, stride: stride, layer: self)
+    }
+
+    public var description: String { text("maxPool2D", ("kernel", kernel), ("stride", stride)) }
+}

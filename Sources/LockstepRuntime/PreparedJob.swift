@@ -1,0 +1,102 @@
+package import LockstepCluster
+package import LockstepCore
+internal import LockstepData
+internal import LockstepFormats
+package import LockstepJobs
+
+#if canImport(Glibc)
+internal import Glibc
+#elseif canImport(Musl)
+internal import Musl
+#else
+internal import Darwin
+#endif
+
+#if canImport(FoundationEssentials)
+internal import FoundationEssentials
+#else
+internal import Foundation
+#endif
+
+/// A job as the coordinator has read it: the text that workers build it from, the job itself, its files.
+package struct PreparedJob: Sendable {
+    package let source: JobSource
+    package let job: ResolvedJob
+    package let files: [FileReference]
+
+    /// Reads a job file and everything it names.
+    ///
+    /// - Throws: `CommandError.usage`, one line that names the place and the way to mend it.
+    package init(path: String, overrides: [String]) throws {
+        let text = try PreparedJob.text(of: path)
+        let here = PreparedJob.currentDirectory
+        let absolute = path.hasPrefix("/") ? path : "\(here)/\(path)"
+        let source = JobSource(
+            fileName: path, fileDirectory: String(absolute[..<(absolute.lastIndex(of: "/") ?? absolute.startIndex)]),
+            currentDirectory: here, text: text, overrides: overrides)
+        let file = try JobFile(source)
+        var contents: [String: [UInt8]] = [:]
+        var files: [FileReference] = []
+        for reference in file.files {
+            let bytes = try UserFile.read(reference.absolutePath, shownAs: reference.name)
+            contents[reference.name] = bytes
+            files.append(
+                FileReference(
+                    name: reference.name, absolutePath: reference.absolutePath,
+                    digest: try UserFile.digest(of: bytes, name: reference.name)))
+        }
+        self.source = source
+        self.files = files
+        self.job = try PreparedJob.naming(path) { try ResolvedJob(file.job) { contents[$0] ?? [] } }
+    }
+
+    /// Builds the coordinator's job in a worker, from files beneath its data directory.
+    ///
+    /// - Throws: `CommandError.usage` that names the file.
+    package init(welcome: Welcome, dataDirectory: DataDirectory) throws {
+        guard let source = try? JSONDecoder().decode(JobSource.self, from: Data(welcome.job.utf8)) else {
+            throw CommandError.failed("the coordinator sent a job that this program cannot read; run the same version")
+        }
+        let file = try JobFile(source)
+        var contents: [String: [UInt8]] = [:]
+        for reference in welcome.files {
+            let bytes = try dataDirectory.read(name: reference.name, absolutePath: reference.absolutePath)
+            guard try UserFile.digest(of: bytes, name: reference.name) == reference.digest else {
+                throw CommandError.usage(
+                    "\(reference.name.escapedForDisplay()): this file differs from the coordinator's; copy the same one here")
+            }
+            contents[reference.name] = bytes
+        }
+        self.source = source
+        self.files = welcome.files
+        self.job = try PreparedJob.naming(source.fileName) { try ResolvedJob(file.job) { contents[$0] ?? [] } }
+    }
+
+    /// The source as it travels in WELCOME.
+    package var encodedSource: String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return (try? encoder.encode(source)).map { String(decoding: $0, as: UTF8.self) } ?? ""
+    }
+
+    /// Errors of a job that is well-formed but does not fit together name its file too.
+    private static func naming<Value>(_ path: String, _ body: () throws -> Value) throws -> Value {
+        do { return try body() } catch let error as CommandError {
+            throw CommandError(error.exitCode, "\(path.escapedForDisplay()): \(error.message)")
+        }
+    }
+
+    private static func text(of path: String) throws(CommandError) -> String {
+        let bytes = try UserFile.read(path, shownAs: path, limit: 1 << 20)
+        guard let text = String(validating: bytes, as: UTF8.self) else {
+            throw .usage("\(path.escapedForDisplay()): not UTF-8 text; a job file is YAML")
+        }
+        return text
+    }
+
+    private static var currentDirectory: String {
+        guard let path = getcwd(nil, 0) else { return "." }
+        defer { free(path) }
+        return String(cString: path)
+    }
+}

@@ -1,0 +1,51 @@
+#if canImport(Glibc)
+internal import Glibc
+#elseif canImport(Musl)
+internal import Musl
+#else
+internal import Darwin
+#endif
+
+/// Clocks of this process. Time never reaches the state: it serves deadlines, reports and log lines.
+enum ProcessClock {
+    /// Nanoseconds of the monotonic clock.
+    static var now: UInt64 { nanoseconds(CLOCK_MONOTONIC) }
+
+    /// Nanoseconds since 1970.
+    static var wall: UInt64 { nanoseconds(CLOCK_REALTIME) }
+
+    /// The monotonic clock in seconds.
+    static var seconds: Double { Double(now) / 1e9 }
+
+    private static func nanoseconds(_ clock: clockid_t) -> UInt64 {
+        var time = timespec()
+        clock_gettime(clock, &time)
+        return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+    }
+
+    /// `2026-11-21T08:15:30.125Z`.
+    static func timestamp(_ wall: UInt64 = ProcessClock.wall) -> String {
+        let parts = utc(wall)
+        let milliseconds = Int(wall / 1_000_000 % 1000)
+        return "\(parts.date)T\(parts.hour):\(parts.minute):\(parts.second).\(padded(milliseconds, 3))Z"
+    }
+
+    /// `2026-11-21-081530`, for the name of a directory.
+    static func directoryName(_ wall: UInt64 = ProcessClock.wall) -> String {
+        let parts = utc(wall)
+        return "\(parts.date)-\(parts.hour)\(parts.minute)\(parts.second)"
+    }
+
+    private static func utc(_ wall: UInt64) -> (date: String, hour: String, minute: String, second: String) {
+        var seconds = time_t(wall / 1_000_000_000)
+        var parts = tm()
+        gmtime_r(&seconds, &parts)
+        let date = "\(Int(parts.tm_year) + 1900)-\(padded(Int(parts.tm_mon) + 1, 2))-\(padded(Int(parts.tm_mday), 2))"
+        return (date, padded(Int(parts.tm_hour), 2), padded(Int(parts.tm_min), 2), padded(Int(parts.tm_sec), 2))
+    }
+
+    private static func padded(_ number: Int, _ width: Int) -> String {
+        let digits = String(number)
+        return String(repeating: "0", count: max(0, width - digits.count)) + digits
+    }
+}

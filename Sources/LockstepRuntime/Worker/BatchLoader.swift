@@ -1,0 +1,77 @@
+internal import CLockstepKernels
+internal import LockstepCollectives
+internal import LockstepCore
+internal import LockstepData
+internal import LockstepJobs
+
+/// Reads the samples of coming turns on a thread of its own, two batches ahead of compute.
+final class BatchLoader: Sendable {
+    private enum Request: Sendable {
+        case load(Turn)
+        case stop
+    }
+
+    private let job: ResolvedJob
+    private let lanes: Range<Int>
+    private let requests = Mailbox<Request>()
+    private let free = Mailbox<Batch>()
+    private let filled = Mailbox<Batch>()
+
+    /// Batches that are filled or being filled at a time.
+    static let depth = 2
+
+    init(job: ResolvedJob, lanes: Range<Int>) {
+        self.job = job
+        self.lanes = lanes
+        let sizes = [job.order, job.testOrder].compactMap { $0.map { min($0.batchSize, $0.count) } }
+        let rows = sizes.map { BatchLoader.rows(of: lanes, of: job.laneTree.laneCount, batch: $0).count }.max() ?? 0
+        for _ in 0..<BatchLoader.depth {
+            free.post(Batch(rows: rows, lanes: lanes.count, sampleElements: job.plan.sampleElements))
+        }
+        DetachedThread.start { [self] in
+            ls_prepare_thread()
+            while case .load(let turn) = requests.take() {
+                let batch = free.take()
+                fill(batch, for: turn)
+                filled.post(batch)
+            }
+        }
+    }
+
+    /// Asks for the samples of a turn; at most `depth` turns ahead of `give(back:)`.
+    func prefetch(_ turn: Turn) { requests.post(.load(turn)) }
+
+    /// The oldest batch that was asked for; waits for it.
+    func take() -> Batch { filled.take() }
+
+    func give(back batch: Batch) { free.post(batch) }
+
+    func stop() { requests.post(.stop) }
+
+    private static func rows(of lanes: Range<Int>, of laneCount: Int, batch: Int) -> Range<Int> {
+        let first = LanePositions.range(lane: lanes.lowerBound, of: laneCount, batch: batch).lowerBound
+        let last = LanePositions.range(lane: lanes.upperBound - 1, of: laneCount, batch: batch).upperBound
+        return first..<last
+    }
+
+    private func fill(_ batch: Batch, for turn: Turn) {
+        let isTraining = turn.phase == .train
+        guard let order = isTraining ? job.order : job.testOrder, let reader = isTraining ? job.train : job.test
+        else { return }
+        let step = Int(turn.step)
+        let batchSize = order.batchCount(ofStep: step)
+        let laneCount = job.laneTree.laneCount
+        let rows = BatchLoader.rows(of: lanes, of: laneCount, batch: batchSize)
+        for (index, lane) in lanes.enumerated() {
+            let positions = LanePositions.range(lane: lane, of: laneCount, batch: batchSize)
+            batch.laneStarts[index] = UInt32(positions.lowerBound - rows.lowerBound)
+            batch.laneStarts[index + 1] = UInt32(positions.upperBound - rows.lowerBound)
+        }
+        let samples = order.samples(step: step, positions: rows)
+        for (row, sample) in samples.enumerated() {
+            batch.labels[row] = reader.read(sample, into: batch.inputs.pointer + row * job.plan.sampleElements)
+        }
+        batch.batchSize = batchSize
+        batch.sampleHash = order.sampleHash(step: step, lanes: lanes, of: laneCount)
+    }
+}

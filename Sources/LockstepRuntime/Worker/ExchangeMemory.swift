@@ -1,0 +1,17 @@
+internal import LockstepCollectives
+
+/// The gradients of one generation: this worker's roots, the staged contributions of others, the total.
+///
+/// Compute threads write the roots and read the total between turns; in a turn all belongs to the data event loop.
+/// The driver hands over with `execute`, the loop hands back with the mailbox, and each of these orders memory.
+struct ExchangeMemory: Sendable {
+    let roots: [FloatMemory]
+    let staging: FloatMemory
+    let total: FloatMemory
+
+    init(plan: ExchangePlan) {
+        roots = plan.ownRoots.map { _ in FloatMemory(count: plan.buckets.elementCount) }
+        staging = FloatMemory(count: plan.stagingCount)
+        total = FloatMemory(count: plan.buckets.elementCount)
+    }
+}

@@ -1,0 +1,21 @@
+/// Floats at an address that is a multiple of 64 bytes, zero at first, freed with this object.
+// Safe: the pointer never changes; who may touch the floats when is the owner's affair.
+final class FloatMemory: @unchecked Sendable {
+    let pointer: UnsafeMutablePointer<Float>
+    let count: Int
+
+    init(count: Int) {
+        self.count = count
+        let bytes = max(64, count * MemoryLayout<Float>.stride)
+        let raw = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64)
+        pointer = raw.initializeMemory(as: Float.self, repeating: 0, count: bytes / MemoryLayout<Float>.stride)
+    }
+
+    deinit { UnsafeMutableRawPointer(pointer).deallocate() }
+
+    func bytes(_ range: Range<Int>) -> UnsafeMutableRawBufferPointer {
+        precondition(range.lowerBound >= 0 && range.upperBound <= count, "a range inside the memory")
+        return UnsafeMutableRawBufferPointer(
+            start: pointer + range.lowerBound, count: range.count * MemoryLayout<Float>.stride)
+    }
+}

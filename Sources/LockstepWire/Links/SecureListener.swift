@@ -1,0 +1,159 @@
+internal import LockstepCore
+package import Logging
+package import NIOCore
+internal import NIOExtras
+internal import NIOPosix
+internal import NIOSSL
+
+#if canImport(Glibc)
+internal import Glibc
+#elseif canImport(Musl)
+internal import Musl
+#elseif canImport(Darwin)
+internal import Darwin
+#endif
+
+/// A listening socket for peers of the own cluster. It binds exactly the address that it is given.
+package final class SecureListener: Sendable {
+    /// The address that is bound, with the port that the system chose where port 0 was asked.
+    package let address: Endpoint
+
+    private let channel: any Channel
+    private let quiescing: ServerQuiescingHelper
+    private let allClosed: EventLoopPromise<Void>
+
+    /// Listens for control and bulk connections.
+    ///
+    /// - Parameters:
+    ///   - roles: whose certificates are accepted.
+    ///   - claimedName: the name that a first frame claims; it must be that of the certificate. Throws for a frame that
+    ///     may not be the first.
+    ///   - accept: gets each open link; on the link's loop, so it must not block.
+    /// - Throws: `CommandError` (usage) when the address cannot be bound.
+    package static func control(
+        at endpoint: Endpoint, on group: any EventLoopGroup, contexts: TLSContexts, roles: [PeerRole] = [.worker],
+        limits: LinkLimits = LinkLimits(), logger: Logger,
+        claimedName: @escaping @Sendable (ControlFrame) throws(LinkError) -> String,
+        accept: @escaping @Sendable (ControlLink) -> Void
+    ) async throws -> SecureListener {
+        try await SecureListener(endpoint, group, contexts, roles, limits, logger) { options in
+            options
+        } take: { channel, peer, frame throws(LinkError) in
+            let claimed = try claimedName(frame)
+            guard claimed == peer.name.name else {
+                throw .refused(
+                    "it says it is \"\(claimed.escapedForDisplay(limit: 80))\", but its certificate is of \(peer.name)"
+                )
+            }
+            let place = Endpoint(channel.remoteAddress).map { "\(peer.name.name) at \($0)" } ?? peer.name.name
+            do {
+                accept(
+                    try ControlLink(
+                        on: channel, peer: peer, place: place, firstFrame: frame, contexts: contexts, limits: limits,
+                        logger: logger
+                    )
+                )
+            } catch {
+                throw (error as? LinkError) ?? .closed("the connection could not be set up")
+            }
+        }
+    }
+
+    /// Listens for data links from other workers.
+    ///
+    /// - Parameters:
+    ///   - admit: judges who wants to link, against the roster, and gives the receiver of its frames. On the link's loop;
+    ///     a thrown error's reason is sent to the peer and logged.
+    /// - Throws: `CommandError` (usage) when the address cannot be bound.
+    package static func data(
+        at endpoint: Endpoint, on group: any EventLoopGroup, contexts: TLSContexts, limits: LinkLimits = LinkLimits(),
+        logger: Logger,
+        admit: @escaping @Sendable (LinkOpening, any EventLoop) throws(LinkError) -> any FrameReceiver
+    ) async throws -> SecureListener {
+        try await SecureListener(endpoint, group, contexts, [.worker], limits, logger) { bootstrap in
+            DataLink.configure(bootstrap)
+        } take: { channel, peer, frame throws(LinkError) in
+            guard case .open(let opening) = try LinkMessage(frame) else {
+                throw .violation("its first frame does not open a link")
+            }
+            guard opening.from == peer.name.name else {
+                throw .refused(
+                    "it says it is \"\(opening.from.escapedForDisplay(limit: 80))\", but its certificate is of \(peer.name)"
+                )
+            }
+            guard opening.to == contexts.name.name else {
+                throw .refused(
+                    "it looks for \"\(opening.to.escapedForDisplay(limit: 80))\", this is \(contexts.name.name)"
+                )
+            }
+            try DataLink.accept(channel, peer, admit(opening, channel.eventLoop), contexts)
+        }
+    }
+
+    private init(
+        _ endpoint: Endpoint, _ group: any EventLoopGroup, _ contexts: TLSContexts, _ roles: [PeerRole],
+        _ limits: LinkLimits, _ logger: Logger, options: (ServerBootstrap) -> ServerBootstrap,
+        take: @escaping @Sendable (any Channel, PeerCertificate, ControlFrame) throws(LinkError) -> Void
+    ) async throws {
+        let quiescing = ServerQuiescingHelper(group: group)
+        let bootstrap = options(ServerBootstrap(group: group))
+            .serverChannelOption(.backlog, value: 1024)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            // One at a time, so that the limit of open handshakes is exact.
+            .serverChannelOption(.maxMessagesPerRead, value: 1)
+            .serverChannelInitializer { server in
+                server.eventLoop.makeCompletedFuture {
+                    try server.pipeline.syncOperations.addHandlers(
+                        OpeningLimitHandler(limit: limits.openingsInFlight),
+                        quiescing.makeServerChannelHandler(channel: server)
+                    )
+                }
+            }
+            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .childChannelInitializer { child in
+                child.eventLoop.makeCompletedFuture {
+                    try child.pipeline.syncOperations.addHandlers([
+                        LingeringCloseHandler(patience: limits.lingering),
+                        NIOSSLServerHandler(context: contexts.server),
+                        AcceptingHandler(
+                            AcceptingHandler.Rules(
+                                contexts: contexts, roles: roles, limits: limits, logger: logger, take: take,
+                                settled: { OpeningLimitHandler.settled($0) }
+                            )
+                        ),
+                    ])
+                }
+            }
+        do {
+            channel = try await bootstrap.bind(host: endpoint.host, port: endpoint.port).get()
+        } catch {
+            throw SecureListener.bindFailure(endpoint, error)
+        }
+        address = Endpoint(channel.localAddress) ?? endpoint
+        self.quiescing = quiescing
+        allClosed = channel.eventLoop.makePromise(of: Void.self)
+    }
+
+    /// Stops listening at once, closes connections that are still opening, and leaves the open ones to their owners.
+    package func initiateShutdown() { quiescing.initiateShutdown(promise: allClosed) }
+
+    /// Returns when the listener was shut down and the last of its connections has closed.
+    package func waitUntilClosed() async { try? await allClosed.futureResult.get() }
+
+    private static func bindFailure(_ endpoint: Endpoint, _ error: any Error) -> CommandError {
+        let shown = endpoint.description.escapedForDisplay(limit: 260)
+        guard let failure = error as? IOError else {
+            return .usage("\(shown) is no address of this machine: name one that it has, or 0.0.0.0 for all")
+        }
+        switch failure.errnoCode {
+        case EADDRINUSE:
+            return .usage("\(shown) is in use by another process: choose another port, or port 0 for any free one")
+        case EADDRNOTAVAIL:
+            return .usage("\(shown) is no address of this machine: name one that it has, or 0.0.0.0 for all")
+        case EACCES:
+            return .usage("\(shown) may not be bound by this user: choose a port above 1023")
+        default:
+            return .usage("\(shown) cannot be listened on: \(TLSFailure.shown(failure))")
+        }
+    }
+}

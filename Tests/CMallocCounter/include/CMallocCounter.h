@@ -1,0 +1,14 @@
+/// Counts this process's memory allocations by thread. Linking it into a test replaces malloc and its kin.
+#ifndef CMALLOCCOUNTER_H
+#define CMALLOCCOUNTER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/// True where allocations are counted: with glibc.
+bool malloc_counter_works(void);
+
+/// Allocations so far by all threads, also ended ones, whose name began with `prefix` when it was last looked at.
+uint64_t malloc_counter_total(const char *prefix);
+
+#endif

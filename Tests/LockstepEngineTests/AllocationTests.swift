@@ -1,0 +1,54 @@
+import CMallocCounter
+import LockstepCore
+import Testing
+
+@testable import LockstepEngine
+
+#if os(Linux)
+@Suite("Allocations", .enabled(if: malloc_counter_works())) struct AllocationTests {
+    @Test("compute threads allocate nothing in steps 10 to 60")
+    func steadyState() throws {
+        let plan = try ExecutorBitTests.shared.plan(optimizer: .adam)
+        try count(plan, threadName: "quiet-a")
+        try count(TestNet.convolutional.plan(optimizer: .adam), threadName: "quiet-b")
+    }
+
+    private func count(_ plan: Plan, threadName: String) throws {
+        let state = try FlatState(plan: plan, seed: 1)
+        let executor = try Executor(
+            plan: plan, kernels: .best(), lanes: 0..<7, laneTree: LaneTree(laneCount: 7), batchSize: 13, threads: 2,
+            lanesPerGroup: 2, threadName: threadName)
+        defer { executor.shutdown() }
+        let batch = TestBatch(plan, count: 13, laneCount: 7, seed: 1)
+        var before: UInt64 = 0
+        for step in 1...60 {
+            if step == 10 { before = malloc_counter_total(threadName) }
+            let outcome = batch.run(executor, plan, 0..<7, state.parameters, isTraining: true)
+            executor.update(
+                state,
+                optimizer: .adam(rate: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, step: step, totalWeight: 13),
+                totalGradient: outcome.gradients[0].map(Float.init(bitPattern:)))
+            _ = executor.hash(state)
+            _ = batch.run(executor, plan, 0..<7, state.parameters, isTraining: false)
+        }
+        #expect(before > 0, "the threads are seen: they allocate when they start")
+        #expect(malloc_counter_total(threadName) == before)
+    }
+
+    /// The canary: work that allocates is counted.
+    @Test("an allocation on a compute thread is counted")
+    func canary() throws {
+        final class Careless: ThreadWork {
+            func perform(thread: Int) {
+                withExtendedLifetime(ContiguousArray(repeating: thread, count: 64 + thread)) {}
+            }
+        }
+        let threads = try ComputeThreads(count: 2, name: "careless", work: Careless())
+        threads.run()
+        let before = malloc_counter_total("careless")
+        threads.run()
+        #expect(malloc_counter_total("careless") >= before + 2)
+        threads.stop()
+    }
+}
+#endif

@@ -1,0 +1,94 @@
+import LockstepCore
+import Testing
+
+@testable import LockstepEngine
+
+@Suite("Gradients") struct GradientTests {
+    static let nets: [(name: String, net: TestNet)] = [
+        ("linear", TestNet(input: [6], layers: [.linear(4)])),
+        ("linear without bias", TestNet(input: [6], layers: [.linear(4, bias: false)])),
+        ("relu, fused", TestNet.perceptron),
+        ("relu, alone", TestNet(input: [6], layers: [.relu, .linear(5), .residual([.relu]), .linear(3)])),
+        ("convolution", TestNet(input: [5, 6, 3], layers: [.convolution(4, kernel: 3), .flatten, .linear(3)])),
+        (
+            "convolution after convolution",
+            TestNet(
+                input: [7, 6, 2],
+                layers: [.convolution(3, kernel: 2), .convolution(4, kernel: 3, bias: false), .flatten, .linear(3)])
+        ),
+        ("pool", TestNet(input: [6, 7, 2], layers: [.convolution(3, kernel: 1), .pool(2, stride: 2), .flatten, .linear(3)])),
+        (
+            "overlapping pool",
+            TestNet(input: [7, 7, 1], layers: [.convolution(2, kernel: 2), .pool(3, stride: 2), .flatten, .linear(3)])
+        ),
+        ("flatten of one channel", TestNet(input: [3, 3, 1], layers: [.flatten, .linear(3)])),
+        ("a tensor used twice", TestNet(input: [5], layers: [.linear(6), .residual([.linear(6), .relu]), .linear(3)])),
+        ("parameters used twice", TestNet(input: [5], layers: [.linear(5), .relu, .again(0), .relu, .linear(3)])),
+        ("perceptron", TestNet.perceptron),
+        ("convolutional", TestNet.convolutional),
+    ]
+
+    @Test("agree with central differences in double precision", arguments: nets.indices)
+    func agreeWithDifferences(index: Int) throws {
+        let net = GradientTests.nets[index].net
+        let plan = try net.plan()
+        let kernels = Kernels.best()
+        let state = try FlatState(plan: plan, seed: 11)
+        let batch = TestBatch(plan, count: 5, laneCount: 3, seed: UInt64(index))
+        let outcome = try batch.train(plan, kernels, parameters: state.parameters, ownership: [0..<3], threads: 2)
+        let gradient = outcome.total(kernels, tree: LaneTree(laneCount: 3))
+
+        let worst = try worstError(net, plan, state, batch, gradient)
+        // Gradients of single precision with sums of less than a thousand terms.
+        #expect(worst < 2e-5, "\(GradientTests.nets[index].name)")
+        // The canary: a gradient that is wrong by a little in one place is seen.
+        var wrong = gradient
+        wrong[plan.layout.entries[0].range.lowerBound] += 1e-3
+        #expect(try worstError(net, plan, state, batch, wrong) > 2e-5)
+        // The loss itself.
+        let reference = (0..<batch.count).reduce(0.0) { sum, sample in sum + loss(net, plan, state, batch, sample) }
+        #expect(abs(reference - outcome.results.reduce(0) { $0 + $1.loss }) < 1e-5)
+    }
+
+    /// The largest distance to the central difference, of a sample of elements of each parameter.
+    private func worstError(
+        _ net: TestNet, _ plan: Plan, _ state: FlatState, _ batch: TestBatch, _ gradient: [Float]
+    ) throws -> Double {
+        var parameters = doubles(state)
+        let step = 1e-5
+        var worst = 0.0
+        for entry in plan.layout.entries {
+            for element in stride(from: 0, to: entry.range.count, by: max(1, entry.range.count / 12)) {
+                var values = try #require(parameters[entry.name])
+                let original = values[element]
+                var sums = [0.0, 0.0]
+                for (side, sign) in [-1.0, 1.0].enumerated() {
+                    values[element] = original + sign * step
+                    parameters[entry.name] = values
+                    for sample in 0..<batch.count {
+                        let start = sample * batch.sampleElements
+                        sums[side] += net.loss(
+                            batch.inputs[start..<start + batch.sampleElements].map(Double.init),
+                            label: Int(batch.labels[sample]), parameters)
+                    }
+                }
+                values[element] = original
+                parameters[entry.name] = values
+                let difference = (sums[1] - sums[0]) / (2 * step)
+                worst = max(worst, abs(difference - Double(gradient[entry.range.lowerBound + element])))
+            }
+        }
+        return worst
+    }
+
+    private func loss(_ net: TestNet, _ plan: Plan, _ state: FlatState, _ batch: TestBatch, _ sample: Int) -> Double {
+        let start = sample * batch.sampleElements
+        return net.loss(
+            batch.inputs[start..<start + batch.sampleElements].map(Double.init), label: Int(batch.labels[sample]),
+            doubles(state))
+    }
+
+    private func doubles(_ state: FlatState) -> [String: [Double]] {
+        Dictionary(uniqueKeysWithValues: state.parameterViews.map { ($0.name, $0.elements.map(Double.init)) })
+    }
+}
