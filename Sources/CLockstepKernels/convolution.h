@@ -1,29 +1,35 @@
 // Convolutions with stride 1 and no padding on height × width × channels, straight from the image.
 
-static void convolution_pack(const ls_convolution *s, const float *weights, float *packed) {
-    const size_t taps = s->kernel_height * s->kernel_width, channels = s->channels, k = taps * channels;
-    for (size_t start = 0; start < s->outputs; start += LS_PANEL_WIDTH) {
-        const size_t columns = smaller(LS_PANEL_WIDTH, s->outputs - start);
-        for (size_t c = 0; c < channels; c++)
-            for (size_t j = 0; j < LS_PANEL_WIDTH; j++)
-                for (size_t tap = 0; tap < taps; tap++)
-                    packed[(tap * channels + c) * LS_PANEL_WIDTH + j] =
-                        j < columns ? weights[((start + j) * channels + c) * taps + tap] : 0;
-        packed += k * LS_PANEL_WIDTH;
+/// to[term · to_stride] = from[term], or in reverse order of terms; `taps` is a constant for the usual kernels.
+LS_INLINE void copy_taps(const size_t taps, bool reversed, const float *from, float *to, size_t to_stride) {
+    for (size_t tap = 0; tap < taps; tap++) to[(reversed ? taps - 1 - tap : tap) * to_stride] = from[tap];
+}
+
+/// Packs weights so that k runs over (tap, inner) and n over `columns`; the taps of one pair stand together at
+/// weights[column · column_stride + inner · inner_stride].
+LS_INLINE void pack_taps(const size_t taps, bool reversed, size_t inner, size_t columns, const float *weights,
+                         size_t inner_stride, size_t column_stride, float *packed) {
+    for (size_t start = 0; start < columns; start += LS_PANEL_WIDTH) {
+        const size_t present = smaller(LS_PANEL_WIDTH, columns - start);
+        if (present < LS_PANEL_WIDTH) __builtin_memset(packed, 0, taps * inner * LS_PANEL_WIDTH * sizeof(float));
+        for (size_t i = 0; i < inner; i++)
+            for (size_t j = 0; j < present; j++)
+                copy_taps(taps, reversed, weights + (start + j) * column_stride + i * inner_stride,
+                          packed + i * LS_PANEL_WIDTH + j, inner * LS_PANEL_WIDTH);
+        packed += taps * inner * LS_PANEL_WIDTH;
     }
 }
 
+static void convolution_pack(const ls_convolution *s, const float *weights, float *packed) {
+    const size_t taps = s->kernel_height * s->kernel_width, stride = s->channels * taps;
+    if (taps == 9) pack_taps(9, false, s->channels, s->outputs, weights, 9, stride, packed);
+    else pack_taps(taps, false, s->channels, s->outputs, weights, taps, stride, packed);
+}
+
 static void convolution_pack_flipped(const ls_convolution *s, const float *weights, float *packed) {
-    const size_t taps = s->kernel_height * s->kernel_width, outputs = s->outputs, k = taps * outputs;
-    for (size_t start = 0; start < s->channels; start += LS_PANEL_WIDTH) {
-        const size_t columns = smaller(LS_PANEL_WIDTH, s->channels - start);
-        for (size_t o = 0; o < outputs; o++)
-            for (size_t j = 0; j < LS_PANEL_WIDTH; j++)
-                for (size_t tap = 0; tap < taps; tap++)
-                    packed[((taps - 1 - tap) * outputs + o) * LS_PANEL_WIDTH + j] =
-                        j < columns ? weights[(o * s->channels + start + j) * taps + tap] : 0;
-        packed += k * LS_PANEL_WIDTH;
-    }
+    const size_t taps = s->kernel_height * s->kernel_width, stride = s->channels * taps;
+    if (taps == 9) pack_taps(9, true, s->outputs, s->channels, weights, stride, 9, packed);
+    else pack_taps(taps, true, s->outputs, s->channels, weights, stride, taps, packed);
 }
 
 /// Terms of a chain that are copied at a time where the pixels of a tile are gathered.
@@ -140,6 +146,18 @@ LS_INLINE void run_terms(outer_tile *tile, const term_tiles *terms, size_t index
     }
 }
 
+/// weights[output][channel][tap] = terms[tap][channel][output], where a row of terms is `columns` long.
+LS_INLINE void terms_to_weights(const size_t taps, size_t channels, size_t outputs, const float *terms, size_t columns,
+                                float *weights) {
+    for (size_t start = 0; start < outputs; start += LS_WIDTH)
+        for (size_t c = 0; c < channels; c++)
+            for (size_t o = start; o < smaller(start + LS_WIDTH, outputs); o++) {
+                const float *from = terms + c * columns + o;
+                float *to = weights + (o * channels + c) * taps;
+                for (size_t tap = 0; tap < taps; tap++) to[tap] = from[tap * channels * columns];
+            }
+}
+
 static void convolution_weight_gradient(const ls_convolution *s, const float *x, const float *dy,
                                         const uint32_t *lane_starts, size_t lanes, float *weights, float *scratch) {
     const size_t positions = ls_output_positions(s), line = s->width * s->channels, image_size = s->height * line;
@@ -204,11 +222,8 @@ static void convolution_weight_gradient(const ls_convolution *s, const float *x,
         }
     }
 
-    for (size_t start = 0; start < outputs; start += LS_WIDTH)
-        for (size_t c = 0; c < channels; c++)
-            for (size_t o = start; o < smaller(start + LS_WIDTH, outputs); o++)
-                for (size_t tap = 0; tap < taps; tap++)
-                    weights[(o * channels + c) * taps + tap] = terms_first[(tap * channels + c) * columns + o];
+    if (taps == 9) terms_to_weights(9, channels, outputs, terms_first, columns, weights);
+    else terms_to_weights(taps, channels, outputs, terms_first, columns, weights);
 }
 
 static void convolution_bias_gradient(const ls_convolution *s, const float *dy, const uint32_t *lane_starts,

@@ -141,6 +141,13 @@ static void weight_gradient(size_t outputs, size_t inputs, const float *dy, cons
 /// Vectors of columns that `sum_columns` carries through the lanes together.
 #define LS_SUM_VECTORS 4
 
+/// Adds `rows` rows of whole vectors to sums; returns the row behind them.
+LS_INLINE const float *add_rows(const int vectors, vf *sums, const float *row, size_t stride, size_t rows) {
+    for (size_t p = 0; p < rows; p++, row += stride)
+        LS_UNROLL for (int v = 0; v < vectors; v++) sums[v] += load(row + v * LS_WIDTH);
+    return row;
+}
+
 /// The sums of columns `start` ..< `start + count` of dy, at most LS_SUM_VECTORS vectors of them, over chunks, lanes and the
 /// tree. A lane's unit i is an image of `image_rows` rows; where that is 0, a unit is a row and chunks run over all of a
 /// lane's rows.
@@ -161,18 +168,19 @@ static void sum_columns(size_t columns, size_t start, size_t count, const float 
                 const size_t end = smaller(at + chunk_rows, rows);
                 LS_UNROLL for (int v = 0; v < LS_SUM_VECTORS; v++) chunk[v] = splat(0);
                 if (count == LS_SUM_VECTORS * LS_WIDTH) {
-                    for (; at < end; at++, row += columns)
-                        LS_UNROLL for (int v = 0; v < LS_SUM_VECTORS; v++) chunk[v] += load(row + v * LS_WIDTH);
+                    row = add_rows(LS_SUM_VECTORS, chunk, row, columns, end - at);
                 } else if (count == 2 * LS_WIDTH) {
-                    for (; at < end; at++, row += columns)
-                        LS_UNROLL for (int v = 0; v < 2; v++) chunk[v] += load(row + v * LS_WIDTH);
+                    row = add_rows(2, chunk, row, columns, end - at);
+                } else if (count == LS_WIDTH) {
+                    row = add_rows(1, chunk, row, columns, end - at);
                 } else {
-                    for (; at < end; at++, row += columns)
+                    for (size_t p = at; p < end; p++, row += columns)
                         for (size_t v = 0; v < vectors; v++) {
                             const size_t part = count - v * LS_WIDTH;
                             chunk[v] += part < LS_WIDTH ? load_part(row + v * LS_WIDTH, part) : load(row + v * LS_WIDTH);
                         }
                 }
+                at = end;
                 LS_UNROLL for (int v = 0; v < LS_SUM_VECTORS; v++) total[v] = started ? total[v] + chunk[v] : chunk[v];
                 started = true;
             }

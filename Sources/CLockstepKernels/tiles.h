@@ -23,6 +23,59 @@ typedef struct {
     const float *bias;
 } row_tile;
 
+/// How a tile of up to 14 rows finds its rows with two pointers and three strides: a pointer for each row would not fit
+/// into the registers, and the compiler, left to itself, makes one for each. The empty assembly hides the relations.
+typedef struct {
+    size_t one, three, five;
+} row_steps;
+typedef struct {
+    const float *first, *seventh;
+} row_bases;
+
+LS_INLINE row_steps steps_of_rows(size_t stride) {
+    row_steps steps = {stride, 3 * stride, 5 * stride};
+    __asm__("" : "+r"(steps.one), "+r"(steps.three), "+r"(steps.five));
+    return steps;
+}
+LS_INLINE row_bases bases_of_rows(const float *a, size_t stride) {
+    row_bases bases = {a, a + 7 * stride};
+    __asm__("" : "+r"(bases.first), "+r"(bases.seventh));
+    return bases;
+}
+LS_INLINE void advance(row_bases *bases, size_t terms) {
+    bases->first += terms;
+    bases->seventh += terms;
+    __asm__("" : "+r"(bases->first), "+r"(bases->seventh));
+}
+LS_INLINE float element(int row, row_bases a, row_steps s, size_t term) {
+    switch (row) {
+    case 0: return a.first[term];
+    case 1: return a.first[s.one + term];
+    case 2: return a.first[2 * s.one + term];
+    case 3: return a.first[s.three + term];
+    case 4: return a.first[4 * s.one + term];
+    case 5: return a.first[s.five + term];
+    case 6: return a.first[2 * s.three + term];
+    case 7: return a.seventh[term];
+    case 8: return a.seventh[s.one + term];
+    case 9: return a.seventh[2 * s.one + term];
+    case 10: return a.seventh[s.three + term];
+    case 11: return a.seventh[4 * s.one + term];
+    case 12: return a.seventh[s.five + term];
+    default: return a.seventh[2 * s.three + term];
+    }
+}
+
+LS_INLINE void add_term(const int rows, const int vectors, vf sums[LS_TILE_ROWS][2], row_bases a, row_steps steps,
+                        size_t term, const float *b) {
+    vf columns[2];
+    LS_UNROLL for (int v = 0; v < vectors; v++) columns[v] = load(b + v * LS_WIDTH);
+    LS_UNROLL for (int r = 0; r < rows; r++) {
+        vf factor = splat(element(r, a, steps, term));
+        LS_UNROLL for (int v = 0; v < vectors; v++) sums[r][v] = multiply_add(factor, columns[v], sums[r][v]);
+    }
+}
+
 LS_INLINE void run_row_tile(const int rows, const int vectors, const row_tile *t) {
     const int width = vectors * LS_WIDTH;
     float part[LS_TILE_ROWS * 2 * LS_WIDTH], part_bias[2 * LS_WIDTH];
@@ -50,17 +103,20 @@ LS_INLINE void run_row_tile(const int rows, const int vectors, const row_tile *t
         LS_UNROLL for (int r = 0; r < rows; r++)
             LS_UNROLL for (int v = 0; v < vectors; v++) sums[r][v] = splat(0);
     }
-    const float *LS_RESTRICT b = t->b;
-    const size_t a_stride = t->a_stride, k = t->k;
+    const float *b = t->b;
+    const size_t k = t->k;
+    const row_steps steps = steps_of_rows(t->a_stride);
     for (size_t segment = 0; segment < t->segments; segment++) {
-        const float *LS_RESTRICT a = t->a + segment * t->segment_stride;
-        _Pragma("clang loop unroll_count(2)") for (size_t p = 0; p < k; p++) {
-            vf columns[2];
-            LS_UNROLL for (int v = 0; v < vectors; v++) columns[v] = load(b + v * LS_WIDTH);
-            LS_UNROLL for (int r = 0; r < rows; r++) {
-                vf factor = splat(a[r * a_stride + p]);
-                LS_UNROLL for (int v = 0; v < vectors; v++) sums[r][v] = multiply_add(factor, columns[v], sums[r][v]);
-            }
+        row_bases a = bases_of_rows(t->a + segment * t->segment_stride, t->a_stride);
+        size_t p = 0;
+        for (; p + 2 <= k; p += 2) {
+            add_term(rows, vectors, sums, a, steps, 0, b);
+            add_term(rows, vectors, sums, a, steps, 1, b + LS_PANEL_WIDTH);
+            b += 2 * LS_PANEL_WIDTH;
+            advance(&a, 2);
+        }
+        if (p < k) {
+            add_term(rows, vectors, sums, a, steps, 0, b);
             b += LS_PANEL_WIDTH;
         }
     }

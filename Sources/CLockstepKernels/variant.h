@@ -20,19 +20,19 @@
 #pragma clang attribute push(LS_TARGET, apply_to = function)
 #endif
 
-typedef float vf __attribute__((vector_size(4 * LS_WIDTH)));
-typedef int32_t vi __attribute__((vector_size(4 * LS_WIDTH)));
-typedef uint32_t vu __attribute__((vector_size(4 * LS_WIDTH)));
-typedef uint8_t vb __attribute__((vector_size(LS_WIDTH)));
-typedef uint64_t vw __attribute__((vector_size(4 * LS_WIDTH)));
-typedef float vf_memory __attribute__((vector_size(4 * LS_WIDTH), aligned(4), may_alias));
-typedef uint64_t vw_memory __attribute__((vector_size(4 * LS_WIDTH), aligned(4), may_alias));
-typedef uint8_t vb_memory __attribute__((vector_size(LS_WIDTH), aligned(1), may_alias));
+typedef float vf __attribute__((ext_vector_type(LS_WIDTH)));
+typedef int32_t vi __attribute__((ext_vector_type(LS_WIDTH)));
+typedef uint32_t vu __attribute__((ext_vector_type(LS_WIDTH)));
+typedef uint8_t vb __attribute__((ext_vector_type(LS_WIDTH)));
+typedef uint64_t vw __attribute__((ext_vector_type(LS_WIDTH / 2)));
+typedef float vf_memory __attribute__((ext_vector_type(LS_WIDTH), aligned(4), may_alias));
+typedef uint64_t vw_memory __attribute__((ext_vector_type(LS_WIDTH / 2), aligned(4), may_alias));
+typedef uint8_t vb_memory __attribute__((ext_vector_type(LS_WIDTH), aligned(1), may_alias));
 
 LS_INLINE vf load(const float *p) { return *(const vf_memory *)p; }
 LS_INLINE void store(float *p, vf v) { *(vf_memory *)p = v; }
-LS_INLINE vf splat(float x) { return (vf){0} + x; }
-LS_INLINE vi splat_bits(int32_t x) { return (vi){0} + x; }
+LS_INLINE vf splat(float x) { return (vf)(x); }
+LS_INLINE vi splat_bits(int32_t x) { return (vi)(x); }
 LS_INLINE vf select(vi mask, vf yes, vf no) { return (vf)((mask & (vi)yes) | (~mask & (vi)no)); }
 LS_INLINE vf absolute(vf x) { return (vf)((vi)x & 0x7fffffff); }
 
@@ -45,8 +45,8 @@ LS_INLINE vf load_part(const float *p, size_t count) {
 LS_INLINE void store_part(float *p, vf v, size_t count) { __builtin_memcpy(p, &v, count * sizeof(float)); }
 
 #if LS_EMULATE_FMA
-typedef double vd __attribute__((vector_size(8 * LS_WIDTH)));
-typedef int64_t vl __attribute__((vector_size(8 * LS_WIDTH)));
+typedef double vd __attribute__((ext_vector_type(LS_WIDTH)));
+typedef int64_t vl __attribute__((ext_vector_type(LS_WIDTH)));
 
 /// a · b + c, rounded once. The product of two floats is exact in double; the sum is rounded to odd, so that the
 /// second rounding, to float, sees on which side of a tie the exact value lies.

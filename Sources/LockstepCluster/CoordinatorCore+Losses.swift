@@ -14,19 +14,23 @@ extension CoordinatorCore {
         return lose(index, "its control connection was lost: \(reason.escapedForDisplay())", now)
     }
 
-    mutating func handleProcessEnded(_ name: String, _ description: String, _ now: UInt64) -> [CoordinatorAction] {
-        if let known = losses.firstIndex(where: { $0.name == name }) {
+    mutating func handleProcessEnded(
+        _ name: String, _ processIdentifier: Int32, _ description: String, _ now: UInt64
+    ) -> [CoordinatorAction] {
+        if let known = losses.firstIndex(where: { $0.name == name && $0.processIdentifier == processIdentifier }) {
             losses[known].cause = description
             return []
         }
-        if mode != .gathering {
-            guard let index = workers.firstIndex(where: { $0.name == name }) else { return [] }
-            return lose(index, description, now)
+        if let index = workers.firstIndex(where: { $0.name == name }) {
+            // Another process has the name's place, and this one was refused.
+            guard workers[index].processIdentifier == processIdentifier else { return [] }
+            if mode != .gathering { return lose(index, description, now) }
+            workers.remove(at: index)
         }
+        guard mode == .gathering else { return [] }
         // Nobody will start it again, so the run cannot get its workers.
-        let known = workers.first { $0.name == name }
-        losses.append(Loss(name: name, stage: known?.stage ?? .preparing, step: 0, cause: description))
-        workers.removeAll { $0.name == name }
+        losses.append(
+            Loss(name: name, processIdentifier: processIdentifier, stage: .preparing, step: 0, cause: description))
         judgeAt = min(judgeAt ?? UInt64.max, now + configuration.timing.grace)
         return []
     }
@@ -67,7 +71,10 @@ extension CoordinatorCore {
             return actions
         }
         if case .writing = mode { return actions }
-        losses.append(Loss(name: worker.name, stage: worker.stage, step: worker.step, cause: cause))
+        losses.append(
+            Loss(
+                name: worker.name, processIdentifier: worker.processIdentifier, stage: worker.stage, step: worker.step,
+                cause: cause))
         actions.append(.log(.warning, "worker \(name) is lost: \(cause)", metadata: ["worker": name]))
         judgeAt = min(judgeAt ?? UInt64.max, now + configuration.timing.grace)
         return actions

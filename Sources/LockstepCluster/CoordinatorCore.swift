@@ -34,6 +34,7 @@ package struct CoordinatorCore: Sendable {
     /// Evidence that a worker is gone.
     struct Loss: Sendable {
         let name: String
+        let processIdentifier: Int32
         let stage: Stage
         let step: UInt32
         var cause: String
@@ -95,8 +96,8 @@ package struct CoordinatorCore: Sendable {
             return handleMessage(connection, message, now)
         case .closed(let connection, let reason):
             return handleClosed(connection, reason, now)
-        case .processEnded(let name, let description):
-            return handleProcessEnded(name, description, now)
+        case .processEnded(let name, let processIdentifier, let description):
+            return handleProcessEnded(name, processIdentifier, description, now)
         case .stopRequested(let reason):
             return handleStop(reason, now)
         case .stateCollected(let step):

@@ -4,8 +4,9 @@ package enum CoordinatorEvent: Sendable {
     case helloReceived(ConnectionNumber, authenticatedName: String, Hello)
     case message(ConnectionNumber, ControlMessage)
     case closed(ConnectionNumber, reason: String)
-    /// A worker's process that the launcher started has ended ("signal 9 (SIGKILL)", "exit status 1").
-    case processEnded(name: String, description: String)
+    /// A worker's process that the launcher started has ended ("signal 9 (SIGKILL)", "exit status 1"). The number is the
+    /// operating system's, as in HELLO: a name alone may be another process by now.
+    case processEnded(name: String, processIdentifier: Int32, description: String)
     case stopRequested(reason: String)
     /// All shares are there and hash to what was agreed.
     case stateCollected(step: UInt32)

@@ -20,6 +20,10 @@ package struct TurnSchedule: Sendable, Hashable {
         stepsDone < lastStep ? Turn(.train, step: stepsDone + 1) : Turn(.closing, step: lastStep)
     }
 
+    package var last: Turn {
+        evaluationBatches > 0 ? Turn(.evaluation, step: evaluationBatches) : Turn(.closing, step: lastStep)
+    }
+
     /// The turn after `turn`, or nil after the last one.
     package func successor(of turn: Turn) -> Turn? {
         switch turn.phase {

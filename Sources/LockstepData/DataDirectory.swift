@@ -44,8 +44,10 @@ package struct DataDirectory: Sendable {
         }
         let shown = root.escapedForDisplay()
         throw isOutside
-            ? refusal(name, "lies outside the data directory “\(shown)”; copy it there or name its directory with --data")
-            : refusal(name, "there is no such file beneath the data directory “\(shown)”; name its directory with --data")
+            ? refusal(
+                name, "lies outside the data directory “\(shown)”; copy it there or name its directory with --data")
+            : refusal(
+                name, "there is no such file beneath the data directory “\(shown)”; name its directory with --data")
     }
 
     private enum Outcome {
@@ -60,7 +62,7 @@ package struct DataDirectory: Sendable {
         guard descriptor >= 0 else {
             let code = errno
             if code == ENOENT || code == ENOTDIR { return .isMissing }
-            guard let real = DataDirectory.realPath(path), isBeneath(real) else { return .isOutside }
+            if let real = DataDirectory.realPath(path), !isBeneath(real) { return .isOutside }
             throw refusal(name, String(cString: strerror(code)))
         }
         defer { close(descriptor) }

@@ -48,7 +48,6 @@ struct GlyphArtist {
                 segments.append(ls_stroke(x0: from.x, y0: from.y, x1: to.x, y1: to.y, radius: radius * (1 + change)))
             }
         }
-        pixels.update(repeating: 0)
         ls_draw_strokes(GlyphArtist.side, GlyphArtist.side, segments, segments.count, pixels.baseAddress)
         GlyphArtist.soil(pixels, &random)
     }

@@ -34,7 +34,9 @@ public struct IDX: DataSource, Hashable {
         guard images.count == labels.count else {
             let other = files[0].name.escapedForDisplay()
             throw IDX.refusal(
-                files[1], "it has \(labels.count) labels for \(images.count) images in “\(other)”; give files that belong together")
+                files[1],
+                "it has \(labels.count) labels for \(images.count) images in “\(other)”; give files that belong together"
+            )
         }
         guard images.count > 0 else { throw IDX.refusal(files[0], "it is empty; training needs at least one sample") }
         return IDXReader(images: images, labels: labels)

@@ -69,7 +69,8 @@ package struct SampleOrder: Sendable, Hashable {
         let batch = batchCount(ofStep: step)
         return lanes.reduce(0) { sum, lane in
             let positions = LanePositions.range(lane: lane, of: laneCount, batch: batch)
-            let hash = samples(step: step, positions: positions).reduce(SampleOrder.mixed(UInt64(lane))) { hash, sample in
+            let hash = samples(step: step, positions: positions).reduce(SampleOrder.mixed(UInt64(lane))) {
+                hash, sample in
                 SampleOrder.mixed(hash ^ UInt64(sample))
             }
             return sum &+ hash

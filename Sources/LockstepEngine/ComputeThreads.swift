@@ -52,6 +52,7 @@ final class ComputeThreads {
     func run() {
         let monitor = control.monitor
         monitor.lock()
+        precondition(!control.isStopping, "work after the end")
         control.round += 1
         control.running = handles.count
         monitor.broadcast()

@@ -46,6 +46,7 @@ final class ExecutorCore: ThreadWork, @unchecked Sendable {
 
     private let kernels: UnsafePointer<ls_kernels>
     private let plan: Plan
+    private let sampleElements: Int
     private let schedule: LaneSchedule
     private let barrier: Barrier
     private let trainingInstructions: UnsafeBufferPointer<Instruction>
@@ -68,21 +69,20 @@ final class ExecutorCore: ThreadWork, @unchecked Sendable {
     init(plan: Plan, kernels: Kernels, schedule: LaneSchedule, laneCount: Int, batchSize: Int) throws {
         self.kernels = kernels.table
         self.plan = plan
+        sampleElements = plan.sampleElements
         self.schedule = schedule
         packed = try AlignedMemory(count: plan.packedFloats, purpose: "the packed weights")
         gradientBuffers = try AlignedMemory(
-            count: ExecutorCore.product(schedule.bufferCount, plan.layout.count), purpose: "the lanes' gradients")
+            count: schedule.bufferCount.multipliedSaturating(by: plan.layout.count), purpose: "the lanes' gradients")
         let capacities = try schedule.threads.map { groups in
             try schedule.groups[groups].map {
                 try ExecutorCore.capacity(lanes: $0.lanes.count, of: laneCount, batchSize: batchSize)
             }.max() ?? 0
         }
         let lanesPerGroup = schedule.groups.map(\.lanes.count).max() ?? 0
-        let perSample = max(plan.training.floatsPerSample, plan.inference.floatsPerSample)
         threadMemory = try capacities.map { capacity in
-            let fixed = plan.sharedFloats(lanes: lanesPerGroup) + plan.scratchFloats
-            let (count, overflow) = ExecutorCore.product(perSample, capacity).addingReportingOverflow(fixed)
-            return try AlignedMemory(count: overflow ? .max : count, purpose: "a thread's arena")
+            try AlignedMemory(
+                count: plan.arenaFloats(samples: capacity, lanes: lanesPerGroup), purpose: "a thread's arena")
         }
         barrier = Barrier(count: schedule.threads.count)
         trainingInstructions = ExecutorCore.copied(plan.training.instructions)
@@ -101,12 +101,11 @@ final class ExecutorCore: ThreadWork, @unchecked Sendable {
         threadStates = .allocate(capacity: capacities.count)
         for (index, capacity) in capacities.enumerated() {
             let arena = threadMemory[index].floats
-            let shared = arena + perSample * capacity
+            let shared = arena + plan.floatsPerSample * capacity
             let scratch = shared + plan.sharedFloats(lanes: lanesPerGroup)
-            let kernelScratch = FlatLayout.aligned(max(plan.training.scratchFloats, plan.inference.scratchFloats))
             (threadStates + index).initialize(
                 to: ThreadState(
-                    arena: arena, shared: shared, scratch: scratch, contribution: scratch + kernelScratch,
+                    arena: arena, shared: shared, scratch: scratch, contribution: scratch + plan.kernelScratchFloats,
                     capacity: capacity))
         }
     }
@@ -177,13 +176,17 @@ final class ExecutorCore: ThreadWork, @unchecked Sendable {
     private func train(_ thread: Int, _ batch: Batch) {
         pack(thread, batch.parameters, packings.count)
         barrier.wait()
+        // Where groups follow each other it is as if the forward passes of all came first.
+        var forwardEnd = MonotonicClock.nanoseconds()
         for group in schedule.threads[thread] {
             zeroPaddings(group)
             let run = run(thread, group, batch)
+            let start = MonotonicClock.nanoseconds()
             run.run(trainingInstructions, 0..<plan.training.forwardCount)
-            threadStates[thread].forwardEnd = MonotonicClock.nanoseconds()
+            forwardEnd += MonotonicClock.nanoseconds() - start
             run.run(trainingInstructions, plan.training.forwardCount..<trainingInstructions.count)
         }
+        threadStates[thread].forwardEnd = forwardEnd
         guard !additions.isEmpty else { return }
         barrier.wait()
         let share = share(thread, of: plan.layout.count, unit: FlatLayout.alignment)
@@ -243,7 +246,7 @@ final class ExecutorCore: ThreadWork, @unchecked Sendable {
         let first = Int(batch.laneStarts[group.lanes.lowerBound])
         return GroupRun(
             kernels: kernels, parameters: batch.parameters, packed: packed.floats,
-            samples: batch.inputs + first * plan.sampleElements, labels: batch.labels + first, arena: state.arena,
+            samples: batch.inputs + first * sampleElements, labels: batch.labels + first, arena: state.arena,
             shared: state.shared, sharedFloatsPerLane: plan.training.sharedFloatsPerLane, scratch: state.scratch,
             contribution: state.contribution, rows: Int(rows[index + group.lanes.upperBound]),
             capacity: state.capacity, laneStarts: rows + index + group.lanes.lowerBound,
@@ -315,11 +318,5 @@ final class ExecutorCore: ThreadWork, @unchecked Sendable {
         let buffer = UnsafeMutableBufferPointer<Element>.allocate(capacity: elements.count)
         _ = buffer.initialize(from: elements)
         return UnsafeBufferPointer(buffer)
-    }
-
-    /// The product, or a number that no memory holds where it overflows.
-    private static func product(_ first: Int, _ second: Int) -> Int {
-        let (product, overflow) = first.multipliedReportingOverflow(by: second)
-        return overflow ? .max : product
     }
 }

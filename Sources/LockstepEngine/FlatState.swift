@@ -55,7 +55,8 @@ package final class FlatState: @unchecked Sendable {
     package func hash(_ kernels: Kernels) -> StateHash {
         var sums: (UInt64, UInt64) = (0, 0)
         withUnsafeMutableBytes(of: &sums) { bytes in
-            kernels.table.pointee.hash_blocks(layout.count, parameters, 0, bytes.assumingMemoryBound(to: UInt64.self).baseAddress)
+            kernels.table.pointee.hash_blocks(
+                layout.count, parameters, 0, bytes.assumingMemoryBound(to: UInt64.self).baseAddress)
         }
         return StateHash(high: sums.0, low: sums.1)
     }

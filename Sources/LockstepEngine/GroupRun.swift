@@ -137,7 +137,8 @@ struct GroupRun {
 
     private func addSharedLanes(_ instruction: Instruction) {
         for index in 0..<subtreeCount {
-            let first = shared + (subtrees[index].lanes.lowerBound - firstLane) * sharedFloatsPerLane + instruction.shared
+            let first =
+                shared + (subtrees[index].lanes.lowerBound - firstLane) * sharedFloatsPerLane + instruction.shared
             for addition in laneAdditions[index] {
                 kernels.pointee.add(
                     instruction.parameterCount, first + addition.into * sharedFloatsPerLane,

@@ -75,7 +75,10 @@ package struct Instruction: Sendable, Hashable {
         let places = [first, second, result, extra, correct].flatMap { [Int($0.space.rawValue), $0.offset] }
         return [Int(code.rawValue), relu ? 1 : 0] + places
             + [elements, inputs, outputs, height, width, channels, kernelHeight, kernelWidth, stride]
-            + [parameter, parameterCount, bias, packed, shared, isFirstContribution ? 1 : 0, isLastContribution ? 1 : 0]
+            + [
+                parameter, parameterCount, bias, packed, shared, isFirstContribution ? 1 : 0,
+                isLastContribution ? 1 : 0,
+            ]
     }
 }
 

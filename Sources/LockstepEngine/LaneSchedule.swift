@@ -47,8 +47,8 @@ struct LaneSchedule {
             let range = LanePositions.range(lane: thread, of: threadCount, batch: lanes.count)
             let first = groups.count
             for nodes in LaneSchedule.groups(
-                tree.roots(in: lanes.lowerBound + range.lowerBound..<lanes.lowerBound + range.upperBound), lanesPerGroup)
-            {
+                tree.roots(in: lanes.lowerBound + range.lowerBound..<lanes.lowerBound + range.upperBound), lanesPerGroup
+            ) {
                 append(nodes, firstLane: lanes.lowerBound)
             }
             self.threads.append(first..<groups.count)

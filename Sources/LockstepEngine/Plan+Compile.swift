@@ -38,7 +38,8 @@ extension Plan {
             gradientOrder: gradientOrder(trainingLowering.list, layout), forwardFLOPsPerSample: flops.forward,
             backwardFLOPsPerSample: flops.backward, modelDescription: description,
             digest: digest(
-                description, layout, trainingLowering.list, inferenceLowering.list, trainingLowering.packings, optimizer))
+                description, layout, trainingLowering.list, inferenceLowering.list, trainingLowering.packings, optimizer
+            ))
     }
 
     private static func trace(
@@ -101,7 +102,8 @@ extension Plan {
             let inputs = node.inputs.map { "%\(numbers[$0])" }
             let parameters = node.parameters.map { "\(graph.parameters[$0].name)\(graph.parameters[$0].shape)" }
             let shape = node.results.first.map { graph.values[$0].shape } ?? []
-            lines.append("%\(number) = \(node.operation.text)(\((inputs + parameters).joined(separator: ", "))) \(shape)")
+            lines.append(
+                "%\(number) = \(node.operation.text)(\((inputs + parameters).joined(separator: ", "))) \(shape)")
         }
         return lines.joined(separator: "\n") + "\n"
     }

@@ -43,18 +43,36 @@ package struct Plan: Sendable {
     /// Floats of one sample.
     package var sampleElements: Int { inputShape.reduce(1, *) }
 
-    /// Bytes of one thread's arena for lane groups of `samples` samples in `lanes` lanes.
+    /// Bytes of one thread's memory for lane groups of `samples` samples in `lanes` lanes; `Int.max` where no machine
+    /// has so much.
     package func arenaBytes(samples: Int, lanes: Int) -> Int {
-        let perSample = max(training.floatsPerSample, inference.floatsPerSample)
-        return 4 * (perSample * samples + sharedFloats(lanes: lanes) + scratchFloats)
+        arenaFloats(samples: samples, lanes: lanes).multipliedSaturating(by: 4)
     }
+
+    func arenaFloats(samples: Int, lanes: Int) -> Int {
+        let (count, overflow) = floatsPerSample.multipliedSaturating(by: samples)
+            .addingReportingOverflow(sharedFloats(lanes: lanes) + scratchFloats)
+        return overflow ? .max : count
+    }
+
+    var floatsPerSample: Int { max(training.floatsPerSample, inference.floatsPerSample) }
+
+    /// Kernel scratch alone.
+    var kernelScratchFloats: Int { FlatLayout.aligned(max(training.scratchFloats, inference.scratchFloats)) }
 
     /// Kernel scratch of one thread, with room for one more contribution to a shared parameter.
     var scratchFloats: Int {
         let contribution = layout.entries.map(\.range.count).max() ?? 0
-        let scratch = FlatLayout.aligned(max(training.scratchFloats, inference.scratchFloats))
-        return scratch + (training.sharedFloatsPerLane > 0 ? FlatLayout.aligned(contribution) : 0)
+        return kernelScratchFloats + (training.sharedFloatsPerLane > 0 ? FlatLayout.aligned(contribution) : 0)
     }
 
     func sharedFloats(lanes: Int) -> Int { training.sharedFloatsPerLane * lanes }
+}
+
+extension Int {
+    /// The product of two counts, or `Int.max` where it overflows.
+    func multipliedSaturating(by other: Int) -> Int {
+        let (product, overflow) = multipliedReportingOverflow(by: other)
+        return overflow ? .max : product
+    }
 }

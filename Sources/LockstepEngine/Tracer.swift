@@ -32,8 +32,10 @@ package final class Tracer {
     package func linear(_ x: Tensor, weight: Parameter, bias: Parameter?, layer: AnyObject?) -> Tensor {
         guard check(x, layer, "linear") else { return x }
         guard x.shape.count == 1 else {
-            return fail(x, layer, "linear", "takes a flat input, but what comes in is \(x.shape); put a flatten before it")
+            return fail(
+                x, layer, "linear", "takes a flat input, but what comes in is \(x.shape); put a flatten before it")
         }
+        guard check(weight, bias, rank: 2, layer, "linear") else { return x }
         let inputs = x.shape[0]
         guard let outputs = positive(weight.extents[0]) else {
             return fail(x, layer, "linear", "outputs is \(text(weight.extents[0])); it must be at least 1")
@@ -53,6 +55,7 @@ package final class Tracer {
     /// A convolution with stride 1 and no padding, where `weight` is [outputs, channels, height, width].
     package func convolution2D(_ x: Tensor, weight: Parameter, bias: Parameter?, layer: AnyObject?) -> Tensor {
         guard check(x, layer, "conv2D"), isImage(x, layer, "conv2D") else { return x }
+        guard check(weight, bias, rank: 4, layer, "conv2D") else { return x }
         let channels = x.shape[2]
         guard let outputs = positive(weight.extents[0]) else {
             return fail(x, layer, "conv2D", "outputs is \(text(weight.extents[0])); it must be at least 1")
@@ -182,7 +185,8 @@ package final class Tracer {
         guard let name = names.name(of: parameter) else {
             fail(
                 layer: layer, kind,
-                "its parameters have no name; keep the layer in a stored property of the model, do not make it in a call")
+                "its parameters have no name; keep the layer in a stored property of the model, do not make it in a call"
+            )
             return nil
         }
         if let known = parameterNumbers[name] {
@@ -204,6 +208,19 @@ package final class Tracer {
             return false
         }
         return error == nil
+    }
+
+    private func check(_ weight: Parameter, _ bias: Parameter?, rank: Int, _ layer: AnyObject?, _ kind: String) -> Bool
+    {
+        guard weight.extents.count == rank else {
+            fail(layer: layer, kind, "its weight has \(weight.extents.count) dimensions, but needs \(rank)")
+            return false
+        }
+        guard bias.map({ $0.extents == [weight.extents[0]] }) ?? true else {
+            fail(layer: layer, kind, "its bias does not have one element for each output")
+            return false
+        }
+        return true
     }
 
     private func isImage(_ x: Tensor, _ layer: AnyObject?, _ kind: String) -> Bool {
@@ -238,7 +255,9 @@ package final class Tracer {
 
     private func fail(layer: AnyObject?, _ kind: String, _ message: String) {
         guard error == nil else { return }
-        let place = names.name(ofLayer: layer).map { "layer '\($0.escapedForDisplay())' (\(kind))" } ?? kind
+        // The model itself has no name.
+        let name = names.name(ofLayer: layer) ?? ""
+        let place = name.isEmpty ? kind : "layer '\(name.escapedForDisplay())' (\(kind))"
         error = CommandError.usage("model: \(place): \(message)")
     }
 }

@@ -93,12 +93,14 @@ struct DeflateCodes {
                 lengths.append(UInt8(symbol))
                 continue
             }
-            let run = [Step(base: 3, extraBits: 2), Step(base: 3, extraBits: 3), Step(base: 11, extraBits: 7)][symbol - 16]
+            let run = [Step(base: 3, extraBits: 2), Step(base: 3, extraBits: 3), Step(base: 11, extraBits: 7)][
+                symbol - 16]
             guard let extra = input.take(run.extraBits) else { throw Inflate.endsEarly(input) }
             let count = run.base + extra
             let repeated = symbol == 16 ? lengths.last : 0
             guard let repeated, count <= total - lengths.count else {
-                throw FormatError(offset: input.offset, "the code lengths of a block of the compressed data are damaged")
+                throw FormatError(
+                    offset: input.offset, "the code lengths of a block of the compressed data are damaged")
             }
             lengths.append(contentsOf: repeatElement(repeated, count: count))
         }

@@ -52,9 +52,12 @@ package enum IDXFormat {
     ) throws(FormatError) {
         let magic = try bigEndian32(bytes, at: 0)
         guard magic != expected else { return }
-        if magic == other.magic { throw FormatError(offset: 0, "it holds IDX \(other.kind) where \(kind) are expected") }
+        if magic == other.magic {
+            throw FormatError(offset: 0, "it holds IDX \(other.kind) where \(kind) are expected")
+        }
         let shown = String(magic, radix: 16)
-        throw FormatError(offset: 0, "it is no IDX file of \(kind): it begins with 0x\(shown), not 0x\(String(expected, radix: 16))")
+        throw FormatError(
+            offset: 0, "it is no IDX file of \(kind): it begins with 0x\(shown), not 0x\(String(expected, radix: 16))")
     }
 
     private static func extents(_ rank: Int, of bytes: [UInt8]) throws(FormatError) -> [Int] {

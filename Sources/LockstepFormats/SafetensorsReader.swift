@@ -4,7 +4,9 @@ extension Safetensors {
     /// Reads a safetensors file; its tensors are views of `bytes`. Every number in the header is checked: tensors fill
     /// the file without holes or overlaps and are as long as their shapes say.
     package init(parsing bytes: [UInt8]) throws(FormatError) {
-        guard bytes.count >= 8 else { throw FormatError(offset: bytes.count, "the safetensors file is shorter than 8 bytes") }
+        guard bytes.count >= 8 else {
+            throw FormatError(offset: bytes.count, "the safetensors file is shorter than 8 bytes")
+        }
         let length = (0..<8).reduce(UInt64(0)) { $0 | UInt64(bytes[$1]) << UInt64(8 * $1) }
         guard length <= UInt64(Safetensors.maximumHeaderBytes) else {
             throw FormatError(offset: 0, "the safetensors header would have \(length) bytes, more than 100 MB")
@@ -90,7 +92,8 @@ extension Safetensors {
                 guard let extent = extent.int, extent >= 0 else { throw Entry.flaw(name, "has an impossible shape") }
                 return extent
             }
-            guard offsets.count == 2, let begin = offsets[0].int, let end = offsets[1].int, 0 <= begin, begin <= end else {
+            guard offsets.count == 2, let begin = offsets[0].int, let end = offsets[1].int, 0 <= begin, begin <= end
+            else {
                 throw Entry.flaw(name, "has impossible data_offsets")
             }
             guard let count = TensorView.byteCount(type, self.shape), count == end - begin else {

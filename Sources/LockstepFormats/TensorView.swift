@@ -12,7 +12,8 @@ package struct TensorView: Sendable, Equatable {
         guard TensorView.byteCount(type, shape) == bytes.count else {
             let shown = name.escapedForDisplay(limit: 60)
             throw FormatError(
-                offset: 0, "tensor “\(shown)” of shape \(shape) and type \(type.rawValue) does not have \(bytes.count) bytes")
+                offset: 0,
+                "tensor “\(shown)” of shape \(shape) and type \(type.rawValue) does not have \(bytes.count) bytes")
         }
         self.init(unchecked: name, type, shape, bytes)
     }
@@ -50,7 +51,8 @@ package struct TensorView: Sendable, Equatable {
         guard type == .float32 else { return nil }
         return bytes.withUnsafeBytes { buffer in
             (0..<buffer.count / 4).map { index in
-                Float(bitPattern: UInt32(littleEndian: buffer.loadUnaligned(fromByteOffset: index * 4, as: UInt32.self)))
+                Float(
+                    bitPattern: UInt32(littleEndian: buffer.loadUnaligned(fromByteOffset: index * 4, as: UInt32.self)))
             }
         }
     }

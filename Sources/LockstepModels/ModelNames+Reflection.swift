@@ -55,7 +55,8 @@ extension ModelNames {
         for (name, module) in children {
             guard !name.isEmpty, !name.contains(".") else {
                 throw CommandError.usage(
-                    "model: a block is named '\(name.escapedForDisplay())'; a name has at least one character and no dot")
+                    "model: a block is named '\(name.escapedForDisplay())'; a name has at least one character and no dot"
+                )
             }
             guard seen.insert(name).inserted else {
                 throw CommandError.usage(

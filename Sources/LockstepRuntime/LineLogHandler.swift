@@ -7,14 +7,14 @@ package struct LineLogHandler: LogHandler {
     package var metadata: Logger.Metadata = [:]
     package var metadataProvider: Logger.MetadataProvider?
     private let label: String
-    private let sinks: [LogSink]
+    private let sinks: LogSinks
 
     /// - Parameter sinks: where lines go, each from a level of its own.
-    package init(label: String, sinks: [LogSink], metadataProvider: Logger.MetadataProvider? = nil) {
+    package init(label: String, sinks: LogSinks, metadataProvider: Logger.MetadataProvider? = nil) {
         self.label = label
         self.sinks = sinks
         self.metadataProvider = metadataProvider
-        self.logLevel = sinks.map(\.level).min() ?? .critical
+        self.logLevel = .debug
     }
 
     package subscript(metadataKey key: String) -> Logger.MetadataValue? {
@@ -29,7 +29,7 @@ package struct LineLogHandler: LogHandler {
         if let error = event.error { merged["error"] = "\(String(describing: error).escapedForDisplay())" }
         let pairs = merged.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
         let details = pairs.isEmpty ? "" : " [\(pairs.joined(separator: " "))]"
-        for sink in sinks where event.level >= sink.level {
+        for sink in sinks.all where event.level >= sink.level {
             let message = "\(event.message)"
             sink.write(
                 sink.isPlain

@@ -15,6 +15,14 @@ final class Mailbox<Element: Sendable>: @unchecked Sendable {
         lock.unlock(withValue: .filled)
     }
 
+    /// The oldest element, or nil where none has come after `seconds`; blocks the calling thread until then.
+    func take(within seconds: Double) -> Element? {
+        guard lock.lock(whenValue: .filled, timeoutSeconds: seconds) else { return nil }
+        let element = queue.removeFirst()
+        lock.unlock(withValue: queue.isEmpty ? .empty : .filled)
+        return element
+    }
+
     /// The oldest element; blocks the calling thread until there is one.
     func take() -> Element {
         lock.lock(whenValue: .filled)

@@ -1,6 +1,6 @@
 package import LockstepCluster
 package import LockstepCore
-internal import LockstepData
+package import LockstepData
 internal import LockstepFormats
 package import LockstepJobs
 

@@ -1,3 +1,4 @@
+internal import CoreFoundation
 internal import LockstepCore
 internal import LockstepFormats
 

@@ -1,3 +1,4 @@
+import CLockstepKernels
 import LockstepCore
 import Testing
 
@@ -19,6 +20,7 @@ import Testing
             let reference = try batch.train(
                 plan, kernels, parameters: state.parameters, ownership: [0..<laneCount], threads: 1)
             let total = reference.total(kernels, tree: tree).map(\.bitPattern)
+            for padding in plan.layout.paddings { #expect(total[padding].allSatisfy { $0 == 0 }) }
             for threads in 2...5 {
                 let other = try batch.train(
                     plan, kernels, parameters: state.parameters, ownership: [0..<laneCount], threads: threads)

@@ -14,7 +14,7 @@ import Testing
             #expect(view.elements.allSatisfy { abs($0) <= bound * 1.000001 })
             #expect(Set(view.elements.map(\.bitPattern)).count > view.elements.count / 2)
         }
-        #expect(plan.layout.entries.map(\.fanIn) == [6, 6, 24, 24, 20, 18, 18])
+        #expect(plan.layout.entries.map(\.fanIn) == [6, 6, 16, 16, 20, 18, 18])
         #expect(plan.layout.paddings.allSatisfy { $0.allSatisfy { state.parameters[$0] == 0 } })
         #expect(state.optimizerViews.map(\.name).prefix(2) == ["exp_avg.8.bias", "exp_avg.8.weight"])
         #expect(state.optimizerViews.count == 2 * plan.layout.entries.count)

@@ -16,13 +16,19 @@ import Testing
                 input: [7, 6, 2],
                 layers: [.convolution(3, kernel: 2), .convolution(4, kernel: 3, bias: false), .flatten, .linear(3)])
         ),
-        ("pool", TestNet(input: [6, 7, 2], layers: [.convolution(3, kernel: 1), .pool(2, stride: 2), .flatten, .linear(3)])),
+        (
+            "pool",
+            TestNet(input: [6, 7, 2], layers: [.convolution(3, kernel: 1), .pool(2, stride: 2), .flatten, .linear(3)])
+        ),
         (
             "overlapping pool",
             TestNet(input: [7, 7, 1], layers: [.convolution(2, kernel: 2), .pool(3, stride: 2), .flatten, .linear(3)])
         ),
         ("flatten of one channel", TestNet(input: [3, 3, 1], layers: [.flatten, .linear(3)])),
-        ("a tensor used twice", TestNet(input: [5], layers: [.linear(6), .residual([.linear(6), .relu]), .linear(3)])),
+        (
+            "a tensor used twice",
+            TestNet(input: [5], layers: [.linear(6), .residual([.linear(6), .relu]), .linear(3)])
+        ),
         ("parameters used twice", TestNet(input: [5], layers: [.linear(5), .relu, .again(0), .relu, .linear(3)])),
         ("perceptron", TestNet.perceptron),
         ("convolutional", TestNet.convolutional),

@@ -46,7 +46,7 @@ struct TestBatch {
     /// Runs one step by workers that own the given lanes.
     func train(
         _ plan: Plan, _ kernels: Kernels, parameters: UnsafePointer<Float>, ownership: [Range<Int>], threads: Int,
-        lanesPerGroup: Int = .max
+        lanesPerGroup: Int? = nil
     ) throws -> Outcome {
         let tree = LaneTree(laneCount: laneCount)
         var outcome = Outcome()

@@ -3,8 +3,8 @@ import LockstepCore
 @testable import LockstepEngine
 
 /// A small network as a list, so that the engine and a reference compute the same thing.
-struct TestNet {
-    enum Layer {
+struct TestNet: Sendable {
+    enum Layer: Sendable {
         case linear(Int, bias: Bool = true)
         case convolution(Int, kernel: Int, bias: Bool = true)
         case pool(Int, stride: Int)
@@ -34,6 +34,20 @@ struct TestNet {
         return try Plan.compile(
             names: names, inputShape: input, loss: .softmaxCrossEntropy, optimizer: optimizer
         ) { apply(layers, $0, path: "", parameters) }
+    }
+
+    /// The training graph as it is lowered.
+    func trainingGraph() -> Graph {
+        var names = ModelNames()
+        let parameters = makeParameters(layers, path: "", &names)
+        let tracer = Tracer(mode: .training, names: names)
+        let logits = apply(layers, tracer.input(shape: input), path: "", parameters)
+        _ = tracer.finish(logits, loss: .softmaxCrossEntropy)
+        var graph = tracer.graph
+        graph.dropDeadNodes()
+        graph.fuseActivations()
+        graph.differentiate()
+        return graph
     }
 
     private func makeParameters(
@@ -107,9 +121,11 @@ struct TestNet {
             let bias = parameters["\(path)\(source).bias"]
             switch layer {
             case .linear(let outputs, _):
-                let count = x.count
+                let inputs = x
                 x = (0..<outputs).map { o in
-                    (0..<count).reduce(bias?[o] ?? 0) { $0 + weight[o * count + $1] * x[$1] }
+                    var sum = bias?[o] ?? 0
+                    for (i, value) in inputs.enumerated() { sum += weight[o * inputs.count + i] * value }
+                    return sum
                 }
                 shape = [outputs]
             case .convolution(let outputs, let kernel, _):
@@ -118,7 +134,8 @@ struct TestNet {
             case .relu: x = x.map { max($0, 0) }
             case .flatten:
                 let (positions, channels) = (shape[0] * shape[1], shape[2])
-                x = (0..<positions * channels).map { x[$0 % positions * channels + $0 / positions] }
+                let image = x
+                x = (0..<positions * channels).map { image[$0 % positions * channels + $0 / positions] }
                 shape = [x.count]
             case .residual(let inner):
                 let branch = forward(inner, x, shape, path: "\(path)\(index).", parameters).values
@@ -142,9 +159,9 @@ struct TestNet {
                     for c in 0..<channels {
                         for ky in 0..<kernel {
                             for kx in 0..<kernel {
-                                sum +=
-                                    weight[((o * channels + c) * kernel + ky) * kernel + kx]
-                                    * x[((row + ky) * width + column + kx) * channels + c]
+                                let tap = ((o * channels + c) * kernel + ky) * kernel + kx
+                                let pixel = ((row + ky) * width + column + kx) * channels + c
+                                sum += weight[tap] * x[pixel]
                             }
                         }
                     }
@@ -165,8 +182,8 @@ struct TestNet {
                     var largest = -Double.infinity
                     for ky in 0..<kernel {
                         for kx in 0..<kernel {
-                            largest = max(
-                                largest, x[((row * stride + ky) * width + column * stride + kx) * channels + c])
+                            let pixel = ((row * stride + ky) * width + column * stride + kx) * channels + c
+                            largest = max(largest, x[pixel])
                         }
                     }
                     y.append(largest)

@@ -43,20 +43,22 @@ struct IdentityCommand: ParsableCommand {
         var directory: String
 
         func run() throws {
-            let issued = try Authority(directory: authority).issue(
-                roleText: role, name: name, days: days, directory: directory)
-            StandardStreams.write("issued \(issued.name.description) in \(directory), valid until \(issued.expiryText)")
+            guard let role = PeerRole(rawValue: role) else {
+                throw CommandError.usage("--role \(role.escapedForDisplay()): it is coordinator, worker or operator")
+            }
+            _ = try Authority(directory: authority).issue(role: role, name: name, days: days, into: directory)
+            for line in try IdentityDescription(directory: directory).lines() { StandardStreams.write(line) }
         }
     }
 
     struct Show: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Show whose identity lies in a directory.")
 
-        @Argument(help: "An identity's or an authority's directory.")
+        @Argument(help: "An identity's directory.")
         var directory: String
 
         func run() throws {
-            StandardStreams.write(try IdentityDescription(directory: directory).text)
+            for line in try IdentityDescription(directory: directory).lines() { StandardStreams.write(line) }
         }
     }
 }

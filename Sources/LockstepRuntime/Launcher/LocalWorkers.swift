@@ -3,6 +3,7 @@ internal import LockstepWire
 internal import Logging
 internal import ServiceLifecycle
 internal import Subprocess
+internal import Synchronization
 #if canImport(System)
 internal import System
 #else
@@ -23,8 +24,8 @@ struct LocalWorkers: Service {
     let address: String
     let runDirectory: RunDirectory
     let logger: Logger
-    /// Called once a worker's process has ended: its name, and how it ended.
-    let ended: @Sendable (String, String) async -> Void
+    /// Called once a worker's process has ended: its name, its number, and how it ended.
+    let ended: @Sendable (String, Int32, String) -> Void
     /// Called for each line that a worker writes.
     let wrote: @Sendable (String, String) -> Void
 
@@ -48,7 +49,8 @@ struct LocalWorkers: Service {
         options.processGroupID = 0
         options.teardownSequence = [.gracefulShutDown(allowedDurationToNextStep: .milliseconds(500))]
         let log = LogSink.file(runDirectory.log(of: worker.name), level: .trace)
-        var outcome: String
+        let outcome: String
+        let number = Mutex<Int32>(0)
         do {
             let result = try await Subprocess.run(
                 .path(FilePath(executable)),
@@ -57,7 +59,8 @@ struct LocalWorkers: Service {
                 ],
                 platformOptions: options, input: .inputWriter, output: .sequence, error: .combinedWithOutput
             ) { execution in
-                _ = try? await execution.standardInputWriter.write(worker.identity.pipeText + "\n")
+                number.withLock { $0 = execution.processIdentifier.value }
+                _ = try? await execution.standardInputWriter.write(worker.identity.pipeLine)
                 for try await line in execution.standardOutput.strings() {
                     log?.write(line)
                     wrote(worker.name, line)
@@ -68,7 +71,7 @@ struct LocalWorkers: Service {
             outcome = "its process could not be run: \(String(describing: error).escapedForDisplay())"
         }
         logger.debug("worker process ended", metadata: ["worker": "\(worker.name)", "status": "\(outcome)"])
-        await ended(worker.name, outcome)
+        ended(worker.name, number.withLock { $0 }, outcome)
     }
 
     private static func describe(_ status: TerminationStatus) -> String {

@@ -1,3 +1,4 @@
+internal import LockstepEngine
 internal import CLockstepKernels
 internal import LockstepCollectives
 internal import LockstepCore

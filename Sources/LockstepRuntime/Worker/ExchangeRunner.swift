@@ -6,18 +6,19 @@ internal import NIOCore
 final class ExchangeRunner {
     /// What leaves the loop again.
     enum Output: Sendable {
-        case finished(Turn, records: [ControlRecord])
+        /// - gradientBytes: payload bytes of contributions and totals that went out in the turn.
+        case finished(Turn, records: [ControlRecord], gradientBytes: Int)
         case linkLost(member: Int, reason: String)
     }
 
     private var core: Exchange
     private let memory: ExchangeMemory
     private let rootPointers: [UnsafeMutablePointer<Float>]
-    private var links: [Int: DataLink] = [:]
+    private var links: [Int: DataLinkHandler] = [:]
     private var recordBuffers: [UnsafeMutableRawBufferPointer]
     private let output: (Output) -> Void
-    /// Payload bytes of contributions and totals handed to links.
-    private(set) var gradientBytesSent = 0
+    /// Payload bytes of contributions and totals handed to links in this turn.
+    private var gradientBytes = 0
 
     init(core: Exchange, memory: ExchangeMemory, output: @escaping (Output) -> Void) {
         self.core = core
@@ -34,13 +35,7 @@ final class ExchangeRunner {
     /// The members that the turn in progress waits for.
     var waitingFor: [Int] { core.waitingFor }
 
-    func add(_ link: DataLink, to member: Int) { links[member] = link }
-
-    func closeLinks() {
-        let closing = links
-        links = [:]
-        for member in closing.keys.sorted() { closing[member]?.close() }
-    }
+    func add(_ link: DataLinkHandler, to member: Int) { links[member] = link }
 
     /// Starts a turn whose own part is complete.
     func run(_ turn: Turn, record: ControlRecord) {
@@ -58,18 +53,19 @@ final class ExchangeRunner {
                 guard let link = links[member] else { continue }
                 switch source {
                 case .root(let index, let range):
-                    gradientBytesSent += Int(header.length)
-                    link.send(header, UnsafeRawBufferPointer(memory.roots[index].bytes(range)))
+                    gradientBytes += Int(header.length)
+                    link.send(header, payload: UnsafeRawBufferPointer(memory.roots[index].bytes(range)))
                 case .total(let range):
-                    gradientBytesSent += Int(header.length)
-                    link.send(header, UnsafeRawBufferPointer(memory.total.bytes(range)))
+                    gradientBytes += Int(header.length)
+                    link.send(header, payload: UnsafeRawBufferPointer(memory.total.bytes(range)))
                 case .record(let payload):
-                    link.send(header, owned: payload)
+                    link.send(header, bytes: payload)
                 }
             case .reduce(let reduction):
                 reduction.apply(roots: rootPointers, staging: memory.staging.pointer, total: memory.total.pointer)
             case .finished(let turn, let records):
-                output(.finished(turn, records: records))
+                output(.finished(turn, records: records, gradientBytes: gradientBytes))
+                gradientBytes = 0
             }
         }
     }

@@ -1,3 +1,4 @@
+internal import LockstepCluster
 internal import LockstepCollectives
 internal import LockstepCore
 internal import Logging
@@ -43,6 +44,8 @@ final class AcceptingHandler: ChannelInboundHandler, RemovableChannelHandler {
     private var state = State.handshaking
     private var buffer: OpeningBuffer
     private var deadline: Scheduled<Void>?
+    /// Kept from the start: a closed socket has no peer any more.
+    private var remote: Endpoint?
 
     init(_ rules: Rules) {
         self.rules = rules
@@ -51,12 +54,18 @@ final class AcceptingHandler: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
+        remote = Endpoint(context.remoteAddress)
         deadline = context.eventLoop.assumeIsolated().scheduleTask(in: rules.limits.openingDeadline) {
             self.deadlinePassed(context)
         }
     }
 
     func handlerRemoved(context: ChannelHandlerContext) { deadline?.cancel() }
+
+    func channelActive(context: ChannelHandlerContext) {
+        if remote == nil { remote = Endpoint(context.remoteAddress) }
+        context.fireChannelActive()
+    }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         switch event {
@@ -65,7 +74,7 @@ final class AcceptingHandler: ChannelInboundHandler, RemovableChannelHandler {
         case is ChannelShouldQuiesceEvent:
             guard state != .finished else { break }
             state = .finished
-            rules.logger.info("closed a connection that was still opening", metadata: metadata(context))
+            rules.logger.info("closed a connection that was still opening", metadata: metadata)
             context.close(promise: nil)
         default:
             break
@@ -99,11 +108,11 @@ final class AcceptingHandler: ChannelInboundHandler, RemovableChannelHandler {
             return
         }
         // TLS sends its alert and closes by itself. A second close would not wait until the peer has read the alert.
-        giveUp(context, failures.linkError(error, leaf: try? context.pipeline.syncOperations.nioSSL_peerCertificate()))
+        giveUp(failures.linkError(error, leaf: try? context.pipeline.syncOperations.nioSSL_peerCertificate()))
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        if state != .finished { giveUp(context, .closed("it closed the connection before its first frame")) }
+        if state != .finished { giveUp(.closed("it closed the connection before its first frame")) }
         context.fireChannelInactive()
     }
 
@@ -124,17 +133,14 @@ final class AcceptingHandler: ChannelInboundHandler, RemovableChannelHandler {
             return
         }
         state = .awaitingFirstFrame(peer)
-        write(
-            context,
-            .greeting(protocolVersion: LinkMessage.protocolVersion, name: rules.contexts.name.description)
-        )
+        write(context, try? Greeting(name: rules.contexts.name).frame())
     }
 
     private func deadlinePassed(_ context: ChannelHandlerContext) {
         let seconds = rules.limits.openingDeadline.shownInSeconds
         switch state {
         case .handshaking:
-            giveUp(context, .closed("its TLS handshake was not finished within \(seconds)"))
+            giveUp(.closed("its TLS handshake was not finished within \(seconds)"))
             context.close(promise: nil)
         case .awaitingFirstFrame:
             refuse(context, .closed("its first frame did not come within \(seconds)"))
@@ -145,26 +151,26 @@ final class AcceptingHandler: ChannelInboundHandler, RemovableChannelHandler {
 
     /// Ends a connection whose peer can read why.
     private func refuse(_ context: ChannelHandlerContext, _ error: LinkError) {
-        giveUp(context, error)
-        write(context, .refused(reason: error.reason))
+        giveUp(error)
+        write(context, try? ControlFrame(.refused(reason: error.reason)))
         context.close(promise: nil)
     }
 
-    private func giveUp(_ context: ChannelHandlerContext, _ error: LinkError) {
-        var metadata = metadata(context)
+    private func giveUp(_ error: LinkError) {
+        var metadata = metadata
         if case .awaitingFirstFrame(let peer) = state { metadata["peer"] = "\(peer.name)" }
         // The deadline stays: it cuts a peer that does not let go.
         state = .finished
-        let remote = Endpoint(context.remoteAddress)?.description ?? "an unknown address"
-        rules.logger.warning("refused \(remote): \(error.reason)", metadata: metadata)
+        let place = remote?.description ?? "a peer that was gone at once"
+        rules.logger.warning("refused \(place): \(error.reason)", metadata: metadata)
     }
 
-    private func write(_ context: ChannelHandlerContext, _ message: LinkMessage) {
-        let bytes = ControlFrameEncoder.encoded(message.frame(), context.channel.allocator)
+    /// - Parameter frame: nil where JSON could not be made, which texts and integers cannot cause.
+    private func write(_ context: ChannelHandlerContext, _ frame: ControlFrame?) {
+        guard let frame else { return }
+        let bytes = ControlFrameEncoder.encoded(frame, context.channel.allocator)
         context.writeAndFlush(Self.wrapOutboundOut(bytes), promise: nil)
     }
 
-    private func metadata(_ context: ChannelHandlerContext) -> Logger.Metadata {
-        ["remote": "\(Endpoint(context.remoteAddress)?.description ?? "unknown")"]
-    }
+    private var metadata: Logger.Metadata { ["remote": "\(remote?.description ?? "unknown")"] }
 }

@@ -1,13 +1,15 @@
 internal import LockstepCollectives
-internal import NIOCore
+package import NIOCore
 
 /// Cuts the stream of a control or bulk connection into frames. A header's length is checked before room is made.
-struct ControlFrameDecoder: NIOSingleStepByteToMessageDecoder {
-    typealias InboundOut = ControlFrame
+package struct ControlFrameDecoder: NIOSingleStepByteToMessageDecoder {
+    package typealias InboundOut = ControlFrame
 
-    let largestPayload: Int
+    private let largestPayload: Int
 
-    mutating func decode(buffer: inout ByteBuffer) throws -> ControlFrame? {
+    package init(largestPayload: Int) { self.largestPayload = largestPayload }
+
+    package mutating func decode(buffer: inout ByteBuffer) throws -> ControlFrame? {
         guard buffer.readableBytes >= FrameHeader.byteCount else { return nil }
         let header = try ControlFrameDecoder.header(in: buffer, largestPayload)
         let total = FrameHeader.byteCount + Int(header.length)
@@ -18,7 +20,7 @@ struct ControlFrameDecoder: NIOSingleStepByteToMessageDecoder {
         return ControlFrame(header: header, payload: ByteBuffer(bytes: payload))
     }
 
-    mutating func decodeLast(buffer: inout ByteBuffer, seenEOF: Bool) throws -> ControlFrame? {
+    package mutating func decodeLast(buffer: inout ByteBuffer, seenEOF: Bool) throws -> ControlFrame? {
         if let frame = try decode(buffer: &buffer) { return frame }
         guard buffer.readableBytes == 0 else {
             throw LinkError.closed("the connection ended inside a frame")

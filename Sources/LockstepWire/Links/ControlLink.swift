@@ -1,6 +1,6 @@
+package import LockstepCluster
 internal import LockstepCollectives
 internal import LockstepCore
-internal import Logging
 package import NIOCore
 internal import NIOSSL
 
@@ -13,16 +13,12 @@ package final class ControlLink: Sendable {
     package let remoteAddress: Endpoint
     /// This side's address: where a worker's data listener binds.
     package let localAddress: Endpoint
-    /// On the accepting side the peer's first frame, its HELLO; on the dialling side the one that was sent.
-    package let firstFrame: ControlFrame
 
     private let channel: NIOAsyncChannel<ControlFrame, Never>
-    private let logger: Logger
 
     /// Adds the handlers of an open link to `channel`. On its loop.
     init(
-        on channel: any Channel, peer: PeerCertificate, place: String, firstFrame: ControlFrame, contexts: TLSContexts,
-        limits: LinkLimits, logger: Logger
+        on channel: any Channel, peer: PeerCertificate, place: String, limits: LinkLimits
     ) throws {
         guard let remote = Endpoint(channel.remoteAddress), let local = Endpoint(channel.localAddress) else {
             throw LinkError.closed("\(place) closed the connection before it was open")
@@ -32,19 +28,17 @@ package final class ControlLink: Sendable {
                 ControlFrameDecoder(largestPayload: limits.payload),
                 maximumBufferSize: FrameHeader.byteCount + limits.payload
             ),
-            ControlLinkHandler(place: place, contexts: contexts, limits: limits)
+            ControlLinkHandler(place: place, limits: limits)
         )
         self.channel = try NIOAsyncChannel(wrappingChannelSynchronously: channel)
         self.peer = peer
         self.remoteAddress = remote
         self.localAddress = local
-        self.firstFrame = firstFrame
-        self.logger = logger
     }
 
     deinit { channel.channel.close(promise: nil) }
 
-    /// Gives `body` the frames that come after the first, then closes the connection. Reading pauses while `body` lags.
+    /// Gives `body` the frames that come after HELLO, then closes the connection. Reading pauses while `body` lags.
     ///
     /// The sequence ends when the peer closes in order, and throws `LinkError` otherwise. At most once.
     package func run<Result: Sendable>(
@@ -69,14 +63,13 @@ package final class ControlLink: Sendable {
     /// Sends `frame` after all before it, without waiting. A broken connection shows in `run`.
     package func post(_ frame: ControlFrame) { channel.channel.writeAndFlush(frame, promise: nil) }
 
-    /// Tells the peer that its identity is not accepted, and closes: it ends with exit code 4 and does not try again.
-    /// One line in the log.
+    /// Sends `message` after all before it, without waiting.
+    package func post(_ message: ControlMessage) throws(ControlMessageCoding.Fault) { post(try ControlFrame(message)) }
+
+    /// Tells the peer that it is refused, and closes: it ends with exit code 4 and does not try again.
     package func refuse(_ reason: String) {
-        logger.warning(
-            "refused \(remoteAddress): \(reason.escapedForDisplay(limit: 400))",
-            metadata: ["remote": "\(remoteAddress)", "peer": "\(peer.name)"]
-        )
-        post(LinkMessage.refused(reason: reason).frame())
+        // A text always encodes; without it the peer would still see the connection closed.
+        try? post(.refused(reason: reason))
         close()
     }
 

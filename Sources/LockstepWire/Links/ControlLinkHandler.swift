@@ -1,10 +1,9 @@
-internal import LockstepCollectives
 internal import LockstepCore
 internal import NIOCore
 internal import NIOSSL
 
-/// Whole frames of an open control or bulk connection: obeys the link's own words, writes frames, bounds what a peer
-/// that does not read can make this side hold, and turns every end into one `LinkError`.
+/// Whole frames of an open control or bulk connection: writes them, bounds what a peer that does not read can make this
+/// side hold, and turns every disorderly end into one `LinkError`.
 final class ControlLinkHandler: ChannelDuplexHandler {
     typealias InboundIn = ControlFrame
     typealias InboundOut = ControlFrame
@@ -17,27 +16,14 @@ final class ControlLinkHandler: ChannelDuplexHandler {
     private var pendingBytes = 0
     private var hasEnded = false
 
-    init(place: String, contexts: TLSContexts, limits: LinkLimits) {
+    init(place: String, limits: LinkLimits) {
         self.place = place
         self.limits = limits
-        failures = TLSFailure(peer: place, authority: contexts.authority)
+        failures = TLSFailure(peer: place, authority: [])
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        guard !hasEnded else { return }
-        let frame = Self.unwrapInboundIn(data)
-        guard frame.header.kind == .link else {
-            context.fireChannelRead(data)
-            return
-        }
-        do throws(LinkError) {
-            guard case .refused(let reason) = try LinkMessage(frame) else {
-                throw .violation("\(place) said something about the link that is not due")
-            }
-            throw .refused("\(place) refused this process: \(reason.escapedForDisplay(limit: 400))")
-        } catch {
-            end(context, error)
-        }
+        if !hasEnded { context.fireChannelRead(data) }
     }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
@@ -47,9 +33,11 @@ final class ControlLinkHandler: ChannelDuplexHandler {
             return
         }
         guard frame.payload.readableBytes <= limits.payload else {
-            promise?.fail(
-                LinkError.violation("a frame of \(frame.payload.readableBytes) bytes is too large for \(place)")
+            let error = LinkError.violation(
+                "a frame of \(frame.payload.readableBytes) bytes is too large to send to \(place)"
             )
+            promise?.fail(error)
+            end(context, error)
             return
         }
         let bytes = ControlFrameEncoder.encoded(frame, context.channel.allocator)

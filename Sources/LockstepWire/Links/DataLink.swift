@@ -19,24 +19,24 @@ enum DataLink {
 
     /// Answers a worker that was admitted, and gives its frames to `receiver`. On the connection's loop.
     static func accept(
-        _ channel: any Channel, _ peer: PeerCertificate, _ receiver: any FrameReceiver, _ contexts: TLSContexts
+        _ channel: any Channel, _ peer: PeerCertificate, _ admission: DataLinkAdmission
     ) throws(LinkError) {
-        let answer = ControlFrameEncoder.encoded(LinkMessage.accepted.frame(), channel.allocator)
-        channel.writeAndFlush(answer, promise: nil)
         do {
-            try open(channel, peer, receiver, contexts)
+            let answer = ControlFrameEncoder.encoded(try ControlFrame(admission.greeting), channel.allocator)
+            channel.writeAndFlush(answer, promise: nil)
+            try open(channel, peer, admission.receiver)
         } catch {
             throw .closed("the connection could not be set up")
         }
     }
 
     static func open(
-        _ channel: any Channel, _ peer: PeerCertificate, _ receiver: any FrameReceiver, _ contexts: TLSContexts
+        _ channel: any Channel, _ peer: PeerCertificate, _ receiver: any FrameReceiver
     ) throws {
         CongestionControl.preferReno(channel)
         let place = Endpoint(channel.remoteAddress).map { "\(peer.name.name) at \($0)" } ?? peer.name.name
         try channel.pipeline.syncOperations.addHandler(
-            DataLinkHandler(peer: peer.name, place: place, contexts: contexts, receiver: receiver)
+            DataLinkHandler(peer: peer.name, place: place, receiver: receiver)
         )
     }
 

@@ -1,3 +1,4 @@
+package import LockstepCluster
 internal import LockstepCore
 package import NIOCore
 internal import NIOPosix
@@ -15,22 +16,36 @@ package struct DataLinkDialer: Sendable {
         self.limits = limits
     }
 
-    /// Connects to the worker that `opening` names, and gives its frames to a receiver. Returns when the other worker
-    /// has accepted the link.
+    /// Connects to the worker that `greeting` names, and gives its frames to a receiver. Returns when the other worker
+    /// has greeted too: the link is open.
     ///
     /// - Parameters:
-    ///   - timeout: for the connection, and again for handshake and answer.
+    ///   - timeout: for the connection, and again for handshake and greetings.
+    ///   - objection: judges the other worker's greeting (`LinkGreeting.objection`).
     ///   - receiver: makes the receiver of the link's frames; on the link's loop.
     /// - Throws: `LinkError`.
     package func connect(
-        to endpoint: Endpoint, opening: LinkOpening, timeout: TimeAmount = .seconds(5),
+        to endpoint: Endpoint, greeting: LinkGreeting, timeout: TimeAmount = .seconds(5),
+        objection: @escaping @Sendable (LinkGreeting) -> String?,
         receiver: @escaping @Sendable (any EventLoop) throws -> any FrameReceiver
     ) async throws {
+        let place = "\(greeting.peerName) at \(endpoint)"
+        let firstFrame: ControlFrame
+        do {
+            firstFrame = try ControlFrame(greeting)
+        } catch {
+            throw LinkError.violation(error.description)
+        }
+        let judgeAnswer: @Sendable (ControlFrame) throws(LinkError) -> Void = { frame throws(LinkError) in
+            if let objection = objection(try frame.linkGreeting()) {
+                throw .violation("\(place) answered wrongly: \(objection.escapedForDisplay(limit: 300))")
+            }
+        }
         let rules = DialingHandler<Void>.Rules(
-            contexts: contexts, role: .worker, name: opening.to, limits: limits, deadline: timeout,
-            place: "\(opening.to) at \(endpoint)", firstFrame: LinkMessage.open(opening).frame(), answerIsDue: true
-        ) { [contexts] channel, peer in
-            try DataLink.open(channel, peer, receiver(channel.eventLoop), contexts)
+            contexts: contexts, role: .worker, name: greeting.peerName, limits: limits, deadline: timeout, place: place,
+            firstFrame: firstFrame, judgeAnswer: judgeAnswer
+        ) { channel, peer in
+            try DataLink.open(channel, peer, receiver(channel.eventLoop))
         }
         let bootstrap = DataLink.configure(ClientBootstrap(group: group))
         try await Dialing.connect(bootstrap, to: endpoint, rules, timeout: timeout)

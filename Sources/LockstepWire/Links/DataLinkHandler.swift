@@ -60,10 +60,11 @@ package final class DataLinkHandler: ChannelDuplexHandler, RemovableChannelHandl
     private var isPumping = false
     private var batchDepth = 0
 
-    init(peer: PeerName, place: String, contexts: TLSContexts, receiver: any FrameReceiver) {
+    /// - Parameter place: how the other end is called in errors.
+    package init(peer: PeerName, place: String, receiver: any FrameReceiver) {
         self.peer = peer
         self.receiver = receiver
-        failures = TLSFailure(peer: place, authority: contexts.authority)
+        failures = TLSFailure(peer: place, authority: [])
     }
 
     deinit { headerBytes.deallocate() }

@@ -1,3 +1,4 @@
+internal import LockstepCluster
 internal import LockstepCollectives
 internal import LockstepCore
 internal import NIOCore
@@ -27,7 +28,8 @@ final class DialingHandler<Product: Sendable>: ChannelInboundHandler, RemovableC
         /// How the other end is called in errors.
         let place: String
         let firstFrame: ControlFrame
-        let answerIsDue: Bool
+        /// Judges the answer to the first frame; nil where the connection is open without one.
+        let judgeAnswer: (@Sendable (ControlFrame) throws(LinkError) -> Void)?
         /// Adds the handlers that carry on. On the connection's loop.
         let take: @Sendable (any Channel, PeerCertificate) throws -> Product
     }
@@ -79,7 +81,7 @@ final class DialingHandler<Product: Sendable>: ChannelInboundHandler, RemovableC
         guard state != .finished else { return }
         buffer.append(Self.unwrapInboundIn(data))
         do throws(LinkError) {
-            while state != .finished, let frame = try buffer.next() { try received(context, LinkMessage(frame)) }
+            while state != .finished, let frame = try buffer.next() { try received(context, frame) }
         } catch {
             fail(context, error)
         }
@@ -123,24 +125,27 @@ final class DialingHandler<Product: Sendable>: ChannelInboundHandler, RemovableC
         }
     }
 
-    private func received(_ context: ChannelHandlerContext, _ message: LinkMessage) throws(LinkError) {
-        switch (message, state) {
-        case (.refused(let reason), _):
+    private func received(_ context: ChannelHandlerContext, _ frame: ControlFrame) throws(LinkError) {
+        if frame.header.kind == .message, case .refused(let reason) = try frame.message() {
             throw .refused("\(rules.place) refused this process: \(reason.escapedForDisplay(limit: 400))")
-        case (.greeting(let version, _), .awaitingGreeting(let peer)):
-            guard version == LinkMessage.protocolVersion else {
+        }
+        switch state {
+        case .awaitingGreeting(let peer):
+            let greeting = try Greeting(frame)
+            guard greeting.version == Greeting.currentVersion else {
                 throw .violation(
-                    "\(rules.place) speaks version \(version) of the protocol, this program \(LinkMessage.protocolVersion): "
-                        + "run the same program on both sides"
+                    "\(rules.place) speaks version \(greeting.version) of the protocol, this program version "
+                        + "\(Greeting.currentVersion): run the same program on both sides"
                 )
             }
             let bytes = ControlFrameEncoder.encoded(rules.firstFrame, context.channel.allocator)
             state = .awaitingAnswer(peer)
             context.writeAndFlush(Self.wrapOutboundOut(bytes), promise: nil)
-            if !rules.answerIsDue { handOver(context, peer) }
-        case (.accepted, .awaitingAnswer(let peer)):
+            if rules.judgeAnswer == nil { handOver(context, peer) }
+        case .awaitingAnswer(let peer):
+            try rules.judgeAnswer?(frame)
             handOver(context, peer)
-        default:
+        case .handshaking, .finished:
             throw .violation("\(rules.place) said something that is not due while a connection opens")
         }
     }

@@ -1,9 +1,11 @@
+package import LockstepCluster
 internal import LockstepCore
 package import Logging
 package import NIOCore
 internal import NIOExtras
 internal import NIOPosix
 internal import NIOSSL
+internal import Synchronization
 
 #if canImport(Glibc)
 internal import Glibc
@@ -13,7 +15,8 @@ internal import Musl
 internal import Darwin
 #endif
 
-/// A listening socket for peers of the own cluster. It binds exactly the address that it is given.
+/// A listening socket for peers of the own cluster. It binds exactly the address that it is given, and listens until it
+/// is shut down or dropped.
 package final class SecureListener: Sendable {
     /// The address that is bound, with the port that the system chose where port 0 was asked.
     package let address: Endpoint
@@ -21,72 +24,68 @@ package final class SecureListener: Sendable {
     private let channel: any Channel
     private let quiescing: ServerQuiescingHelper
     private let allClosed: EventLoopPromise<Void>
+    private let isShuttingDown = Atomic(false)
 
     /// Listens for control and bulk connections.
     ///
     /// - Parameters:
     ///   - roles: whose certificates are accepted.
-    ///   - claimedName: the name that a first frame claims; it must be that of the certificate. Throws for a frame that
-    ///     may not be the first.
-    ///   - accept: gets each open link; on the link's loop, so it must not block.
+    ///   - accept: gets each open link and its HELLO, whose name is that of the certificate; on the link's loop, so it
+    ///     must not block.
     /// - Throws: `CommandError` (usage) when the address cannot be bound.
     package static func control(
         at endpoint: Endpoint, on group: any EventLoopGroup, contexts: TLSContexts, roles: [PeerRole] = [.worker],
         limits: LinkLimits = LinkLimits(), logger: Logger,
-        claimedName: @escaping @Sendable (ControlFrame) throws(LinkError) -> String,
-        accept: @escaping @Sendable (ControlLink) -> Void
+        accept: @escaping @Sendable (ControlLink, Hello) -> Void
     ) async throws -> SecureListener {
-        try await SecureListener(endpoint, group, contexts, roles, limits, logger) { options in
-            options
+        try await SecureListener(endpoint, group, contexts, roles, limits, logger) { bootstrap in
+            bootstrap
         } take: { channel, peer, frame throws(LinkError) in
-            let claimed = try claimedName(frame)
-            guard claimed == peer.name.name else {
-                throw .refused(
-                    "it says it is \"\(claimed.escapedForDisplay(limit: 80))\", but its certificate is of \(peer.name)"
-                )
+            guard case .hello(let hello) = try frame.message() else {
+                throw .violation("its first message is not a HELLO")
             }
-            let place = Endpoint(channel.remoteAddress).map { "\(peer.name.name) at \($0)" } ?? peer.name.name
+            try check(hello.name, against: peer)
+            let link: ControlLink
             do {
-                accept(
-                    try ControlLink(
-                        on: channel, peer: peer, place: place, firstFrame: frame, contexts: contexts, limits: limits,
-                        logger: logger
-                    )
-                )
+                let place = Endpoint(channel.remoteAddress).map { "\(peer.name.name) at \($0)" } ?? peer.name.name
+                link = try ControlLink(on: channel, peer: peer, place: place, limits: limits)
             } catch {
                 throw (error as? LinkError) ?? .closed("the connection could not be set up")
             }
+            accept(link, hello)
         }
     }
 
     /// Listens for data links from other workers.
     ///
     /// - Parameters:
-    ///   - admit: judges who wants to link, against the roster, and gives the receiver of its frames. On the link's loop;
+    ///   - admit: judges who wants to link (`LinkGreeting.objection`), and gives the receiver of its frames. On the link's loop;
     ///     a thrown error's reason is sent to the peer and logged.
     /// - Throws: `CommandError` (usage) when the address cannot be bound.
     package static func data(
         at endpoint: Endpoint, on group: any EventLoopGroup, contexts: TLSContexts, limits: LinkLimits = LinkLimits(),
         logger: Logger,
-        admit: @escaping @Sendable (LinkOpening, any EventLoop) throws(LinkError) -> any FrameReceiver
+        admit: @escaping @Sendable (LinkGreeting, any EventLoop) throws(LinkError) -> DataLinkAdmission
     ) async throws -> SecureListener {
         try await SecureListener(endpoint, group, contexts, [.worker], limits, logger) { bootstrap in
             DataLink.configure(bootstrap)
         } take: { channel, peer, frame throws(LinkError) in
-            guard case .open(let opening) = try LinkMessage(frame) else {
-                throw .violation("its first frame does not open a link")
-            }
-            guard opening.from == peer.name.name else {
+            let greeting = try frame.linkGreeting()
+            try check(greeting.name, against: peer)
+            guard greeting.peerName == contexts.name.name else {
                 throw .refused(
-                    "it says it is \"\(opening.from.escapedForDisplay(limit: 80))\", but its certificate is of \(peer.name)"
+                    "it looks for \"\(greeting.peerName.escapedForDisplay(limit: 80))\", this is \(contexts.name.name)"
                 )
             }
-            guard opening.to == contexts.name.name else {
-                throw .refused(
-                    "it looks for \"\(opening.to.escapedForDisplay(limit: 80))\", this is \(contexts.name.name)"
-                )
-            }
-            try DataLink.accept(channel, peer, admit(opening, channel.eventLoop), contexts)
+            try DataLink.accept(channel, peer, admit(greeting, channel.eventLoop))
+        }
+    }
+
+    private static func check(_ claimed: String, against peer: PeerCertificate) throws(LinkError) {
+        guard claimed == peer.name.name else {
+            throw .refused(
+                "it says it is \"\(claimed.escapedForDisplay(limit: 80))\", but its certificate is of \(peer.name)"
+            )
         }
     }
 
@@ -134,8 +133,13 @@ package final class SecureListener: Sendable {
         allClosed = channel.eventLoop.makePromise(of: Void.self)
     }
 
+    deinit { initiateShutdown() }
+
     /// Stops listening at once, closes connections that are still opening, and leaves the open ones to their owners.
-    package func initiateShutdown() { quiescing.initiateShutdown(promise: allClosed) }
+    package func initiateShutdown() {
+        guard !isShuttingDown.exchange(true, ordering: .relaxed) else { return }
+        quiescing.initiateShutdown(promise: allClosed)
+    }
 
     /// Returns when the listener was shut down and the last of its connections has closed.
     package func waitUntilClosed() async { try? await allClosed.futureResult.get() }

@@ -65,7 +65,20 @@ struct TLSFailure {
         if text.contains("EOF during handshake") {
             return .closed("\(peer) closed the connection during the TLS handshake")
         }
-        return .violation("the TLS handshake with \(peer) failed: \(text.escapedForDisplay(limit: 300))")
+        return .violation("\(peer) does not keep to TLS: \(TLSFailure.reasonName(in: text))")
+    }
+
+    /// BoringSSL's own name for a reason, without the codes and source lines around it.
+    private static func reasonName(in text: String) -> String {
+        let marker = "OPENSSL_internal:"
+        var rest = Substring(text)
+        while !rest.isEmpty {
+            if rest.hasPrefix(marker) {
+                return String(rest.dropFirst(marker.count).prefix { $0 != " " }).escapedForDisplay(limit: 80)
+            }
+            rest = rest.dropFirst()
+        }
+        return text.escapedForDisplay(limit: 200)
     }
 
     /// Alerts by which the other side says that it does not accept our certificate.

@@ -1,0 +1,108 @@
+internal import LockstepJobs
+internal import LockstepCluster
+package import LockstepCore
+internal import LockstepCollectives
+internal import LockstepEngine
+internal import LockstepFormats
+internal import LockstepWire
+internal import NIOCore
+internal import NIOPosix
+internal import ServiceLifecycle
+internal import Synchronization
+internal import Tracing
+
+/// A coordinator: carries out what its core decides, from the first HELLO to the last word.
+package final class CoordinatorService: Service {
+    /// Where workers connect.
+    package let address: String
+    private let settings: CoordinatorSettings
+    private let recorder: RunRecorder
+    private let group: MultiThreadedEventLoopGroup
+    private let listener: SecureListener
+    private let events: AsyncStream<CoordinatorShell.Event>
+    private let input: CoordinatorShell.Input
+    private let finalOutcome = Mutex<RunOutcome?>(nil)
+    private let runName: String
+
+    /// Makes the run directory and listens. Nothing is started where this throws.
+    ///
+    /// - Throws: `CommandError`.
+    package init(_ settings: CoordinatorSettings) async throws {
+        guard settings.identity.name.role == .coordinator else {
+            throw CommandError.refused(
+                "the identity \(settings.identity.name) is no coordinator's; issue one with --role coordinator")
+        }
+        let lanes = settings.job.job.laneTree.laneCount
+        guard (1...lanes).contains(settings.workers) else {
+            throw CommandError.usage(
+                "--workers \(settings.workers): a job of \(lanes) lanes takes 1 to \(lanes) workers; change --workers or lanes")
+        }
+        let contexts = try TLSContexts(settings.identity)
+        let (events, continuation) = AsyncStream.makeStream(of: CoordinatorShell.Event.self)
+        let input = CoordinatorShell.Input(events: continuation, logger: settings.logger)
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        do {
+            listener = try await SecureListener.control(
+                at: settings.listen, on: group, contexts: contexts, logger: settings.logger
+            ) { link, hello in
+                input.accept(link, hello)
+            }
+        } catch {
+            try? await group.shutdownGracefully()
+            throw error
+        }
+        do {
+            runName = "\(settings.job.job.name)-\(ProcessClock.directoryName())"
+            recorder = try RunRecorder(
+                path: settings.runDirectory, jobName: settings.job.job.name,
+                description: RunReport.description(of: settings.job, run: runName, workers: settings.workers))
+        } catch {
+            listener.initiateShutdown()
+            try? await group.shutdownGracefully()
+            throw error
+        }
+        address = listener.address.description
+        self.settings = settings
+        self.group = group
+        self.events = events
+        self.input = input
+    }
+
+    package var runDirectory: RunDirectory { recorder.directory }
+
+    /// nil while the run goes on, and where it was interrupted.
+    package var outcome: RunOutcome? { finalOutcome.withLock { $0 } }
+
+    /// A worker's process that this one started has ended.
+    package func processEnded(_ name: String, processIdentifier: Int32, _ description: String) {
+        input.post(
+            .core(.processEnded(name: name, processIdentifier: processIdentifier, description: description)))
+    }
+
+    package func run() async throws {
+        let ticker = Task { [input] in
+            while !Task.isCancelled {
+                try? await Task.sleep(for: .milliseconds(50))
+                input.post(.tick)
+            }
+        }
+        let outcome = await withTaskCancellationHandler {
+            await withGracefulShutdownHandler {
+                var shell = CoordinatorShell(
+                    settings: settings, recorder: recorder, runName: runName, input: input)
+                return await shell.run(events)
+            } onGracefulShutdown: { [listener, input] in
+                // Nobody new comes in; who is in ends the step.
+                listener.initiateShutdown()
+                input.post(.core(.stopRequested(reason: "SIGTERM")))
+            }
+        } onCancel: { [input] in
+            input.post(.interrupt)
+        }
+        finalOutcome.withLock { $0 = outcome }
+        ticker.cancel()
+        listener.initiateShutdown()
+        await input.closeAll()
+        try? await group.shutdownGracefully()
+    }
+}

@@ -1,0 +1,34 @@
+package import LockstepWire
+package import Logging
+package import Tracing
+
+/// What a coordinator is told when it starts.
+package struct CoordinatorSettings: Sendable {
+    package var job: PreparedJob
+    package var identity: Identity
+    package var listen: Endpoint
+    package var workers: Int
+    /// nil for `runs/<job name>/<start time>`.
+    package var runDirectory: String?
+    package var output: RunOutput
+    package var logger: Logger
+    package var tracer: any Tracing.Tracer
+    /// The last lines that a worker's process wrote, where this process started it.
+    package var lastLines: @Sendable (String) -> [String]
+
+    package init(
+        job: PreparedJob, identity: Identity, listen: Endpoint, workers: Int, runDirectory: String? = nil,
+        output: RunOutput, logger: Logger, tracer: any Tracing.Tracer,
+        lastLines: @escaping @Sendable (String) -> [String] = { _ in [] }
+    ) {
+        self.job = job
+        self.identity = identity
+        self.listen = listen
+        self.workers = workers
+        self.runDirectory = runDirectory
+        self.output = output
+        self.logger = logger
+        self.tracer = tracer
+        self.lastLines = lastLines
+    }
+}

@@ -1,0 +1,214 @@
+internal import LockstepJobs
+internal import LockstepData
+internal import LockstepCluster
+internal import LockstepCollectives
+internal import LockstepCore
+internal import LockstepEngine
+internal import LockstepFormats
+internal import LockstepWire
+internal import Logging
+internal import NIOCore
+internal import NIOPosix
+internal import Tracing
+
+/// The one task that owns a coordinator's core: events in, the core's actions carried out.
+struct CoordinatorShell {
+    enum Event: Sendable {
+        case core(CoordinatorEvent)
+        /// A share frame on the bulk connection of the worker of that name.
+        case share(name: String, ControlFrame)
+        case snapshotWritten(WrittenSnapshot, step: UInt32)
+        case tick
+        /// The process is to end at once.
+        case interrupt
+    }
+
+    private let settings: CoordinatorSettings
+    private let recorder: RunRecorder
+    private let input: Input
+    private let writer: StateWriter
+    private let report: RunReport
+    private let span: any Span
+    private let runName: String
+    private var core: CoordinatorCore
+    private var display: ProgressDisplay
+    private var collector: StateCollector?
+    private var verified: FlatState?
+    private var snapshot: WrittenSnapshot?
+    private var startedAt: Double?
+    private var lastStepAt = 0.0
+    private var samples = 0
+    private var outcome: RunOutcome?
+
+    init(settings: CoordinatorSettings, recorder: RunRecorder, runName: String, input: Input) {
+        self.settings = settings
+        self.recorder = recorder
+        self.runName = runName
+        self.input = input
+        let job = settings.job.job
+        writer = StateWriter(job: job, runDirectory: recorder.directory)
+        report = RunReport(job: job, runDirectory: recorder.directory)
+        span = settings.tracer.startAnySpan("run", context: .topLevel, ofKind: .internal)
+        span.attributes["job"] = job.name
+        span.attributes["run"] = runName
+        display = ProgressDisplay(
+            isTerminal: settings.output.isTerminal, epochs: job.epochCount, steps: job.stepCount,
+            stepsPerEpoch: job.order.stepsPerEpoch, write: settings.output.progress)
+        core = CoordinatorCore(
+            CoordinatorConfiguration(
+                workers: settings.workers, laneCount: job.laneTree.laneCount, version: lockstepVersion,
+                welcome: Welcome(
+                    runIdentifier: runName, incarnation: 1, clusterName: settings.identity.name.cluster,
+                    job: settings.job.encodedSource, files: settings.job.files,
+                    traceContext: TraceContext.fields(of: span.context, tracer: settings.tracer))))
+    }
+
+    /// - Returns: how the run ended; nil where it was interrupted.
+    mutating func run(_ events: AsyncStream<Event>) async -> RunOutcome? {
+        defer { span.end() }
+        for await event in events {
+            switch event {
+            case .core(let event): handle(event)
+            case .share(let name, let frame): collect(frame, from: name)
+            case .snapshotWritten(let snapshot, let step):
+                self.snapshot = snapshot
+                handle(.snapshotWritten(step: step))
+            case .tick:
+                if let deadline = core.nextDeadline, ProcessClock.now >= deadline { handle(.tick) }
+            case .interrupt:
+                display.endLine()
+                return nil
+            }
+            if let outcome { return outcome }
+        }
+        return nil
+    }
+
+    private mutating func handle(_ event: CoordinatorEvent) {
+        for action in core.handle(event, at: ProcessClock.now) { perform(action) }
+    }
+
+    private var logger: Logger {
+        var logger = settings.logger
+        logger[metadataKey: "run"] = "\(runName)"
+        logger[metadataKey: "generation"] = "\(core.roster?.generation ?? 0)"
+        return logger
+    }
+
+    private mutating func perform(_ action: CoordinatorAction) {
+        switch action {
+        case .send(let connection, let message): input.send(message, on: connection)
+        case .refuse(let connection, let reason): input.refuse(connection, reason)
+        case .close(let connection, let reason):
+            logger.debug("closing a connection: \(reason)")
+            input.close(connection)
+        case .log(let level, let text, let metadata):
+            let level: Logger.Level =
+                switch level {
+                case .info: .info
+                case .warning: .warning
+                case .error: .error
+                }
+            logger.log(level: level, "\(text)", metadata: metadata.mapValues { "\($0)" })
+        case .workersReady(_, let roster):
+            startedAt = ProcessClock.seconds
+            logger.info("all \(roster.members.count) workers are ready; training begins")
+        case .collectState(let step, _, let shares):
+            collector = StateCollector(
+                step: step, shares: shares, vectorCount: 1 + report.job.plan.optimizer.vectorNames.count,
+                elementCount: report.job.plan.layout.count)
+        case .writeSnapshot(let step, _): writeSnapshot(step)
+        case .report(let reports): show(reports)
+        case .finish(let result): finish(result)
+        case .fail(let verdict): fail(verdict)
+        }
+    }
+
+    // MARK: Steps
+
+    private mutating func show(_ reports: [StepReport]) {
+        let now = ProcessClock.seconds
+        lastStepAt = now
+        for report in reports {
+            samples += Int(report.samples)
+            recorder.append(RunReport.metrics(report))
+            if settings.output.json { settings.output.result(RunReport.event(report).text) }
+            display.add(report, now: now)
+        }
+    }
+
+    // MARK: The state
+
+    private mutating func collect(_ frame: ControlFrame, from name: String) {
+        guard case .collecting(let step, let hash) = core.mode, var collector else { return }
+        do {
+            try frame.payload.withUnsafeReadableBytes { bytes throws(StateCollector.Fault) in
+                try collector.receive(frame.header, bytes, from: name)
+            }
+        } catch {
+            return handle(.stateInvalid(reason: error.reason))
+        }
+        self.collector = collector
+        guard collector.isComplete else { return }
+        self.collector = nil
+        do {
+            guard let state = try writer.verified(collector, hash: hash) else {
+                return handle(.stateInvalid(reason: "its hash is not \(hash)"))
+            }
+            verified = state
+            handle(.stateCollected(step: step))
+        } catch {
+            handle(.stateInvalid(reason: String(describing: error)))
+        }
+    }
+
+    private mutating func writeSnapshot(_ step: UInt32) {
+        guard let state = verified else { return }
+        verified = nil
+        // Files are written on a thread that may wait for the disk.
+        NIOThreadPool.singleton.submit { [writer, input, tracer = settings.tracer, context = span.context] _ in
+            let span = tracer.startAnySpan("snapshot", context: context, ofKind: .internal)
+            defer { span.end() }
+            span.attributes["step"] = Int64(step)
+            do throws(CommandError) {
+                input.post(.snapshotWritten(try writer.write(state, step: Int(step)), step: step))
+            } catch {
+                span.recordError(error)
+                input.post(.core(.snapshotFailed(reason: error.message)))
+            }
+        }
+    }
+
+    // MARK: The end
+
+    private mutating func finish(_ result: RunResult) {
+        display.endLine()
+        switch result.outcome {
+        case .completed:
+            outcome = RunOutcome(exitCode: result.exitCode, message: "")
+            guard let snapshot else { return }
+            let steps = Int(result.snapshotStep ?? 0)
+            let seconds = max(lastStepAt - (startedAt ?? lastStepAt), 1e-9)
+            let times = RunTimes(seconds: seconds, samplesPerSecond: Double(samples) / seconds)
+            settings.output.result(
+                settings.output.json
+                    ? report.finished(result, snapshot: snapshot, steps: steps, times: times).text
+                    : report.summary(result, snapshot: snapshot, steps: steps, times: times))
+        case .stopped(let reason):
+            let kept = snapshot.map { "; S(\(result.snapshotStep ?? 0)) is kept in \($0.path)" } ?? "; no snapshot"
+            outcome = RunOutcome(exitCode: result.exitCode, message: "the run was stopped: \(reason)\(kept)")
+        }
+    }
+
+    private mutating func fail(_ verdict: Verdict) {
+        display.endLine()
+        var lines = [verdict.message]
+        let written = verdict.worker.map(settings.lastLines) ?? []
+        if let worker = verdict.worker, !written.isEmpty {
+            lines.append("  last lines of \(worker.escapedForDisplay()):")
+            lines += written.map { "    \($0.escapedForDisplay(limit: 400))" }
+        }
+        span.setStatus(SpanStatus(code: .error, message: verdict.message))
+        outcome = RunOutcome(exitCode: verdict.exitCode, message: lines.joined(separator: "\n"))
+    }
+}

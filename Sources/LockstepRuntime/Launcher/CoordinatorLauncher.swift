@@ -1,0 +1,52 @@
+internal import LockstepCore
+internal import LockstepEngine
+internal import LockstepJobs
+internal import LockstepWire
+internal import Logging
+internal import Tracing
+
+/// `lockstep coordinator`: the coordinator of a cluster whose workers come by themselves.
+package struct CoordinatorLauncher {
+    private let job: String
+    private let overrides: [String]
+    private let runDirectory: String?
+    private let workers: Int?
+    private let json: Bool
+    private let listen: String
+    private let identity: String
+
+    /// - Parameters:
+    ///   - listen: `HOST:PORT`.
+    ///   - identity: the coordinator's identity directory.
+    package init(
+        job: String, overrides: [String], runDirectory: String?, workers: Int?, json: Bool, listen: String,
+        identity: String
+    ) {
+        self.job = job
+        self.overrides = overrides
+        self.runDirectory = runDirectory
+        self.workers = workers
+        self.json = json
+        self.listen = listen
+        self.identity = identity
+    }
+
+    /// - Throws: `CommandError` with the exit code, unless that is 0.
+    package func run() async throws {
+        try Launch.checkInstructionSet()
+        let endpoint = try Endpoint(listen, option: "--listen")
+        let identity = try Identity(directory: identity)
+        let prepared = try PreparedJob(path: job, overrides: overrides)
+        let count = workers ?? Launch.defaultWorkers(lanes: prepared.job.laneTree.laneCount)
+        let sinks = LogSinks([Launch.terminalSink(level: .info)])
+        let logger = Launch.logger("coordinator", sinks)
+        let coordinator = try await CoordinatorService(
+            CoordinatorSettings(
+                job: prepared, identity: identity, listen: endpoint, workers: count, runDirectory: runDirectory,
+                output: .standard(json: json), logger: logger, tracer: InstrumentationSystem.tracer))
+        LogSink.file(coordinator.runDirectory.log(of: "coordinator"), level: .info).map(sinks.add)
+        logger.info("listening on \(coordinator.address) for \(count) \(count == 1 ? "worker" : "workers")")
+        await CommandServices.run([coordinator], logger: Launch.quietLogger)
+        try Launch.end(coordinator.outcome)
+    }
+}

@@ -1,0 +1,65 @@
+internal import LockstepCore
+internal import LockstepEngine
+internal import LockstepWire
+internal import Logging
+internal import Tracing
+
+/// `lockstep worker`: one worker, which learns everything else from its coordinator.
+package struct WorkerLauncher {
+    private let join: String
+    private let identity: String
+    private let threads: Int?
+    private let data: String
+    private let listen: String?
+    private let advertise: String?
+    private let patience: String
+
+    /// - Parameters:
+    ///   - identity: a directory, or "-" for standard input.
+    ///   - patience: a number of seconds, minutes or hours: `30s`, `10m`, `1h`.
+    package init(
+        join: String, identity: String, threads: Int?, data: String, listen: String?, advertise: String?,
+        patience: String
+    ) {
+        self.join = join
+        self.identity = identity
+        self.threads = threads
+        self.data = data
+        self.listen = listen
+        self.advertise = advertise
+        self.patience = patience
+    }
+
+    /// - Throws: `CommandError` with the exit code, unless that is 0.
+    package func run() async throws {
+        try Launch.check(threads: threads)
+        let kernels = try Launch.checkInstructionSet()
+        let endpoint = try Endpoint(join, option: "--join")
+        let listen = try listen.map { text throws(CommandError) in try Endpoint(text, option: "--listen") }
+        let advertise = try advertise.map { text throws(CommandError) in try Endpoint(text, option: "--advertise") }
+        let patience = try WorkerLauncher.seconds(patience)
+        let isLaunched = identity == "-"
+        let identity = isLaunched ? try IdentityPipe.read() : try Identity(directory: identity)
+        if isLaunched { IdentityPipe.dieWithLauncher() }
+        let status = ProcessStatus()
+        let logger = Launch.logger("worker", LogSinks([.standardError(level: .info)]), status.metadataProvider)
+        let worker = WorkerService(
+            WorkerSettings(
+                identity: identity, coordinator: endpoint, threads: threads ?? Machine.cores, dataDirectory: data,
+                listen: listen, advertise: advertise, patience: patience, kernels: kernels, status: status,
+                logger: logger, tracer: InstrumentationSystem.tracer))
+        await CommandServices.run([worker], logger: Launch.quietLogger)
+        try Launch.end(worker.outcome)
+        logger.info("done")
+    }
+
+    private static func seconds(_ text: String) throws(CommandError) -> Double {
+        let units: [(String, Double)] = [("s", 1), ("m", 60), ("h", 3600)]
+        guard let unit = units.first(where: { text.hasSuffix($0.0) }), let number = Double(text.dropLast()),
+            number.isFinite, number >= 0
+        else {
+            throw .usage("--patience \"\(text.escapedForDisplay())\" is no duration: write a number and s, m or h, say 10m")
+        }
+        return number * unit.1
+    }
+}

@@ -1,0 +1,136 @@
+internal import LockstepEngine
+internal import LockstepData
+internal import LockstepCluster
+internal import LockstepCore
+internal import LockstepFormats
+internal import LockstepJobs
+
+/// What a run says to the world, as values: its description, its steps, its end.
+struct RunReport {
+    let job: ResolvedJob
+    let runDirectory: RunDirectory
+
+    /// `run.json`.
+    static func description(of prepared: PreparedJob, run: String, workers: Int) -> JSONValue {
+        let job = prepared.job
+        let parameters = job.plan.layout.entries.map { entry -> JSONValue in
+            ["name": .string(entry.name), "shape": .array(entry.shape.map { .number($0) })]
+        }
+        return [
+            "run": .string(run), "version": .string(lockstepVersion), "arithmetic": 1, "job": .string(job.name),
+            "jobDigest": .string(job.digest.description), "planDigest": .string(job.plan.digest.description),
+            "workers": .number(workers), "lanes": .number(job.laneTree.laneCount),
+            "batchSize": .number(job.batchSize), "steps": .number(job.stepCount), "epochs": .number(job.epochCount),
+            // Beyond 2⁵³ a JSON number is not safe with every reader.
+            "seed": .string(String(job.seed)), "resolved": .string(job.description),
+            "source": .string(prepared.source.text),
+            "overrides": .array(prepared.source.overrides.map { .string($0) }),
+            "files": .array(
+                prepared.files.map {
+                    ["name": .string($0.name), "path": .string($0.absolutePath), "sha256": .string($0.digest.description)]
+                }),
+            "parameterCount": .number(job.plan.layout.parameterCount), "parameters": .array(parameters),
+        ]
+    }
+
+    /// A step of `metrics.jsonl`.
+    static func metrics(_ report: StepReport) -> JSONValue {
+        [
+            "step": .number(report.step), "epoch": .number(report.epoch), "loss": .number(report.loss),
+            "metrics": metrics(report.metrics.map { ($0.name, $0.value) }),
+            "learningRate": .number(report.learningRate),
+            "samplesPerSecond": .number(Double(report.samples) / max(report.seconds, 1e-9)),
+        ]
+    }
+
+    /// A step on standard output.
+    static func event(_ report: StepReport) -> JSONValue {
+        var object = JSONObject([("event", "step")])
+        for member in metrics(report).object?.members ?? [] { object[member.key] = member.value }
+        return .object(object)
+    }
+
+    /// The last event of a run that ended well.
+    func finished(_ result: RunResult, snapshot: WrittenSnapshot, steps: Int, times: RunTimes) -> JSONValue {
+        let done = result.members.compactMap(\.done)
+        let lastEpoch = means(done.first?.lastEpoch)
+        var object = JSONObject([
+            ("event", "finished"), ("steps", .number(steps)),
+            ("epochs", .number(steps == 0 ? 0 : job.order.epoch(ofStep: steps))),
+            ("digest", .string(snapshot.digest.description)),
+            ("stateDigest", .string(snapshot.stateDigest.description)),
+            ("loss", lastEpoch.map { .number($0.loss) } ?? .null),
+            ("metrics", metricsOrNull(lastEpoch)),
+        ])
+        if let evaluation = means(done.first?.evaluation) {
+            var values: [(String, JSONValue)] = [("loss", .number(evaluation.loss))]
+            for (name, value) in evaluation.metrics { values.append((name, .number(value))) }
+            object["evaluation"] = .object(JSONObject(values))
+        }
+        object["samplesPerSecond"] = .number(times.samplesPerSecond)
+        object["seconds"] = .number(times.seconds)
+        object["workers"] = .number(result.members.count)
+        object["lanesComputed"] = .object(
+            JSONObject(result.members.map { ($0.name, .number($0.done?.lanesComputed ?? 0)) }))
+        object["gradientBytesSent"] = .object(
+            JSONObject(result.members.map { ($0.name, .number($0.done?.gradientBytesSent ?? 0)) }))
+        object["runDirectory"] = .string(runDirectory.path)
+        return .object(object)
+    }
+
+    /// The summary for people.
+    func summary(_ result: RunResult, snapshot: WrittenSnapshot, steps: Int, times: RunTimes) -> String {
+        let done = result.members.compactMap(\.done)
+        var lines = [
+            "trained \(NumberText.grouped(steps)) steps with \(result.members.count) "
+                + "\(result.members.count == 1 ? "worker" : "workers") in \(NumberText.fixed(times.seconds, 1)) s "
+                + "(\(NumberText.grouped(Int(times.samplesPerSecond))) samples/s)"
+        ]
+        if let last = means(done.first?.lastEpoch) { lines.append("last epoch  \(text(last))") }
+        if let evaluation = means(done.first?.evaluation) { lines.append("test        \(text(evaluation))") }
+        lines.append("digest      \(snapshot.digest)")
+        lines.append("snapshot    \(snapshot.path)")
+        return lines.joined(separator: "\n")
+    }
+
+    private struct Means {
+        var loss: Double
+        var metrics: [(name: String, value: Double)]
+    }
+
+    /// Loss and metrics per sample from sums over samples: loss, weight, then the metrics.
+    private func means(_ sums: [Double]?) -> Means? {
+        guard let sums, sums.count >= 2, sums[1] > 0 else { return nil }
+        return Means(
+            loss: sums[0] / sums[1],
+            metrics: zip(ResolvedJob.metricNames, sums.dropFirst(2)).map { ($0, $1 / sums[1]) })
+    }
+
+    private func text(_ means: Means) -> String {
+        var parts = ["loss \(NumberText.fixed(means.loss, 4))"]
+        for (name, value) in means.metrics { parts.append("\(name) \(NumberText.fixed(value * 100, 2)) %") }
+        return parts.joined(separator: "  ")
+    }
+
+    private func metricsOrNull(_ means: Means?) -> JSONValue {
+        means.map { RunReport.metrics($0.metrics.map { ($0.name, $0.value) }) } ?? .null
+    }
+
+    private static func metrics(_ values: [(String, Double)]) -> JSONValue {
+        .object(JSONObject(values.map { ($0.0, .number($0.1)) }))
+    }
+}
+
+/// A snapshot that lies on disk.
+struct WrittenSnapshot: Sendable {
+    let path: String
+    let digest: Digest
+    let stateDigest: Digest
+}
+
+/// How long a run took.
+struct RunTimes: Sendable {
+    /// From START to the last step.
+    var seconds: Double
+    var samplesPerSecond: Double
+}

@@ -1,0 +1,76 @@
+internal import Logging
+internal import LockstepEngine
+internal import LockstepCluster
+internal import LockstepCore
+internal import LockstepWire
+internal import NIOCore
+internal import NIOPosix
+internal import ServiceLifecycle
+internal import Synchronization
+
+#if canImport(Glibc)
+internal import Glibc
+#elseif canImport(Musl)
+internal import Musl
+#else
+internal import Darwin
+#endif
+
+/// One worker: connects to its coordinator, does what it is told, and ends with the exit code that it is told.
+package final class WorkerService: Service {
+    private let settings: WorkerSettings
+    private let finalOutcome = Mutex<RunOutcome?>(nil)
+
+    package init(_ settings: WorkerSettings) { self.settings = settings }
+
+    /// nil while the worker works.
+    package var outcome: RunOutcome? { finalOutcome.withLock { $0 } }
+
+    /// - Throws: `CommandError` where the worker cannot even begin.
+    package func run() async throws {
+        guard settings.identity.name.role == .worker else {
+            throw CommandError.refused(
+                "the identity \(settings.identity.name) is no worker's; issue one with --role worker")
+        }
+        let identity = WorkerIdentity(
+            name: settings.identity.name.name, process: ProcessNumber(UInt64.random(in: 1...UInt64.max)),
+            host: WorkerService.hostName, processIdentifier: getpid(), version: lockstepVersion,
+            instructionSet: settings.kernels.name, threads: settings.threads)
+        settings.status.update { $0.worker = identity.name }
+        let controlGroup = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let dataGroup = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let (endings, ending) = AsyncStream.makeStream(of: CommandError.self)
+        let ended: @Sendable (ExitCode, String) -> Void = { ending.yield(CommandError($0, $1)) }
+        let events = Mailbox<WorkerDriver.Event>()
+        let network = try WorkerNetwork(
+            settings: settings, identity: identity, controlGroup: controlGroup, dataGroup: dataGroup, events: events,
+            ended: ended)
+        let driver = WorkerDriver(
+            settings: settings, identity: identity, network: network, events: events, ended: ended)
+        guard DetachedThread.start({ driver.run() }) else {
+            throw CommandError.failed("the system gives no more threads; use fewer --threads")
+        }
+        network.dial()
+        let end = await withTaskCancellationHandler {
+            await withGracefulShutdownHandler {
+                var first = endings.makeAsyncIterator()
+                return await first.next() ?? CommandError(.interrupted, "")
+            } onGracefulShutdown: {
+                ended(.temporary, "stopped by SIGTERM")
+            }
+        } onCancel: {
+            ended(.interrupted, "")
+        }
+        events.post(.stop)
+        await network.shutdown()
+        try? await controlGroup.shutdownGracefully()
+        try? await dataGroup.shutdownGracefully()
+        finalOutcome.withLock { $0 = RunOutcome(exitCode: end.exitCode, message: end.message) }
+    }
+
+    private static var hostName: String {
+        var buffer = [CChar](repeating: 0, count: 256)
+        guard gethostname(&buffer, buffer.count - 1) == 0 else { return "unknown" }
+        return String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
+}

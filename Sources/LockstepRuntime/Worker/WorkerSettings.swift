@@ -1,0 +1,43 @@
+package import LockstepCluster
+package import LockstepCore
+package import LockstepEngine
+package import LockstepWire
+package import Logging
+package import Tracing
+
+/// What a worker process is told when it starts.
+package struct WorkerSettings: Sendable {
+    package var identity: Identity
+    package var coordinator: Endpoint
+    package var threads: Int
+    /// Data files are opened only beneath this directory.
+    package var dataDirectory: String
+    /// Where other workers connect; nil for the local address of the control connection.
+    package var listen: Endpoint?
+    /// What other workers are told to dial; nil for the address listened on.
+    package var advertise: Endpoint?
+    /// Seconds to go on trying to reach the coordinator.
+    package var patience: Double
+    package var kernels: Kernels
+    package var status: ProcessStatus
+    package var logger: Logger
+    package var tracer: any Tracing.Tracer
+
+    package init(
+        identity: Identity, coordinator: Endpoint, threads: Int, dataDirectory: String, listen: Endpoint? = nil,
+        advertise: Endpoint? = nil, patience: Double, kernels: Kernels, status: ProcessStatus = ProcessStatus(),
+        logger: Logger, tracer: any Tracing.Tracer
+    ) {
+        self.identity = identity
+        self.coordinator = coordinator
+        self.threads = threads
+        self.dataDirectory = dataDirectory
+        self.listen = listen
+        self.advertise = advertise
+        self.patience = patience
+        self.kernels = kernels
+        self.status = status
+        self.logger = logger
+        self.tracer = tracer
+    }
+}

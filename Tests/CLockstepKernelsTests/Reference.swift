@@ -1,0 +1,190 @@
+import CLockstepKernels
+
+/// The contract of `docs/arithmetic.md`, written as slowly and plainly as possible.
+enum Reference {
+    /// What a canary bends.
+    struct Rule {
+        var chunk = 512
+        var positions = 256
+        var isReversed = false
+        var isLinearOverLanes = false
+    }
+
+    /// Σ of `count` terms as chains in chunks, the chunks added in order.
+    static func chain(_ count: Int, rule: Rule = Rule(), term: (Int) -> (Float, Float)) -> Float {
+        var total: Float = 0
+        var start = 0
+        repeat {
+            let end = min(start + rule.chunk, count)
+            var sum: Float = 0
+            for step in start..<end {
+                let (a, b) = term(rule.isReversed ? end - 1 - (step - start) : step)
+                sum = sum.addingProduct(a, b)
+            }
+            total = start == 0 ? sum : total + sum
+            start = end
+        } while start < count
+        return total
+    }
+
+    static func tree(_ values: ArraySlice<Float>, rule: Rule = Rule()) -> Float {
+        if rule.isLinearOverLanes { return values.dropFirst().reduce(values[values.startIndex], +) }
+        guard values.count > 1 else { return values[values.startIndex] }
+        var half = 1
+        while half * 2 < values.count { half *= 2 }
+        let middle = values.startIndex + half
+        return tree(values[..<middle]) + tree(values[middle...])
+    }
+
+    static func relu(_ x: Float) -> Float { x < 0 ? 0 : x }
+
+    /// a is m × k with `stride` between rows, b(p, j) the right operand.
+    static func product(
+        m: Int, n: Int, k: Int, a: [Float], stride: Int, bias: [Float]?, isRelu: Bool, rule: Rule = Rule(),
+        b: (Int, Int) -> Float
+    ) -> [Float] {
+        var c: [Float] = []
+        for i in 0..<m {
+            for j in 0..<n {
+                var value = chain(k, rule: rule) { (a[i * stride + $0], b($0, j)) }
+                if let bias { value = value + bias[j] }
+                c.append(isRelu ? relu(value) : value)
+            }
+        }
+        return c
+    }
+
+    /// The tree over lanes of chains over each lane's rows.
+    static func overLanes(_ starts: [UInt32], rule: Rule = Rule(), term: (Int) -> (Float, Float)) -> Float {
+        let lanes = (0..<starts.count - 1).map { lane in
+            chain(Int(starts[lane + 1] - starts[lane]), rule: rule) { term(Int(starts[lane]) + $0) }
+        }
+        return tree(lanes[...], rule: rule)
+    }
+
+    static func convolutionForward(
+        _ s: ls_convolution, images: Int, x: [Float], weights: [Float], bias: [Float]?, isRelu: Bool,
+        isChannelFirst: Bool = false
+    ) -> [Float] {
+        var y: [Float] = []
+        for image in 0..<images {
+            for row in 0..<s.outputHeight {
+                for column in 0..<s.outputWidth {
+                    for output in 0..<s.outputs {
+                        var sum: Float = 0
+                        func add(_ ky: Int, _ kx: Int, _ c: Int) {
+                            sum = sum.addingProduct(
+                                x[s.inputIndex(image, row + ky, column + kx, c)],
+                                weights[s.weightIndex(output, c, ky, kx)])
+                        }
+                        if isChannelFirst {
+                            for c in 0..<s.channels {
+                                for ky in 0..<s.kernel_height { for kx in 0..<s.kernel_width { add(ky, kx, c) } }
+                            }
+                        } else {
+                            for ky in 0..<s.kernel_height {
+                                for kx in 0..<s.kernel_width { for c in 0..<s.channels { add(ky, kx, c) } }
+                            }
+                        }
+                        if let bias { sum = sum + bias[output] }
+                        y.append(isRelu ? relu(sum) : sum)
+                    }
+                }
+            }
+        }
+        return y
+    }
+
+    static func convolutionDataGradient(_ s: ls_convolution, images: Int, dy: [Float], weights: [Float]) -> [Float] {
+        var dx: [Float] = []
+        for image in 0..<images {
+            for row in 0..<s.height {
+                for column in 0..<s.width {
+                    for channel in 0..<s.channels {
+                        var sum: Float = 0
+                        for ky in 0..<s.kernel_height {
+                            for kx in 0..<s.kernel_width {
+                                let y = row + ky - (s.kernel_height - 1), x = column + kx - (s.kernel_width - 1)
+                                let isInside = (0..<s.outputHeight).contains(y) && (0..<s.outputWidth).contains(x)
+                                for output in 0..<s.outputs {
+                                    sum = sum.addingProduct(
+                                        isInside ? dy[s.outputIndex(image, y, x, output)] : 0,
+                                        weights[
+                                            s.weightIndex(
+                                                output, channel, s.kernel_height - 1 - ky, s.kernel_width - 1 - kx)])
+                                }
+                            }
+                        }
+                        dx.append(sum)
+                    }
+                }
+            }
+        }
+        return dx
+    }
+
+    /// One weight's gradient, or the bias's where `x` gives 1.
+    static func overPositions(
+        _ s: ls_convolution, starts: [UInt32], rule: Rule = Rule(),
+        term: (_ image: Int, _ row: Int, _ column: Int) -> (Float, Float)
+    ) -> Float {
+        let chunkRows = max(1, rule.positions / s.outputWidth)
+        let lanes = (0..<starts.count - 1).map { lane in
+            var total: Float?
+            for image in starts[lane]..<starts[lane + 1] {
+                for first in stride(from: 0, to: s.outputHeight, by: chunkRows) {
+                    var sum: Float = 0
+                    for row in first..<min(first + chunkRows, s.outputHeight) {
+                        for column in 0..<s.outputWidth {
+                            let (a, b) = term(Int(image), row, column)
+                            sum = sum.addingProduct(a, b)
+                        }
+                    }
+                    total = total.map { $0 + sum } ?? sum
+                }
+            }
+            return total ?? 0
+        }
+        return tree(lanes[...], rule: rule)
+    }
+
+    static func convolutionWeightGradient(
+        _ s: ls_convolution, x: [Float], dy: [Float], starts: [UInt32], rule: Rule = Rule()
+    ) -> [Float] {
+        var weights: [Float] = []
+        for output in 0..<s.outputs {
+            for channel in 0..<s.channels {
+                for ky in 0..<s.kernel_height {
+                    for kx in 0..<s.kernel_width {
+                        weights.append(
+                            overPositions(s, starts: starts, rule: rule) { image, row, column in
+                                (
+                                    x[s.inputIndex(image, row + ky, column + kx, channel)],
+                                    dy[s.outputIndex(image, row, column, output)]
+                                )
+                            })
+                    }
+                }
+            }
+        }
+        return weights
+    }
+}
+
+extension ls_convolution {
+    var outputHeight: Int { height - kernel_height + 1 }
+    var outputWidth: Int { width - kernel_width + 1 }
+    var inputCount: Int { height * width * channels }
+    var outputCount: Int { outputHeight * outputWidth * outputs }
+    var weightCount: Int { outputs * channels * kernel_height * kernel_width }
+
+    func inputIndex(_ image: Int, _ row: Int, _ column: Int, _ channel: Int) -> Int {
+        ((image * height + row) * width + column) * channels + channel
+    }
+    func outputIndex(_ image: Int, _ row: Int, _ column: Int, _ output: Int) -> Int {
+        ((image * outputHeight + row) * outputWidth + column) * outputs + output
+    }
+    func weightIndex(_ output: Int, _ channel: Int, _ ky: Int, _ kx: Int) -> Int {
+        ((output * channels + channel) * kernel_height + ky) * kernel_width + kx
+    }
+}

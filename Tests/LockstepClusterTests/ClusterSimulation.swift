@@ -1,0 +1,413 @@
+import LockstepCluster
+import LockstepCollectives
+import LockstepCore
+
+/// A coordinator and its workers in one thread: the real cores and exchanges, a network in memory whose delays are drawn
+/// from the seed. Messages of one connection stay in order, all others overtake each other.
+final class ClusterSimulation {
+    /// A deliberately wrong shell. The invariants must notice each of them.
+    enum Flaw: CaseIterable {
+        case none
+        /// Two deciders see the same time pass.
+        case decidesTwice
+        /// The coordinator does not hear of ends, only of lost links.
+        case hearsReportersOnly
+        case forgetsARelease
+        /// One worker does not see that others ask to freeze.
+        case deafToPlans
+        /// One worker does not see that a loss is not finite.
+        case appliesAnyway
+    }
+
+    private enum Happening {
+        case atCoordinator(CoordinatorEvent)
+        case coordinatorTick
+        case atWorker(Int, WorkerEvent)
+        case workerTick(Int)
+        case startProcess(Int)
+        case computed(Int, Turn)
+        case applied(Int, Turn, RecordSummary)
+        case frame(from: Int, to: Int, FrameHeader, [UInt8])
+        case share(Fetch)
+        case fault(ClusterScenario.Fault)
+    }
+
+    let scenario: ClusterScenario
+    let flaw: Flaw
+    var processes: [SimulatedProcess] = []
+    var coordinator: CoordinatorCore
+    var outcomes: [CoordinatorAction] = []
+    var violations: [String] = []
+    var reportedSteps: [UInt32] = []
+    var crashed: Set<Int> = []
+    var hung: Set<Int> = []
+    var cuts: [(Int, Int)] = []
+    var stoppedIn: CoordinatorCore.Mode?
+    private(set) var now: UInt64 = 0
+
+    private var random: SeededGenerator
+    private var queue = EventQueue<Happening>()
+    private var lastArrival: [String: UInt64] = [:]
+    private var openConnections: Set<ConnectionNumber> = []
+    private var awaitedShares: Set<Int> = []
+    private var coordinatorTickAt: UInt64?
+    private var hasForgotten = false
+
+    init(seed: UInt64, kind: ClusterScenario.Kind? = nil, flaw: Flaw = .none) {
+        scenario = ClusterScenario(seed: seed, kind: kind)
+        self.flaw = flaw
+        random = SeededGenerator(seed: seed ^ 0xC1)
+        let welcome = Welcome(
+            runIdentifier: "r", incarnation: 1, clusterName: "c", job: "", files: [], traceContext: [])
+        coordinator = CoordinatorCore(
+            CoordinatorConfiguration(
+                workers: scenario.workers, laneCount: scenario.lanes, version: "1", welcome: welcome))
+        for worker in 0..<scenario.workers {
+            addProcess("w\(worker)", at: UInt64.random(in: 0...50_000_000, using: &random))
+        }
+        for fault in scenario.faults {
+            switch fault {
+            case .crash(_, let time), .hang(_, let time), .cut(_, _, let time), .stop(let time),
+                .duplicate(_, let time), .surplus(let time):
+                queue.add(.fault(fault), at: time)
+            case .unable, .notFinite, .flip: break
+            }
+        }
+    }
+
+    func run() {
+        while let (time, happening) = queue.next() {
+            now = time
+            if now > 120_000_000_000 {
+                violations.append("the run does not end")
+                break
+            }
+            take(happening)
+        }
+        checkEnd()
+    }
+
+    private func delay(_ range: ClosedRange<UInt64>) -> UInt64 { UInt64.random(in: range, using: &random) }
+
+    /// A message on its way. What has the same `line` keeps its order.
+    private func travel(_ happening: Happening, line: String) {
+        let arrival = max(lastArrival[line] ?? 0, now + delay(100_000...20_000_000))
+        lastArrival[line] = arrival
+        queue.add(happening, at: arrival)
+    }
+
+    private func addProcess(_ name: String, at time: UInt64) {
+        processes.append(SimulatedProcess(number: processes.count, name: name))
+        queue.add(.startProcess(processes.count - 1), at: time)
+    }
+
+    private func take(_ happening: Happening) {
+        switch happening {
+        case .atCoordinator(let event):
+            switch event {
+            case .message(let connection, _), .closed(let connection, _):
+                guard openConnections.contains(connection) else { return }
+                if case .closed = event { openConnections.remove(connection) }
+            case .helloReceived(let connection, _, _): openConnections.insert(connection)
+            default: break
+            }
+            atCoordinator(event)
+        case .coordinatorTick:
+            coordinatorTickAt = nil
+            if flaw == .decidesTwice {
+                let copy = coordinator
+                atCoordinator(.tick)
+                let first = coordinator
+                coordinator = copy
+                atCoordinator(.tick)
+                coordinator = first
+            } else {
+                atCoordinator(.tick)
+            }
+        case .atWorker(let index, let event): atWorker(index, event)
+        case .workerTick(let index): atWorker(index, .tick)
+        case .startProcess(let index):
+            processes[index].isAlive = true
+            atWorker(index, .connected(processes[index].connection))
+        case .computed(let index, let turn):
+            guard processes[index].isPresent else { return }
+            if turn.hasGradients {
+                carryOut(processes[index].exchange?.bucketReady(0) ?? [], index)
+            }
+            atWorker(index, .computed(turn))
+        case .applied(let index, let turn, let summary):
+            guard processes[index].isPresent else { return }
+            processes[index].step = turn.step
+            atWorker(
+                index,
+                .updated(
+                    StepReport(
+                        step: turn.step, epoch: 1, loss: summary.totals[0], metrics: [], learningRate: 1, samples: 1,
+                        seconds: 1)))
+        case .frame(let from, let to, let header, let payload): receive(header, payload, from, to)
+        case .share(let fetch):
+            if awaitedShares.remove(fetch.share) != nil, awaitedShares.isEmpty {
+                queue.add(.atCoordinator(.stateCollected(step: fetch.step)), at: now)
+            }
+        case .fault(let fault): befall(fault)
+        }
+    }
+
+    // MARK: The coordinator's shell
+
+    private func atCoordinator(_ event: CoordinatorEvent) {
+        if flaw == .hearsReportersOnly {
+            switch event {
+            case .closed, .processEnded: return
+            default: break
+            }
+        }
+        let hadEnded = coordinator.mode == .ended
+        for action in coordinator.handle(event, at: now) {
+            if hadEnded {
+                guard case .send(_, .release) = action else {
+                    violations.append("after the end: \(action)")
+                    continue
+                }
+            }
+            carryOut(action)
+        }
+        if let deadline = coordinator.nextDeadline, deadline < coordinatorTickAt ?? UInt64.max {
+            coordinatorTickAt = deadline
+            queue.add(.coordinatorTick, at: max(now, deadline))
+        }
+    }
+
+    private func carryOut(_ action: CoordinatorAction) {
+        switch action {
+        case .send(let connection, let message):
+            if case .release = message, flaw == .forgetsARelease, !hasForgotten {
+                hasForgotten = true
+                return
+            }
+            travel(.atWorker(connection.rawValue, .message(connection, message)), line: "to \(connection)")
+        case .refuse(let connection, let reason):
+            travel(
+                .atWorker(connection.rawValue, .message(connection, .refused(reason: reason))), line: "to \(connection)"
+            )
+            close(connection)
+        case .close(let connection, _): close(connection)
+        case .log: break
+        case .workersReady(_, let roster): check(roster)
+        case .collectState(_, _, let shares): awaitedShares = Set(shares.map(\.index))
+        case .writeSnapshot(let step, _):
+            queue.add(.atCoordinator(.snapshotWritten(step: step)), at: now + delay(1_000_000...50_000_000))
+        case .report(let reports): reportedSteps += reports.map(\.step)
+        case .finish, .fail: outcomes.append(action)
+        }
+    }
+
+    private func close(_ connection: ConnectionNumber) {
+        openConnections.remove(connection)
+        travel(
+            .atWorker(connection.rawValue, .controlLost(connection, reason: "closed")), line: "to \(connection)")
+    }
+
+    private func check(_ roster: Roster) {
+        var next = 0
+        for lanes in roster.members.map(\.lanes).sorted(by: { $0.lowerBound < $1.lowerBound }) {
+            if lanes.lowerBound != next || lanes.isEmpty { violations.append("lanes are not covered once") }
+            next = lanes.upperBound
+        }
+        if next != scenario.lanes { violations.append("lanes are not covered once") }
+    }
+
+    // MARK: The workers' shells
+
+    private func atWorker(_ index: Int, _ event: WorkerEvent) {
+        guard processes[index].isPresent else { return }
+        for action in processes[index].core.handle(event, at: now) { carryOut(action, index) }
+        if let deadline = processes[index].core.nextDeadline { queue.add(.workerTick(index), at: max(now, deadline)) }
+    }
+
+    private func carryOut(_ action: WorkerAction, _ index: Int) {
+        switch action {
+        case .send(let connection, let message):
+            if case .hello(let hello) = message {
+                travel(
+                    .atCoordinator(.helloReceived(connection, authenticatedName: hello.name, hello)),
+                    line: "from \(connection)")
+            } else {
+                travel(.atCoordinator(.message(connection, message)), line: "from \(connection)")
+            }
+        case .dialAgain: violations.append("a connection was lost before WELCOME")
+        case .prepare: prepare(index)
+        case .link(let start, let dial, let accept): link(index, start.roster, dial + accept)
+        case .begin(let turn):
+            carryOut(processes[index].exchange?.begin(turn) ?? [], index)
+            if turn.phase != .closing { queue.add(.computed(index, turn), at: now + delay(1_000_000...30_000_000)) }
+        case .record(let turn, let asked): record(index, turn, asked)
+        case .apply(let turn, let summary):
+            if processes[index].step + 1 != turn.step { violations.append("\(turn) was applied to another state") }
+            if case .notFinite(turn.step, _) = scenario.faults.first { violations.append("\(turn) was applied") }
+            queue.add(.applied(index, turn, summary), at: now + delay(100_000...5_000_000))
+        case .park: queue.add(.atWorker(index, .parked), at: now + delay(100_000...5_000_000))
+        case .hashState:
+            let hash = processes[index].stateHash
+            queue.add(.atWorker(index, .stateHashed(hash)), at: now + delay(100_000...5_000_000))
+        case .sendShare(let fetch):
+            if fetch.step != processes[index].step { violations.append("a share of another step was sent") }
+            processes[index].hasSentShare = true
+            travel(.share(fetch), line: "share \(index)")
+        case .exit(let exitCode, _):
+            processes[index].exitCode = exitCode
+            end(index, "exit status \(exitCode.rawValue)")
+        }
+    }
+
+    private func prepare(_ index: Int) {
+        let time = now + delay(10_000_000...150_000_000)
+        if case .unable(let worker) = scenario.faults.first, processes[index].name == "w\(worker)" {
+            queue.add(.atWorker(index, .unable(Unable(exitCode: .usage, message: "a file is missing"))), at: time)
+            return
+        }
+        let preparation = WorkerPreparation(
+            planDigest: "d", step: 0, stateHash: processes[index].stateHash, lastStep: scenario.lastStep,
+            evaluationBatches: scenario.evaluationBatches, host: "h", port: index)
+        queue.add(.atWorker(index, .prepared(preparation)), at: time)
+    }
+
+    private func link(_ index: Int, _ roster: Roster, _ peers: [Roster.Member]) {
+        guard let own = roster.index(of: processes[index].name),
+            let plan = try? ExchangePlan(
+                tree: LaneTree(laneCount: scenario.lanes), lanes: roster.members.map(\.lanes), ownIndex: own,
+                buckets: Buckets(elementCount: 0), sumCount: 2)
+        else { return violations.append("the roster makes no plan") }
+        let schedule = TurnSchedule(
+            stepsDone: roster.startStep, lastStep: scenario.lastStep, evaluationBatches: scenario.evaluationBatches)
+        processes[index].exchange = Exchange(plan: plan, generation: roster.generation, schedule: schedule)
+        for member in peers {
+            guard let peer = process(of: member) else { return violations.append("the roster names nobody") }
+            let isCut = cuts.contains { $0 == (index, peer) || $0 == (peer, index) }
+            if !processes[peer].isAlive {
+                loseLink(index, peer, "connection refused")
+            } else if processes[peer].exchange != nil, !processes[peer].isHung {
+                for (one, other) in [(index, peer), (peer, index)] {
+                    if isCut {
+                        loseLink(one, other, "no route")
+                    } else {
+                        let event = WorkerEvent.linked(
+                            peer: processes[other].name, generation: roster.generation)
+                        travel(.atWorker(one, event), line: "link \(other) \(one)")
+                    }
+                }
+            }
+        }
+    }
+
+    private func process(of member: Roster.Member) -> Int? {
+        processes.firstIndex { $0.name == member.name && $0.core.identity.process == member.process }
+    }
+
+    private func loseLink(_ index: Int, _ peer: Int, _ reason: String) {
+        guard let generation = processes[index].exchange?.generation else { return }
+        travel(
+            .atWorker(index, .linkLost(peer: processes[peer].name, generation: generation, reason: reason)),
+            line: "link \(peer) \(index)")
+    }
+
+    private func record(_ index: Int, _ turn: Turn, _ asked: UInt32) {
+        guard let plan = processes[index].exchange?.plan else { return }
+        var bad: Int?
+        switch scenario.faults.first {
+        case .notFinite(turn.step, let lane) where turn.hasGradients && plan.lanes[plan.ownIndex].contains(lane):
+            bad = lane
+        case .flip(let worker, turn.step) where turn.hasGradients && processes[index].name == "w\(worker)":
+            processes[index].isFlipped = true
+        default: break
+        }
+        let sums: [Double] = plan.ownRoots.flatMap { [Double($0.lanes.count), 1] }
+        let record = ControlRecord(
+            lanes: plan.lanes[plan.ownIndex], sums: sums, sampleHash: 0, firstNonFiniteLane: bad,
+            stateHash: processes[index].stateHash, askedGeneration: asked)
+        carryOut(processes[index].exchange?.recordReady(record) ?? [], index)
+    }
+
+    private func carryOut(_ actions: [Exchange.Action], _ index: Int) {
+        guard let exchange = processes[index].exchange, let roster = processes[index].core.roster else { return }
+        for action in actions {
+            switch action {
+            case .send(let member, let header, .record(let payload)):
+                guard let peer = process(of: roster.members[member]) else { continue }
+                if cuts.contains(where: { $0 == (index, peer) || $0 == (peer, index) }) { continue }
+                travel(.frame(from: index, to: peer, header, payload), line: "link \(index) \(peer)")
+            case .send, .reduce: violations.append("an empty gradient was sent")
+            case .finished(let turn, var records):
+                if index == 0, flaw == .deafToPlans {
+                    for member in records.indices { records[member].askedGeneration = 0 }
+                }
+                if index == 0, flaw == .appliesAnyway {
+                    for member in records.indices { records[member].firstNonFiniteLane = nil }
+                }
+                guard let summary = try? RecordSummary(records: records, tree: exchange.plan.tree, sumCount: 2) else {
+                    violations.append("the records make no summary")
+                    continue
+                }
+                if summary.totals[0] != Double(scenario.lanes) { violations.append("a lane was not summed once") }
+                let event = WorkerEvent.turnFinished(turn, summary, gradientIsFinite: true, gradientBytesSent: 0)
+                queue.add(.atWorker(index, event), at: now)
+            }
+        }
+    }
+
+    private func receive(_ header: FrameHeader, _ payload: [UInt8], _ from: Int, _ to: Int) {
+        guard processes[to].isPresent, let roster = processes[to].core.roster,
+            let member = roster.index(of: processes[from].name)
+        else { return }
+        do {
+            _ = try processes[to].exchange?.willReceive(header, from: member)
+            carryOut(try processes[to].exchange?.didReceiveRecord(payload, header, from: member) ?? [], to)
+        } catch { violations.append("a frame was refused: \(error)") }
+    }
+
+    // MARK: Faults
+
+    /// The process is gone: its connections break.
+    private func end(_ index: Int, _ description: String) {
+        processes[index].isAlive = false
+        let connection = processes[index].connection
+        travel(.atCoordinator(.closed(connection, reason: "end of stream")), line: "from \(connection)")
+        if scenario.hasLauncher {
+            let event = CoordinatorEvent.processEnded(
+                name: processes[index].name, processIdentifier: Int32(index), description: description)
+            queue.add(.atCoordinator(event), at: now + delay(100_000...200_000_000))
+        }
+        guard let roster = processes[index].core.roster else { return }
+        for member in roster.members where member.name != processes[index].name {
+            if let peer = process(of: member), processes[peer].isAlive { loseLink(peer, index, "reset") }
+        }
+    }
+
+    private func befall(_ fault: ClusterScenario.Fault) {
+        switch fault {
+        case .crash(let index, _):
+            guard processes[index].isPresent else { return }
+            crashed.insert(index)
+            end(index, "signal 9 (SIGKILL)")
+            // By hand one starts another; a launcher does not.
+            if !scenario.hasLauncher { addProcess(processes[index].name, at: now + 200_000_000) }
+        case .hang(let index, _):
+            guard processes[index].isPresent else { return }
+            hung.insert(index)
+            processes[index].isHung = true
+            // By hand one ends it and starts another.
+            addProcess("w\(index)", at: now + 20_000_000_000)
+        case .cut(let first, let second, _):
+            cuts.append((first, second))
+            for (one, other) in [(first, second), (second, first)] where processes[one].isPresent {
+                loseLink(one, other, "reset")
+            }
+        case .stop:
+            stoppedIn = coordinator.mode
+            atCoordinator(.stopRequested(reason: "SIGTERM"))
+        case .duplicate(let worker, _): addProcess("w\(worker)", at: now)
+        case .surplus: addProcess("surplus", at: now)
+        case .unable, .notFinite, .flip: break
+        }
+    }
+}

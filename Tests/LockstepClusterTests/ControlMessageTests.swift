@@ -1,0 +1,131 @@
+import LockstepCluster
+import LockstepCore
+import Testing
+
+@Suite struct ControlMessageTests {
+    private static let hash = StateHash(high: 0xFEDC_BA98_7654_3210, low: 7)
+    private static let process = ProcessNumber(0x0123_4567_89AB_CDEF)
+
+    static let messages: [ControlMessage] = {
+        let member = Roster.Member(name: "w0", process: process, host: "10.0.0.1", port: 4242, lanes: 0..<8)
+        let roster = Roster(
+            generation: 3, members: [member], startStep: 12, stateHash: hash, bucketBoundaries: [16, 64])
+        let report = StepReport(
+            step: 13, epoch: 2, loss: 0.1 + 0.2, metrics: [.init(name: "accuracy", value: .infinity)],
+            learningRate: 1e-3, samples: 128, seconds: 0.25)
+        let context = [ContextField(key: "traceparent", value: "00-ab-cd-01")]
+        return [
+            .hello(
+                Hello(
+                    name: "w0", process: process, host: "höst/1", processIdentifier: 99, purpose: .bulk, running: 1,
+                    promised: UInt32.max, version: "0.1.0", instructionSet: "avx2", threads: 2)),
+            .prepared(Prepared(planDigest: "ab12", step: 0, stateHash: hash, host: "::1", port: 1)),
+            .unable(Unable(exitCode: .usage, message: "train.gz is missing")),
+            .linked(generation: 3),
+            .linkDown(LinkDown(generation: 3, peer: "w1", reason: "reset")),
+            .progress(Progress(generation: 3, step: 13, stage: .allReduce, reports: [report])),
+            .frozen(Frozen(generation: 4, step: 13, hash: hash)),
+            .halted(Halted(generation: 3, step: 14, cause: .lossNotFinite(lane: 5))),
+            .halted(Halted(generation: 3, step: 14, cause: .gradientNotFinite)),
+            .halted(Halted(generation: 3, step: 14, cause: .hashesDiffer([.init(name: "w0", hash: hash)]))),
+            .halted(Halted(generation: 3, step: 14, cause: .other("x"))),
+            .done(
+                Done(
+                    generation: 3, step: 20, hash: hash, lanesComputed: 160, gradientBytesSent: 1 << 40,
+                    evaluation: [1.5, 4000], lastEpoch: [0.1, 20000, 19000])),
+            .done(
+                Done(
+                    generation: 3, step: 20, hash: hash, lanesComputed: 1, gradientBytesSent: 0, evaluation: nil,
+                    lastEpoch: [])),
+            .pong(Pong(nonce: UInt64.max, step: 9, stage: .controlRecord, waitingFor: ["w1"])),
+            .welcome(
+                Welcome(
+                    runIdentifier: "r", incarnation: 1, clusterName: "demo", job: #"{"a":"\n"}"#,
+                    files: [.init(name: "train", absolutePath: "/d/x", digest: DigestBuilder.digest(of: []))],
+                    traceContext: context)),
+            .refused(reason: "the run has its 2 workers"),
+            .start(Start(roster: roster, traceContext: context)),
+            .freeze(generation: 5), .plan(generation: 6),
+            .fetch(Fetch(step: 20, share: 1, count: 3)),
+            .release(Release(reason: "the run is finished", exitCode: .temporary)),
+            .ping(nonce: 17),
+        ]
+    }()
+
+    @Test func everyMessageSurvivesTheWay() throws {
+        for message in Self.messages {
+            let bytes = try ControlMessageCoding.encode(message)
+            #expect(try ControlMessageCoding.decodeMessage(bytes) == message)
+            #expect(String(decoding: bytes, as: UTF8.self).contains("\"type\":\"\(message.type)\""))
+        }
+        #expect(Set(Self.messages.map(\.type)).count == 18)
+    }
+
+    @Test func theTextIsTheDocumentedOne() throws {
+        let text = String(decoding: try ControlMessageCoding.encode(Self.messages[4]), as: UTF8.self)
+        #expect(text == #"{"generation":3,"peer":"w1","reason":"reset","type":"linkDown"}"#)
+        let hello = String(decoding: try ControlMessageCoding.encode(Self.messages[0]), as: UTF8.self)
+        #expect(hello.contains(#""process":"0123456789abcdef""#) && hello.contains(#""purpose":"bulk""#))
+    }
+
+    @Test func otherTextIsNoMessage() {
+        let wrong = [
+            "", "{}", "[]", "null", "7", "{", "\u{0}", #"{"type":"dance"}"#, #"{"type":7}"#, #"{"type":"linked"}"#,
+            #"{"type":"linked","generation":-1}"#, #"{"type":"linked","generation":4294967296}"#,
+            #"{"type":"ping","nonce":1.5}"#, #"{"type":"halted","generation":1,"step":1,"cause":{"kind":"other"}}"#,
+            #"{"type":"frozen","generation":1,"step":1,"hash":"xyz"}"#,
+            #"{"type":"release","reason":"","exitCode":99}"#,
+            String(repeating: "[", count: 100_000), #"{"type":"#,
+        ]
+        for text in wrong {
+            #expect(throws: ControlMessageCoding.Fault.self, "\(text.prefix(60))") {
+                try ControlMessageCoding.decodeMessage(Array(text.utf8))
+            }
+        }
+    }
+
+    /// Every key of every message is needed, but those that may be null.
+    @Test func aMissingFieldIsNoticed() throws {
+        for message in Self.messages {
+            let text = String(decoding: try ControlMessageCoding.encode(message), as: UTF8.self)
+            guard let key = text.split(separator: "\"").first(where: { $0 != "{" }), key != "evaluation" else {
+                continue
+            }
+            let broken = text.replacing("\"\(key)\"", with: "\"x\(key)\"", maxReplacements: 1)
+            #expect(throws: ControlMessageCoding.Fault.self, "\(broken)") {
+                try ControlMessageCoding.decodeMessage(Array(broken.utf8))
+            }
+        }
+    }
+
+    @Test func damagedTextNeverTraps() throws {
+        let seed: UInt64 = 21
+        var random = SeededGenerator(seed: seed)
+        for _ in 0..<1500 {
+            var bytes = try ControlMessageCoding.encode(Self.messages.randomElement(using: &random) ?? .ping(nonce: 0))
+            for _ in 0..<Int.random(in: 1...4, using: &random) {
+                bytes[Int.random(in: 0..<bytes.count, using: &random)] = UInt8.random(in: 0...255, using: &random)
+            }
+            guard let message = try? ControlMessageCoding.decodeMessage(bytes) else { continue }
+            let again = try ControlMessageCoding.decodeMessage(try ControlMessageCoding.encode(message))
+            #expect(again == message, "seed \(seed)")
+        }
+    }
+
+    @Test func aGreetingOpensOnlyItsOwnLink() throws {
+        let first = Roster.Member(name: "w0", process: Self.process, host: "h", port: 1, lanes: 0..<1)
+        let second = Roster.Member(name: "w1", process: ProcessNumber(2), host: "h", port: 2, lanes: 1..<2)
+        let greeting = LinkGreeting(
+            generation: 4, name: "w1", process: ProcessNumber(2), peerName: "w0", peerProcess: Self.process)
+        #expect(try ControlMessageCoding.decodeGreeting(try ControlMessageCoding.encode(greeting)) == greeting)
+        #expect(greeting.objection(own: first, peer: second, generation: 4) == nil)
+        #expect(greeting.objection(own: first, peer: second, generation: 5) != nil)
+        #expect(greeting.objection(own: second, peer: first, generation: 4) != nil)
+        var other = greeting
+        other.peerProcess = ProcessNumber(9)
+        #expect(other.objection(own: first, peer: second, generation: 4) != nil)
+        other = greeting
+        other.process = ProcessNumber(9)
+        #expect(other.objection(own: first, peer: second, generation: 4) != nil)
+    }
+}

@@ -1,0 +1,228 @@
+import LockstepCollectives
+import LockstepCore
+import Testing
+
+@Suite struct ExchangeFaultTests {
+    /// Two members, lanes 0..<3 (roots 0 and 1) and 3..<4 (root 2); one bucket of 64 floats, slices of 32, one chunk each.
+    private func exchange(own: Int, chunkBytes: Int = 64) throws -> Exchange {
+        let plan = try ExchangePlan(
+            tree: LaneTree(laneCount: 4), lanes: [0..<3, 3..<4], ownIndex: own, buckets: Buckets(elementCount: 64),
+            sumCount: 2, chunkBytes: chunkBytes)
+        return Exchange(
+            plan: plan, generation: 3, schedule: TurnSchedule(stepsDone: 4, lastStep: 6, evaluationBatches: 1))
+    }
+
+    private func contribution(
+        generation: UInt32 = 3, step: UInt32 = 5, phase: UInt8 = 0, bucket: UInt16 = 0, part: UInt16 = 2,
+        length: UInt32 = 64, offset: UInt64 = 0
+    ) -> FrameHeader {
+        FrameHeader(
+            kind: .contribution, generation: generation, step: step, phase: phase, bucket: bucket, part: part,
+            length: length, offset: offset)
+    }
+
+    private func record(of plan: ExchangePlan, _ hash: UInt64 = 1) -> ControlRecord {
+        ControlRecord(
+            lanes: plan.lanes[plan.ownIndex],
+            sums: [Double](repeating: 1, count: plan.ownRoots.count * plan.sumCount), sampleHash: 0,
+            stateHash: StateHash(high: 0, low: hash))
+    }
+
+    private func expectFault(
+        _ header: FrameHeader, _ text: String, _ exchange: Exchange, from member: Int = 1,
+        sourceLocation: SourceLocation = #_sourceLocation
+    ) {
+        var exchange = exchange
+        do {
+            let destination = try exchange.willReceive(header, from: member)
+            Issue.record("\(header) was given \(destination)", sourceLocation: sourceLocation)
+        } catch {
+            #expect(error.member == member && error.reason.contains(text), "\(error)", sourceLocation: sourceLocation)
+        }
+    }
+
+    @Test func framesWithoutAPlaceAreRefusedBeforeTheirPayload() throws {
+        var exchange = try exchange(own: 0)
+        _ = exchange.begin(Turn(.train, step: 5))
+        expectFault(contribution(generation: 2), "generation 2", exchange)
+        expectFault(contribution(generation: 4), "generation 4", exchange)
+        expectFault(contribution(step: 4), "step 4 while", exchange)
+        expectFault(contribution(step: 6), "before the turn ahead", exchange)
+        expectFault(contribution(step: 7), "step 7 while", exchange)
+        expectFault(contribution(phase: 1), "evaluation", exchange)
+        expectFault(contribution(phase: 9), "phase 9", exchange)
+        expectFault(contribution(bucket: 1), "bucket 1 of 1", exchange)
+        expectFault(contribution(part: 0), "does not own", exchange)
+        expectFault(contribution(part: 3), "does not own", exchange)
+        expectFault(contribution(offset: 64), "from 64 instead of 0", exchange)
+        expectFault(contribution(offset: UInt64.max), "instead of 0", exchange)
+        expectFault(contribution(length: 63), "63 bytes", exchange)
+        expectFault(contribution(length: 0), "0 bytes", exchange)
+        expectFault(contribution(length: 128), "128 bytes", exchange)
+        expectFault(contribution(length: UInt32.max), "4294967295 bytes", exchange)
+        expectFault(contribution(), "no peer", exchange, from: 0)
+        expectFault(contribution(), "no peer", exchange, from: 2)
+        expectFault(contribution(), "no peer", exchange, from: -1)
+        var total = contribution(part: 0)
+        total.kind = .total
+        expectFault(total, "lacks this worker's contribution", exchange)
+        for kind in [FrameKind.message, .link, .share, .log] {
+            var other = contribution()
+            other.kind = kind
+            expectFault(other, "\(kind)", exchange)
+        }
+        var short = FrameHeader(kind: .record, generation: 3, step: 5, length: 55)
+        expectFault(short, "55 bytes instead of 56", exchange)
+        short.length = 56
+        short.part = 1
+        expectFault(short, "control record", exchange)
+
+        // And the one that has a place.
+        #expect(try exchange.willReceive(contribution(), from: 1) == .staging(floatOffset: 0))
+        expectFault(contribution(), "inside another", exchange)
+        #expect(throws: ExchangeFault.self) { try exchange.didReceive(contribution(offset: 64), from: 1) }
+        #expect(try exchange.didReceive(contribution(), from: 1).isEmpty)
+        expectFault(contribution(), "from 0 instead of 64", exchange)
+        #expect(try exchange.willReceive(contribution(offset: 64), from: 1) == .staging(floatOffset: 16))
+        _ = try exchange.didReceive(contribution(offset: 64), from: 1)
+        expectFault(contribution(offset: 128), "more of bucket 0", exchange)
+
+        var afterBucket = exchange
+        _ = afterBucket.bucketReady(0)
+        var withPart = total
+        withPart.part = 2
+        expectFault(withPart, "part 2", afterBucket)
+        #expect(try afterBucket.willReceive(total, from: 1) == .total(floatOffset: 32))
+    }
+
+    @Test func recordsOfTheNextTurnHaveTheirOwnPlaceAndNoMore() throws {
+        var exchange = try exchange(own: 0, chunkBytes: 128)
+        let peer = try self.exchange(own: 1, chunkBytes: 128).plan
+        let payload = record(of: peer).encoded(by: peer)
+        func header(_ kind: FrameKind, _ turn: Turn, _ part: UInt16 = 0, _ length: Int) -> FrameHeader {
+            FrameHeader(
+                kind: kind, generation: 3, step: turn.step, phase: turn.phase.rawValue, part: part,
+                length: UInt32(length))
+        }
+        func receive(_ header: FrameHeader) throws -> [Exchange.Action] {
+            _ = try exchange.willReceive(header, from: 1)
+            return header.kind == .record
+                ? try exchange.didReceiveRecord(payload, header, from: 1) : try exchange.didReceive(header, from: 1)
+        }
+        let five = Turn(.train, step: 5)
+        let six = Turn(.train, step: 6)
+        // A frame of the first turn may come before it has begun here.
+        _ = try receive(header(.contribution, five, 2, 128))
+        _ = exchange.begin(five)
+        _ = exchange.recordReady(record(of: exchange.plan))
+        #expect(exchange.waitingFor == [1])
+        _ = exchange.bucketReady(0)
+        _ = try receive(header(.record, five, 0, 56))
+        expectFault(header(.record, five, 0, 56), "second control record", exchange)
+        expectFault(header(.record, six, 0, 56), "before the turn ahead", exchange)
+        let actions = try receive(header(.total, five, 0, 128))
+        guard case .finished(five, let records) = actions.last else {
+            Issue.record("the turn did not finish")
+            return
+        }
+        #expect(records == [record(of: exchange.plan), record(of: peer)])
+        #expect(exchange.waitingFor.isEmpty)
+        // The peer is ahead while this worker has not begun.
+        _ = try receive(header(.contribution, six, 2, 128))
+        _ = try receive(header(.record, six, 0, 56))
+        expectFault(header(.record, Turn(.closing, step: 6), 0, 56), "while this worker is in step 6", exchange)
+        expectFault(header(.total, six, 0, 128), "lacks this worker's contribution", exchange)
+        _ = exchange.begin(six)
+        _ = exchange.bucketReady(0)
+        _ = try receive(header(.total, six, 0, 128))
+        #expect(exchange.waitingFor.isEmpty)
+        guard case .finished(six, _) = exchange.recordReady(record(of: exchange.plan)).last else {
+            Issue.record("the turn did not finish")
+            return
+        }
+        let closing = Turn(.closing, step: 6)
+        expectFault(header(.contribution, closing, 2, 128), "gradients for the closing", exchange)
+        _ = exchange.begin(closing)
+        _ = exchange.recordReady(record(of: exchange.plan))
+        _ = try receive(header(.record, closing, 0, 56))
+        _ = exchange.begin(Turn(.evaluation, step: 1))
+        _ = exchange.recordReady(record(of: exchange.plan))
+        _ = try receive(header(.record, Turn(.evaluation, step: 1), 0, 56))
+        #expect(exchange.turn == nil)
+        expectFault(header(.record, Turn(.evaluation, step: 2), 0, 56), "in no turn", exchange)
+    }
+
+    @Test func aForeignRecordIsCheckedAgainstThePlan() throws {
+        let own = try exchange(own: 0).plan
+        let peer = try exchange(own: 1).plan
+        let good = record(of: peer).encoded(by: peer)
+        #expect(try ControlRecord(decoding: good, from: 1, by: own) == record(of: peer))
+        for (place, value) in [(32, 2), (34, 2), (36, 2), (38, 1), (28, 0)] as [(Int, UInt8)] {
+            var bad = good
+            bad[place] = value
+            if place == 28 { bad.replaceSubrange(28..<32, with: [0, 0, 0, 0]) }
+            #expect(throws: ExchangeFault.self, "byte \(place)") { try ControlRecord(decoding: bad, from: 1, by: own) }
+        }
+        #expect(throws: ExchangeFault.self) { try ControlRecord(decoding: [], from: 1, by: own) }
+        #expect(throws: ExchangeFault.self) { try ControlRecord(decoding: good + [0], from: 1, by: own) }
+        var random = SeededGenerator(seed: 5)
+        for _ in 0..<500 {
+            let bytes = (0..<56).map { _ in UInt8.random(in: 0...255, using: &random) }
+            #expect(throws: ExchangeFault.self) { try ControlRecord(decoding: bytes, from: 1, by: own) }
+        }
+    }
+
+    /// No header traps, and none is given a place outside the memory of the plan or inside another's slice.
+    @Test func randomHeadersStayInBounds() throws {
+        let seed: UInt64 = 77
+        var random = SeededGenerator(seed: seed)
+        var accepted = 0
+        for round in 0..<400 {
+            var exchange = try exchange(own: round % 2)
+            let plan = exchange.plan
+            let peer = 1 - plan.ownIndex
+            if Bool.random(using: &random) {
+                _ = exchange.begin(Turn(.train, step: 5))
+                if Bool.random(using: &random) { _ = exchange.bucketReady(0) }
+                if Bool.random(using: &random) { _ = exchange.recordReady(record(of: plan)) }
+            }
+            for _ in 0..<30 {
+                var header = FrameHeader(
+                    kind: [.contribution, .total, .record].randomElement(using: &random) ?? .log, generation: 3,
+                    step: 5, length: 64, offset: Bool.random(using: &random) ? 0 : 64)
+                if header.kind == .contribution {
+                    header.part = UInt16(plan.partNumbers[peer].randomElement(using: &random) ?? 0)
+                }
+                if header.kind == .record { (header.length, header.offset) = (UInt32(plan.recordBytes(of: peer)), 0) }
+                switch Int.random(in: 0..<12, using: &random) {
+                case 0: header.kind = FrameKind.allCases.randomElement(using: &random) ?? .log
+                case 1: header.generation = [0, 2, 4, UInt32.max].randomElement(using: &random) ?? 0
+                case 2: header.step = [4, 6, 7, UInt32.max].randomElement(using: &random) ?? 0
+                case 3: header.phase = [1, 2, 3, 255].randomElement(using: &random) ?? 0
+                case 4: header.bucket = [1, UInt16.max].randomElement(using: &random) ?? 0
+                case 5: header.part = [0, 1, 2, 3, UInt16.max].randomElement(using: &random) ?? 0
+                case 6: header.length = [0, 4, 72, 128, UInt32.max].randomElement(using: &random) ?? 0
+                case 7: header.offset = [128, 1 << 40, UInt64.max].randomElement(using: &random) ?? 0
+                default: break
+                }
+                guard let destination = try? exchange.willReceive(header, from: peer) else { continue }
+                accepted += 1
+                let floats = Int(header.length) / 4
+                switch destination {
+                case .staging(let offset):
+                    #expect(offset >= 0 && offset + floats <= plan.stagingCount, "seed \(seed): \(header)")
+                    _ = try exchange.didReceive(header, from: peer)
+                case .total(let offset):
+                    let slice = plan.slices[0][peer]
+                    #expect(
+                        offset >= slice.lowerBound && offset + floats <= slice.upperBound, "seed \(seed): \(header)")
+                    _ = try exchange.didReceive(header, from: peer)
+                case .record:
+                    #expect(Int(header.length) == plan.recordBytes(of: peer))
+                    _ = try? exchange.didReceiveRecord([UInt8](repeating: 0, count: 56), header, from: peer)
+                }
+            }
+        }
+        #expect(accepted > 300)
+    }
+}

@@ -1,0 +1,48 @@
+import LockstepCollectives
+import LockstepCore
+import Testing
+
+@Suite struct ExchangeTests {
+    @Test(arguments: 0..<80 as Range<UInt64>)
+    func everyMemberEndsWithTheTreeSum(seed: UInt64) throws {
+        var random = SeededGenerator(seed: seed &+ 0xE1)
+        let lanes = seed < 8 ? 7 : Int.random(in: 1...12, using: &random)
+        let workers = min(lanes, Int.random(in: 1...8, using: &random))
+        let elements = Int.random(in: 0...150, using: &random)
+        let boundaries = stride(from: 16, to: elements, by: 16).filter { _ in Bool.random(using: &random) }
+        let buckets = try #require(Buckets(elementCount: elements, boundaries: boundaries))
+        let schedule = TurnSchedule(stepsDone: 0, lastStep: 3, evaluationBatches: UInt32(seed % 3))
+        var simulation = try ExchangeSimulation(
+            seed: seed, lanes: lanes, workers: workers, buckets: buckets, schedule: schedule)
+        do { try simulation.run() } catch {
+            Issue.record("seed \(seed), lanes \(lanes), workers \(workers), elements \(elements): \(error)")
+        }
+        // One turn ahead shows as a lead of one finished turn, never more.
+        #expect(simulation.greatestLead <= 1, "seed \(seed)")
+    }
+
+    @Test func aMemberRacesAheadAndIsHeldBack() throws {
+        let buckets = try #require(Buckets(elementCount: 40, boundaries: [16]))
+        var leads = 0
+        for seed in 0..<5 as Range<UInt64> {
+            let many = TurnSchedule(stepsDone: 0, lastStep: 25, evaluationBatches: 10)
+            var simulation = try ExchangeSimulation(seed: seed, lanes: 5, workers: 3, buckets: buckets, schedule: many)
+            try simulation.run()
+            leads = max(leads, simulation.greatestLead)
+        }
+        #expect(leads == 1)
+    }
+
+    @Test(arguments: ExchangeSimulation.Flaw.allCases)
+    func theOracleNoticesAWrongShell(flaw: ExchangeSimulation.Flaw) throws {
+        let buckets = try #require(Buckets(elementCount: 200, boundaries: [64]))
+        let schedule = TurnSchedule(stepsDone: 0, lastStep: 2, evaluationBatches: 0)
+        var simulation = try ExchangeSimulation(
+            seed: 11, lanes: 7, workers: 3, buckets: buckets, schedule: schedule, flaw: flaw)
+        if flaw == .none {
+            try simulation.run()
+        } else {
+            #expect(throws: ExchangeSimulation.Failure.self) { try simulation.run() }
+        }
+    }
+}
