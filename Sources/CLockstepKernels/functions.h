@@ -118,9 +118,10 @@ LS_INLINE vf erf_of(vf x) {
     return with_sign_of(select((vi)(a < 0.921875f), near, far), x);
 }
 
-/// a = quadrant · π/2 + rest, modulo 2π, for a finite a ≥ 2¹⁵: the product with the bits of 2/π that matter, in integers.
+/// a = quadrant · π/2 + rest, modulo 2π, for a finite a ≥ 2¹⁵: a product with the bits of 2/π that matter, in integers.
 static void reduce_large(float a, int32_t *quadrant, float *rest) {
-    static const uint32_t two_over_pi[] = {0xa2f9836e, 0x4e441529, 0xfc2757d1, 0xf534ddc0, 0xdb629599, 0x3c439041, 0xfe5163ab};
+    static const uint32_t two_over_pi[] = {0xa2f9836e, 0x4e441529, 0xfc2757d1, 0xf534ddc0,
+                                           0xdb629599, 0x3c439041, 0xfe5163ab};
     uint32_t bits;
     __builtin_memcpy(&bits, &a, sizeof bits);
     const int exponent = (int)(bits >> 23) - 127;

@@ -96,7 +96,8 @@ static void run_lanes(outer_tile *tile, size_t rows, size_t vectors, const float
             tile->a = dy + row * outputs;
             tile->width = length;
             if (narrow) {
-                for (size_t p = 0; p < length; p++) store(narrow + p * LS_WIDTH, load_part(x + (row + p) * inputs, inputs));
+                for (size_t p = 0; p < length; p++)
+                    store(narrow + p * LS_WIDTH, load_part(x + (row + p) * inputs, inputs));
                 tile->b = narrow;
             } else {
                 tile->b = x + row * inputs;
@@ -121,7 +122,8 @@ static void weight_gradient(size_t outputs, size_t inputs, const float *dy, cons
         tile.b_step = LS_WIDTH;
         for (size_t index = 0; index < tiles.parts; index++) {
             const size_t output = part_start(tiles, index), rows = part_size(tiles, index);
-            run_lanes(&tile, rows, 1, dy + output, outputs, x, inputs, lane_starts, lanes, slots, narrow, part, LS_WIDTH);
+            run_lanes(&tile, rows, 1, dy + output, outputs, x, inputs, lane_starts, lanes, slots, narrow, part,
+                      LS_WIDTH);
             for (size_t r = 0; r < rows; r++)
                 store_part(weights + (output + r) * inputs, load(part + r * LS_WIDTH), inputs);
         }
@@ -148,9 +150,9 @@ LS_INLINE const float *add_rows(const int vectors, vf *sums, const float *row, s
     return row;
 }
 
-/// The sums of columns `start` ..< `start + count` of dy, at most LS_SUM_VECTORS vectors of them, over chunks, lanes and the
-/// tree. A lane's unit i is an image of `image_rows` rows; where that is 0, a unit is a row and chunks run over all of a
-/// lane's rows.
+/// The sums of columns `start` ..< `start + count` of dy, at most LS_SUM_VECTORS vectors of them, over chunks, lanes
+/// and the tree. `lane_starts` counts images of `image_rows` rows; where that is 0, it counts rows, and chunks run over
+/// all rows of a lane.
 static void sum_columns(size_t columns, size_t start, size_t count, const float *dy, const uint32_t *lane_starts,
                         size_t lanes, size_t image_rows, size_t chunk_rows, float *sums) {
     vf waiting[LS_TREE_SLOTS][LS_SUM_VECTORS];
@@ -177,7 +179,8 @@ static void sum_columns(size_t columns, size_t start, size_t count, const float 
                     for (size_t p = at; p < end; p++, row += columns)
                         for (size_t v = 0; v < vectors; v++) {
                             const size_t part = count - v * LS_WIDTH;
-                            chunk[v] += part < LS_WIDTH ? load_part(row + v * LS_WIDTH, part) : load(row + v * LS_WIDTH);
+                            const float *from = row + v * LS_WIDTH;
+                            chunk[v] += part < LS_WIDTH ? load_part(from, part) : load(from);
                         }
                 }
                 at = end;

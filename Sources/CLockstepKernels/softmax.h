@@ -8,8 +8,8 @@ LS_INLINE vf shifted_exp(const float *x, size_t count, float maximum) {
     return select((vi)(present > 0), exp_of(load_part(x, count) - maximum), splat(0));
 }
 
-static void softmax_cross_entropy(size_t rows, size_t classes, const float *logits, const int32_t *labels, float *losses,
-                                  float *gradient, uint8_t *correct) {
+static void softmax_cross_entropy(size_t rows, size_t classes, const float *logits, const int32_t *labels,
+                                  float *losses, float *gradient, uint8_t *correct) {
     enum { vectors = 16 / LS_WIDTH };
     for (size_t row = 0; row < rows; row++) {
         const float *x = logits + row * classes;

@@ -1,7 +1,7 @@
 // The register tiles: every chain of fused multiply-adds of a product or a convolution runs here.
 //
-// A tile is up to LS_TILE_ROWS rows of one or two vectors of columns, all in registers. Both kinds run one chain for each
-// element in increasing k, so the height and the width of a tile never change a bit.
+// A tile is up to LS_TILE_ROWS rows of one or two vectors of columns, all in registers. Both kinds run one chain for
+// each element in increasing k, so the height and the width of a tile never change a bit.
 
 /// c (+)= a · b for a few rows of a and one or two vectors of columns of a packed panel.
 typedef struct {
@@ -156,7 +156,7 @@ typedef struct {
     /// The lane's total so far, or what it becomes; LS_TILE_ROWS × 2 vectors, row by row.
     float *total;
     bool started;
-    /// After the lane's last image: what is added on the left, from total − merge_step downwards, and where the sum goes.
+    /// After the lane's last image: what is added on the left, from total − merge_step downwards, and where that goes.
     size_t merges, merge_step;
     float *result;
     size_t result_stride;
@@ -189,7 +189,8 @@ LS_INLINE void run_outer_tile(const int rows, const int vectors, const bool scat
                     LS_UNROLL for (int v = 0; v < vectors; v++) columns[v] = load(b + v * LS_WIDTH);
                     LS_UNROLL for (int r = 0; r < rows; r++) {
                         vf factor = splat(a[offsets[r]]);
-                        LS_UNROLL for (int v = 0; v < vectors; v++) sums[r][v] = multiply_add(factor, columns[v], sums[r][v]);
+                        LS_UNROLL for (int v = 0; v < vectors; v++)
+                            sums[r][v] = multiply_add(factor, columns[v], sums[r][v]);
                     }
                     a += a_step;
                     b += b_step;

@@ -1,8 +1,8 @@
 // What all templates of one variant share: its vectors and a few operations on them.
 //
-// A variant file defines LS_NAME (the kernels' name), LS_TABLE (the symbol of its table), LS_WIDTH (floats of a vector),
-// LS_TILE_ROWS (rows of a register tile), LS_EMULATE_FMA (0 or 1) and, where it needs instructions beyond the compile
-// target, LS_TARGET; then it includes variant_table.h.
+// A variant file defines LS_NAME (the kernels' name), LS_TABLE (the symbol of its table), LS_WIDTH (floats of a
+// vector), LS_TILE_ROWS (rows of a register tile), LS_EMULATE_FMA (0 or 1) and, where it needs instructions beyond the
+// compile target, LS_TARGET; then it includes variant_table.h.
 
 #include "layout.h"
 

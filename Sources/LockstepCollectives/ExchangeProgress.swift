@@ -40,7 +40,8 @@ struct ExchangeProgress: Sendable {
             awaited[bucket] = hasGradients ? 4 * plan.ownSlice(of: bucket).count * foreignParts : 0
             // A turn without gradients has no bucket to wait for.
             ready[bucket] = !hasGradients
-            reduced[bucket] = !hasGradients
+            // An empty slice is nobody's concern: a peer may be done with this turn before the own bucket is ready.
+            reduced[bucket] = !hasGradients || plan.ownSlice(of: bucket).isEmpty
         }
         for member in records.indices {
             records[member] = nil

@@ -57,7 +57,9 @@ package struct SampleOrder: Sendable, Hashable {
 
     /// The samples at some positions of a batch, in order.
     package func samples(step: Int, positions: Range<Int>) -> [Int] {
-        let start = positionsInEpoch(ofStep: step).lowerBound
+        let batch = positionsInEpoch(ofStep: step)
+        precondition(positions.lowerBound >= 0 && positions.upperBound <= batch.count, "positions lie in the batch")
+        let start = batch.lowerBound
         guard isShuffled else { return positions.map { start + $0 } }
         let permutation = Permutation(count: count, seed: seed, epoch: epoch(ofStep: step))
         return positions.map { permutation[start + $0] }

@@ -72,7 +72,8 @@ struct JobArguments {
         guard value >= minimum, value <= maximum else {
             throw JobFileError(
                 node.place, innerPath(key),
-                value < minimum ? "\(value) is too small; at least \(minimum)" : "\(value) is too large; at most \(maximum)")
+                value < minimum
+                    ? "\(value) is too small; at least \(minimum)" : "\(value) is too large; at most \(maximum)")
         }
         return value
     }

@@ -23,7 +23,8 @@ struct JobChoice {
         case .mapping(let entries):
             let keys = entries.map { $0.key.escapedForDisplay(limit: 40) }.joined(separator: ", ")
             throw JobFileError(
-                node.place, path, keys.isEmpty ? "no \(what) given" : "\(keys): only one \(what) can be chosen; keep one")
+                node.place, path,
+                keys.isEmpty ? "no \(what) given" : "\(keys): only one \(what) can be chosen; keep one")
         case .sequence:
             throw JobFileError(node.place, path, "a list is no \(what); it is one of \(known.joined(separator: ", "))")
         }

@@ -14,7 +14,9 @@ package struct JobFile {
         package var absolutePath: String
     }
 
-    private static let keys = ["name", "model", "loss", "optimizer", "data", "batchSize", "epochs", "steps", "lanes", "seed"]
+    private static let keys = [
+        "name", "model", "loss", "optimizer", "data", "batchSize", "epochs", "steps", "lanes", "seed",
+    ]
 
     /// - Throws: `CommandError` with the file, line, key and a fix.
     package init(_ source: JobSource) throws(CommandError) {
@@ -77,7 +79,8 @@ package struct JobFile {
         guard allowed, !name.hasPrefix("."), (1...64).contains(name.utf8.count) else {
             throw JobFileError(
                 arguments.node("name")?.place ?? arguments.place, "name",
-                "'\(name.escapedForDisplay(limit: 64))' cannot name a directory; use letters, digits, '-', '_' and '.', or add name: my-job")
+                "'\(name.escapedForDisplay(limit: 64))' cannot name a directory; use letters, digits, '-', '_' and '.', or add name: my-job"
+            )
         }
         return name
     }

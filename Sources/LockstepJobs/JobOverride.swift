@@ -9,7 +9,8 @@ struct JobOverride: Sendable {
     /// - Throws: `JobFileError` where there is no `=`, no key, or the value is not YAML.
     init(_ text: String) throws(JobFileError) {
         guard let equals = text.firstIndex(of: "="), equals != text.startIndex else {
-            throw JobFileError(.override(text), "", "write key.path=value, for example optimizer.adam.learningRate=0.01")
+            throw JobFileError(
+                .override(text), "", "write key.path=value, for example optimizer.adam.learningRate=0.01")
         }
         self.text = text
         self.path = text[..<equals].split(separator: ".", omittingEmptySubsequences: false).map(String.init)
@@ -44,7 +45,8 @@ struct JobOverride: Sendable {
         case .sequence(var items):
             guard let index = Int(key), items.indices.contains(index) else {
                 throw JobFileError(
-                    .override(text), "", "'\(key.escapedForDisplay())' is no place in a list of \(items.count) (from 0)")
+                    .override(text), "", "'\(key.escapedForDisplay())' is no place in a list of \(items.count) (from 0)"
+                )
             }
             items[index] = try applied(to: items[index], keys: keys.dropFirst())
             node.content = .sequence(items)

@@ -39,7 +39,9 @@ enum ModelTable {
         guard case .sequence(let items) = node.content else {
             throw JobFileError(node.place, path, "\(node.kind) is no list of blocks; write model: [linear: 10]")
         }
-        guard !items.isEmpty else { throw JobFileError(node.place, path, "an empty model; add a block, for example linear: 10") }
+        guard !items.isEmpty else {
+            throw JobFileError(node.place, path, "an empty model; add a block, for example linear: 10")
+        }
         var modules: [(name: String?, module: any Module)] = []
         for (index, item) in items.enumerated() {
             let named = try block(item, path: "\(path).\(index)")
@@ -52,7 +54,8 @@ enum ModelTable {
     }
 
     /// `linear: 10`, `relu`, or `output: {linear: 10}`.
-    private static func block(_ node: JobNode, path: String) throws(JobFileError) -> (name: String?, module: any Module) {
+    private static func block(_ node: JobNode, path: String) throws(JobFileError) -> (name: String?, module: any Module)
+    {
         if case .mapping(let entries) = node.content, entries.count == 1, !keys.contains(entries[0].key),
             isBlock(entries[0].value)
         {
@@ -60,7 +63,8 @@ enum ModelTable {
             guard isName(name) else {
                 throw JobFileError(
                     entries[0].keyPlace, path,
-                    "'\(name.escapedForDisplay(limit: 40))' cannot name a block; use letters, digits and '_', a letter first")
+                    "'\(name.escapedForDisplay(limit: 40))' cannot name a block; use letters, digits and '_', a letter first"
+                )
             }
             return (name, try module(entries[0].value, path: path))
         }

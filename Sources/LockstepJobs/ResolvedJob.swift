@@ -38,7 +38,8 @@ package struct ResolvedJob: Sendable {
         if let test {
             guard test.inputShape == train.inputShape else {
                 throw CommandError.usage(
-                    "data.test: its samples have shape \(test.inputShape), those of data.train \(train.inputShape); give both the same shape")
+                    "data.test: its samples have shape \(test.inputShape), those of data.train \(train.inputShape); give both the same shape"
+                )
             }
             try ResolvedJob.checkLabels(of: test, "data.test", plan: plan)
         }
@@ -90,7 +91,8 @@ package struct ResolvedJob: Sendable {
     private static func checkLabels(of reader: any SampleReader, _ key: String, plan: Plan) throws {
         guard reader.classCount <= plan.classes else {
             throw CommandError.usage(
-                "\(key): label \(reader.classCount - 1) of sample \(reader.greatestLabelSample) is out of range: the model has \(plan.classes) outputs (labels 0 to \(plan.classes - 1)); give its last layer at least \(reader.classCount)")
+                "\(key): label \(reader.classCount - 1) of sample \(reader.greatestLabelSample) is out of range: the model has \(plan.classes) outputs (labels 0 to \(plan.classes - 1)); give its last layer at least \(reader.classCount)"
+            )
         }
     }
 }

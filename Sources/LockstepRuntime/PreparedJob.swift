@@ -63,7 +63,8 @@ package struct PreparedJob: Sendable {
             let bytes = try dataDirectory.read(name: reference.name, absolutePath: reference.absolutePath)
             guard try UserFile.digest(of: bytes, name: reference.name) == reference.digest else {
                 throw CommandError.usage(
-                    "\(reference.name.escapedForDisplay()): this file differs from the coordinator's; copy the same one here")
+                    "\(reference.name.escapedForDisplay()): this file differs from the coordinator's; copy the same one here"
+                )
             }
             contents[reference.name] = bytes
         }

@@ -21,6 +21,17 @@ import Testing
         #expect(simulation.greatestLead <= 1, "seed \(seed)")
     }
 
+    /// A member whose slice is empty is done with a turn without anything from those that have nothing to sum either.
+    @Test(arguments: [0, 1, 16, 40])
+    func emptySlicesHoldNobodyUp(elements: Int) throws {
+        for seed in 0..<40 as Range<UInt64> {
+            let schedule = TurnSchedule(stepsDone: 0, lastStep: 3, evaluationBatches: 0)
+            var simulation = try ExchangeSimulation(
+                seed: seed, lanes: 7, workers: 6, buckets: Buckets(elementCount: elements), schedule: schedule)
+            do { try simulation.run() } catch { Issue.record("seed \(seed), elements \(elements): \(error)") }
+        }
+    }
+
     @Test func aMemberRacesAheadAndIsHeldBack() throws {
         let buckets = try #require(Buckets(elementCount: 40, boundaries: [16]))
         var leads = 0

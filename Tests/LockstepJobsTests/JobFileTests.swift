@@ -99,7 +99,8 @@ import Testing
     }
 
     @Test func wrongOverridesAreNamed() throws {
-        #expect(try JobFileTests.refusal(JobFileTests.valid, ["epochs"]).hasPrefix("--set epochs: write key.path=value"))
+        #expect(
+            try JobFileTests.refusal(JobFileTests.valid, ["epochs"]).hasPrefix("--set epochs: write key.path=value"))
         #expect(try JobFileTests.refusal(JobFileTests.valid, ["epoch=3"]).contains("did you mean epochs?"))
         #expect(try JobFileTests.refusal(JobFileTests.valid, ["model.9=relu"]).contains("is no place in a list"))
         #expect(try JobFileTests.refusal(JobFileTests.valid, ["seed.x=1"]).hasPrefix("--set seed.x=1: "))

@@ -45,8 +45,11 @@ struct ControlFrameDecoderTests {
         return pieces
     }
 
-    @Test(arguments: 1...40 as ClosedRange<UInt64>)
-    func framesComeOutAsTheyWentIn(_ seed: UInt64) throws {
+    @Test func framesComeOutAsTheyWentIn() throws {
+        for seed in 1...20 as ClosedRange<UInt64> { try expectFrames(seed) }
+    }
+
+    private func expectFrames(_ seed: UInt64) throws {
         var random = SeededGenerator(seed)
         let frames = (0..<20).map { _ in randomFrame(&random) }
         let stream = frames.flatMap(bytes(of:))
@@ -56,8 +59,11 @@ struct ControlFrameDecoderTests {
     }
 
     /// Any damage gives frames or a `LinkError`, never a trap; what comes out fits the limit.
-    @Test(arguments: 1...400 as ClosedRange<UInt64>)
-    func damage(_ seed: UInt64) throws {
+    @Test func damage() throws {
+        for seed in 1...400 as ClosedRange<UInt64> { try expectNoTrap(seed) }
+    }
+
+    private func expectNoTrap(_ seed: UInt64) throws {
         var random = SeededGenerator(seed)
         var stream = (0..<5).map { _ in randomFrame(&random) }.flatMap(bytes(of:))
         for _ in 0..<Int.random(in: 1...4, using: &random) {

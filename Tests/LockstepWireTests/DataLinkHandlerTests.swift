@@ -32,8 +32,11 @@ struct DataLinkHandlerTests {
         return bytes
     }
 
-    @Test(arguments: 1...40 as ClosedRange<UInt64>)
-    func framesArriveInAnyPieces(_ seed: UInt64) throws {
+    @Test func framesArriveInAnyPieces() throws {
+        for seed in 1...10 as ClosedRange<UInt64> { try expectFrames(seed) }
+    }
+
+    private func expectFrames(_ seed: UInt64) throws {
         var random = SeededGenerator(seed)
         let sent = frames(12, &random)
         let stream = sent.flatMap { $0.0.bytes + $0.1 }
@@ -47,15 +50,19 @@ struct DataLinkHandlerTests {
                 rest = rest.dropFirst(count)
             }
             #expect(
-                receiver.events == [.opened] + sent.map { .frame($0.0, $0.1) }, "seed \(seed), pieces of \(largestPiece)"
+                receiver.events == [.opened] + sent.map { .frame($0.0, $0.1) },
+                "seed \(seed), pieces of \(largestPiece)"
             )
             _ = try channel.finish()
             #expect(receiver.events.last == .closed(.closed("w1 closed the connection")))
         }
     }
 
-    @Test(arguments: 1...20 as ClosedRange<UInt64>)
-    func whatIsSentIsTheStream(_ seed: UInt64) throws {
+    @Test func whatIsSentIsTheStream() throws {
+        for seed in 1...20 as ClosedRange<UInt64> { try expectStream(seed) }
+    }
+
+    private func expectStream(_ seed: UInt64) throws {
         var random = SeededGenerator(seed)
         let sent = frames(12, &random)
         let (channel, handler) = try link(TestReceiver())
@@ -69,7 +76,7 @@ struct DataLinkHandlerTests {
     /// A full socket keeps descriptors only; the bytes are read when there is room, and in order.
     @Test func aFullSocket() throws {
         let (channel, handler) = try link(TestReceiver())
-        let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: 3 << 20, alignment: 64)
+        let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: 5 << 18, alignment: 64)
         defer { memory.deallocate() }
         memory.initializeMemory(as: UInt8.self, repeating: 1)
         channel.isWritable = false
@@ -84,12 +91,14 @@ struct DataLinkHandlerTests {
         channel.pipeline.fireChannelWritabilityChanged()
         #expect(handler.queuedFrames == 0)
         var pieces: [[UInt8]] = []
-        while let buffer = try channel.readOutbound(as: ByteBuffer.self) { pieces.append(Array(buffer.readableBytesView)) }
+        while let buffer = try channel.readOutbound(as: ByteBuffer.self) {
+            pieces.append(Array(buffer.readableBytesView))
+        }
         #expect(pieces.allSatisfy { $0.count <= 512 << 10 })
         let all = pieces.flatMap { $0 }
         #expect(Array(all.prefix(32)) == header.bytes)
         #expect(all.count == 32 + memory.count + 34)
-        #expect(all[32..<32 + memory.count].allSatisfy { $0 == 2 })
+        #expect(Array(all[32..<32 + memory.count]) == [UInt8](repeating: 2, count: memory.count))
         #expect(all.suffix(2) == [8, 9])
     }
 
@@ -138,7 +147,8 @@ struct DataLinkHandlerTests {
         let receiver = TestReceiver()
         receiver.answer = { throw ExchangeFault(0, "sent bucket \($0.bucket), which does not exist") }
         let (channel, handler) = try link(receiver)
-        _ = try? channel.writeInbound(ByteBuffer(bytes: FrameHeader(kind: .total, bucket: 9, length: 8).bytes + [1, 2]))
+        _ = try? channel.writeInbound(
+            ByteBuffer(bytes: FrameHeader(kind: .total, bucket: 9, length: 8).bytes + [1, 2]))
         guard case .closed(.violation(let reason)) = receiver.events.last else {
             Issue.record("\(receiver.events)")
             return
@@ -171,8 +181,11 @@ struct DataLinkHandlerTests {
     }
 
     /// Random and damaged streams end in frames or a closed link, never a trap.
-    @Test(arguments: 1...300 as ClosedRange<UInt64>)
-    func damage(_ seed: UInt64) throws {
+    @Test func damage() throws {
+        for seed in 1...300 as ClosedRange<UInt64> { try expectNoTrap(seed) }
+    }
+
+    private func expectNoTrap(_ seed: UInt64) throws {
         var random = SeededGenerator(seed)
         var stream = frames(6, &random).flatMap { $0.0.bytes + $0.1 }
         for _ in 0..<3 {

@@ -74,7 +74,9 @@ struct DataLinkTests {
         var random = SeededGenerator(seed)
         return [0, 1, 3, 32, 16_384, 70_001, (1 << 20) + 3, 5].enumerated().map { number, count in
             var payload = [UInt8](repeating: 0, count: count)
-            for index in stride(from: 0, to: count, by: 97) { payload[index] = UInt8.random(in: 0 ... .max, using: &random) }
+            for index in stride(from: 0, to: count, by: 97) {
+                payload[index] = UInt8.random(in: 0 ... .max, using: &random)
+            }
             return (FrameHeader(kind: .total, generation: 3, step: UInt32(number), length: UInt32(count)), payload)
         }
     }
@@ -84,7 +86,9 @@ struct DataLinkTests {
     func framesCrossBothWays(_ seed: UInt64?) async throws {
         let there = DataLinkTests.frames(11)
         let back = DataLinkTests.frames(12)
-        let pair = try await Pair(onOpen: { link in for (header, payload) in back { link.send(header, bytes: payload) } })
+        let pair = try await Pair(
+            onOpen: { link in for (header, payload) in back { link.send(header, bytes: payload) } }
+        )
         let proxy = try await RecordingProxy(to: pair.listener.address, cutBySeed: seed)
         let stream = try await pair.dial(
             through: proxy.address,

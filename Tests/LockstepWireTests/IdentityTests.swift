@@ -120,7 +120,9 @@ final class IdentityTests {
         let path = directory + "/" + file
         let whole = try String(contentsOfFile: path, encoding: .utf8)
         let other = try Authority(cluster: "demo").issue(role: .worker, name: "w0")
-        var damaged = ["", "text", String(whole.dropLast(60)), whole.replacing("M", with: "N"), String(whole.reversed())]
+        var damaged = [
+            "", "text", String(whole.dropLast(60)), whole.replacing("M", with: "N"), String(whole.reversed()),
+        ]
         if file == "key.pem" { damaged.append(other.key) }
         for text in damaged {
             try text.write(toFile: path, atomically: false, encoding: .utf8)
@@ -208,7 +210,8 @@ final class IdentityTests {
         let leafKey = Certificate.PrivateKey(P256.Signing.PrivateKey())
         let leaf = try Certificate(
             version: .v3, serialNumber: .init(), publicKey: leafKey.publicKey, notValidBefore: Date() - 60,
-            notValidAfter: Date() + 3600, issuer: intermediate.subject, subject: try DistinguishedName { CommonName("w0") },
+            notValidAfter: Date() + 3600, issuer: intermediate.subject,
+            subject: try DistinguishedName { CommonName("w0") },
             extensions: try Certificate.Extensions {
                 try ExtendedKeyUsage([.serverAuth, .clientAuth])
                 SubjectAlternativeNames([.uniformResourceIdentifier("lockstep://demo/worker/w0")])
@@ -243,7 +246,8 @@ final class IdentityTests {
         try openSSL(
             ["req", "-x509", "-newkey"] + newKey + [
                 "-noenc", "-days", "30", "-subj", "/O=Lab/CN=demo", "-keyout", "authority-key.pem", "-out",
-                "authority.pem", "-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign",
+                "authority.pem", "-addext", "basicConstraints=critical,CA:TRUE", "-addext",
+                "keyUsage=critical,keyCertSign",
             ]
         )
         try FileManager.default.createDirectory(atPath: directory + "/w0", withIntermediateDirectories: true)

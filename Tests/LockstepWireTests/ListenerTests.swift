@@ -99,7 +99,9 @@ struct ListenerTests {
         #expect(endpoint.description == text)
     }
 
-    @Test(arguments: ["", "7070", ":7070", "::1:7070", "a:", "a:65536", "a:-1", "a:+1", "a b:1", "a:1 ", "[::1]", "a\u{0}:1"])
+    @Test(arguments: [
+        "", "7070", ":7070", "::1:7070", "a:", "a:65536", "a:-1", "a:+1", "a b:1", "a:1 ", "[::1]", "a\u{0}:1",
+    ])
     func noEndpoints(_ text: String) {
         let error = #expect(throws: CommandError.self) { try Endpoint(text, option: "--join") }
         #expect(error?.message.hasPrefix("--join ") == true)

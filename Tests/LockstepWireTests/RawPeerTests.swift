@@ -94,7 +94,12 @@ struct RawPeerTests {
     }
 
     private static let firstFrames: [(String, [UInt8], String)] = [
-        ("random", { var random = SeededGenerator(RawPeerTests.seed); return random.bytes(100) }(), "a frame is damaged"),
+        (
+            "random",
+            {
+                var random = SeededGenerator(RawPeerTests.seed); return random.bytes(100)
+            }(), "a frame is damaged"
+        ),
         (
             "too long", FrameHeader(kind: .message, length: 4097).bytes,
             "a frame of 4097 bytes came where 4096 are allowed"
@@ -104,7 +109,8 @@ struct RawPeerTests {
         ("empty", FrameHeader(kind: .message, length: 0).bytes, "not a message"),
         ("no JSON", FrameHeader(kind: .message, length: 2).bytes + [0x7b, 0xff], "not a message"),
         (
-            "another message", FrameHeader(kind: .message, length: 25).bytes + Array(#"{"nonce":7,"type":"ping"} "#.utf8),
+            "another message",
+            FrameHeader(kind: .message, length: 25).bytes + Array(#"{"nonce":7,"type":"ping"} "#.utf8),
             "its first message is not a HELLO"
         ),
         (
@@ -126,6 +132,20 @@ struct RawPeerTests {
         #expect(line.contains(words), "\(line)")
         try await cluster.expectService()
         #expect(cluster.log.warnings.count == 1)
+    }
+
+    /// What a peer has sent too much must not cost it the reason: a reset would overtake it.
+    @Test func aTalkativePeerStillLearnsWhy() async throws {
+        let cluster = try await TestCluster()
+        for _ in 0..<5 {
+            let peer = try await opened(cluster)
+            for _ in 0..<100 {
+                peer.trySend(FrameHeader(kind: .share, length: 1 << 20).bytes + [UInt8](repeating: 0, count: 5000))
+            }
+            let end = try await peer.closed()
+            #expect(end.text.contains("4096 are allowed"), "\(end.errors)")
+            #expect(await cluster.log.nextWarning().contains("4096 are allowed"))
+        }
     }
 
     @Test func cutFirstFrame() async throws {
@@ -156,7 +176,8 @@ struct RawPeerTests {
         let cluster = try await TestCluster()
         let peer = try await opened(cluster)
         // A second frame right behind it must not be lost.
-        let second = frame(.message, try ControlMessageCoding.encode(.pong(Pong(nonce: 1, step: 2, stage: .load, waitingFor: []))))
+        let second = frame(
+            .message, try ControlMessageCoding.encode(.pong(Pong(nonce: 1, step: 2, stage: .load, waitingFor: []))))
         for byte in try hello + second { try await peer.send([byte]) }
         let (link, _) = try #require(await cluster.nextLink())
         let heard = try await link.run { frames in
@@ -172,7 +193,10 @@ struct RawPeerTests {
     // MARK: On an open link
 
     @Test(arguments: [
-        (FrameHeader(kind: .message, length: 1 << 20 | 1).bytes, "a frame of 1048577 bytes came where 1048576 are allowed"),
+        (
+            FrameHeader(kind: .message, length: 1 << 20 | 1).bytes,
+            "a frame of 1048577 bytes came where 1048576 are allowed"
+        ),
         (FrameHeader(kind: .share, length: .max).bytes, "1048576 are allowed"),
         ([UInt8](repeating: 0x41, count: 32), "a frame is damaged"),
         ([UInt8](repeating: 0x41, count: 100_000), "a frame is damaged"),

@@ -60,7 +60,7 @@ typedef struct {
     /// "avx512", "avx2", "neon" or "generic".
     const char *name;
 
-    // Matrix products (product.c)
+    // Matrix products (product.h)
 
     /// Packs the k × n matrix whose element (p, j) stands at b[p * row_stride + j * column_stride] into panels of 32
     /// columns, the last one padded with zeros.
@@ -76,7 +76,7 @@ typedef struct {
     /// sums[columns] = tree over lanes of the sums of the columns of dy, in row order in chunks of 512.
     void (*column_sums)(size_t columns, const float *dy, const uint32_t *lane_starts, size_t lanes, float *sums);
 
-    // Convolution on height × width × channels (convolution.c). Weights are PyTorch's [outputs][channels][ky][kx].
+    // Convolution on height × width × channels (convolution.h). Weights are PyTorch's [outputs][channels][ky][kx].
 
     /// Packs weights for `convolution_forward`: k runs over (ky, kx, channel), n over outputs:
     /// ls_packed_count(kernel_height * kernel_width * channels, outputs) elements.
@@ -100,7 +100,7 @@ typedef struct {
     void (*convolution_bias_gradient)(const ls_convolution *shape, const float *dy, const uint32_t *lane_starts,
                                       size_t lanes, float *sums);
 
-    // Elementwise and per row (elementwise.c, pooling.c, softmax.c)
+    // Elementwise and per row (elementwise.h, pooling.h, softmax.h)
 
     /// y = x < 0 ? 0 : x. In place where y == x.
     void (*relu)(size_t count, const float *x, float *y);
@@ -123,13 +123,13 @@ typedef struct {
     /// y = x * factor + offset as two roundings: pixel bytes to floats.
     void (*scale_bytes)(size_t count, const uint8_t *x, float factor, float offset, float *y);
 
-    // The flat state (state.c)
+    // The flat state (state.h)
 
     /// into += from.
     void (*add)(size_t count, float *into, const float *from);
     /// No NaN and no infinity among `count` elements.
     bool (*all_finite)(size_t count, const float *x);
-    /// p −= rate · (g · scale), the product rounded before the subtraction by one fused multiply-add.
+    /// p = fma(−rate, g · scale, p), g · scale rounded first.
     void (*sgd)(size_t count, float *p, const float *g, float scale, float rate);
     /// g' = g · scale; m = fma(1 − β₁, g' − m, m); v = fma((1 − β₂) · g', g', β₂ · v);
     /// p = fma(−step_size, m / fma(√v, second_correction, ε), p). Elementwise, correctly rounded √ and division.
@@ -138,7 +138,7 @@ typedef struct {
     /// short. Depends on bits alone. Splitting at multiples of LS_HASH_BLOCK changes nothing.
     void (*hash_blocks)(size_t count, const float *x, uint64_t first_block, uint64_t sums[2]);
 
-    // Functions of one variable, ≤ 2 ulp over their normal range (functions.c). In place where y == x.
+    // Functions of one variable, ≤ 2 ulp over their normal range (functions.h). In place where y == x.
     void (*exp)(size_t count, const float *x, float *y);
     void (*log)(size_t count, const float *x, float *y);
     void (*log1p)(size_t count, const float *x, float *y);
@@ -161,8 +161,9 @@ typedef struct {
     float x0, y0, x1, y1, radius;
 } ls_stroke;
 
-/// Draws strokes as anti-aliased ink on a height × width grey image: a pixel's ink is clamp(radius + ½ − distance of
-/// its centre to the nearest stroke, 0, 1), rounded to 0 … 255. Scalar and the same on every CPU.
+/// Draws strokes as anti-aliased ink on a height × width grey image, and writes every pixel: its ink is the largest
+/// clamp(radius + ½ − distance of its centre to the stroke, 0, 1), rounded to 0 … 255. The centre of the pixel in row r
+/// and column c is (c + ½, r + ½). Scalar and the same on every CPU.
 void ls_draw_strokes(size_t height, size_t width, const ls_stroke *strokes, size_t count, uint8_t *pixels);
 
 #endif

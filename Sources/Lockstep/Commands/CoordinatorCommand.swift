@@ -12,7 +12,8 @@ struct CoordinatorCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The address to listen on, and no other.", valueName: "host:port"))
     var listen: String
 
-    @Option(help: ArgumentHelp("The coordinator's identity, made by 'lockstep identity issue'.", valueName: "directory"))
+    @Option(
+        help: ArgumentHelp("The coordinator's identity, made by 'lockstep identity issue'.", valueName: "directory"))
     var identity: String
 
     @Option(help: "How many workers to wait for. Default: one a core of this machine, at least 2, at most one a lane.")

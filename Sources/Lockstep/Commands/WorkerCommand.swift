@@ -29,7 +29,8 @@ struct WorkerCommand: AsyncParsableCommand {
     var listen: String?
 
     @Option(
-        help: ArgumentHelp("The address that other workers are told to dial. Default: the one listened on.", valueName: "host:port"))
+        help: ArgumentHelp(
+            "The address that other workers are told to dial. Default: the one listened on.", valueName: "host:port"))
     var advertise: String?
 
     @Option(help: "How long to go on trying to reach the coordinator, for example 30s or 10m.")

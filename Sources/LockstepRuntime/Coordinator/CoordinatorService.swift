@@ -1,9 +1,9 @@
-internal import LockstepJobs
 internal import LockstepCluster
-package import LockstepCore
 internal import LockstepCollectives
+package import LockstepCore
 internal import LockstepEngine
 internal import LockstepFormats
+internal import LockstepJobs
 internal import LockstepWire
 internal import NIOCore
 internal import NIOPosix
@@ -35,7 +35,8 @@ package final class CoordinatorService: Service {
         let lanes = settings.job.job.laneTree.laneCount
         guard (1...lanes).contains(settings.workers) else {
             throw CommandError.usage(
-                "--workers \(settings.workers): a job of \(lanes) lanes takes 1 to \(lanes) workers; change --workers or lanes")
+                "--workers \(settings.workers): a job of \(lanes) lanes takes 1 to \(lanes) workers; change --workers or lanes"
+            )
         }
         let contexts = try TLSContexts(settings.identity)
         let (events, continuation) = AsyncStream.makeStream(of: CoordinatorShell.Event.self)

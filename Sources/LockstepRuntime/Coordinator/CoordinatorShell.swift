@@ -1,10 +1,10 @@
-internal import LockstepJobs
-internal import LockstepData
 internal import LockstepCluster
 internal import LockstepCollectives
 internal import LockstepCore
+internal import LockstepData
 internal import LockstepEngine
 internal import LockstepFormats
+internal import LockstepJobs
 internal import LockstepWire
 internal import Logging
 internal import NIOCore

@@ -32,7 +32,10 @@ struct StateCollector {
     /// - Parameter payload: little-endian floats.
     mutating func receive(_ header: FrameHeader, _ payload: UnsafeRawBufferPointer, from name: String) throws(Fault) {
         guard header.kind == .share, header.step == step else {
-            throw Fault(reason: "\(name) sent a \(header.kind) frame of step \(header.step) where its share of step \(step) was due")
+            throw Fault(
+                reason:
+                    "\(name) sent a \(header.kind) frame of step \(header.step) where its share of step \(step) was due"
+            )
         }
         guard let share = shares[name], vectors.indices.contains(Int(header.bucket)) else {
             throw Fault(reason: "\(name) sent a share that nobody asked for")

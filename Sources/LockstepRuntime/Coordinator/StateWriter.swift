@@ -1,6 +1,6 @@
-internal import LockstepData
 internal import LockstepCluster
 internal import LockstepCore
+internal import LockstepData
 internal import LockstepEngine
 internal import LockstepFormats
 internal import LockstepJobs
@@ -16,7 +16,9 @@ struct StateWriter: Sendable {
         let state = try FlatState(layout: job.plan.layout, optimizer: job.plan.optimizer)
         let targets = [state.parameters] + state.vectors
         guard targets.count == collector.vectors.count else { return nil }
-        for (target, vector) in zip(targets, collector.vectors) { target.update(from: vector.pointer, count: vector.count) }
+        for (target, vector) in zip(targets, collector.vectors) {
+            target.update(from: vector.pointer, count: vector.count)
+        }
         return state.hash(Kernels.best()) == hash ? state : nil
     }
 

@@ -1,7 +1,7 @@
-internal import UnixSignals
 internal import LockstepCore
 internal import Logging
 internal import ServiceLifecycle
+internal import UnixSignals
 
 /// How the commands run their services: SIGTERM ends in order, SIGINT at once.
 enum CommandServices {

@@ -36,7 +36,8 @@ enum IdentityPipe {
             throw error
         } catch {
             throw CommandError.usage(
-                "--identity -: no identity came on standard input; 'lockstep train' gives one, otherwise name a directory")
+                "--identity -: no identity came on standard input; 'lockstep train' gives one, otherwise name a directory"
+            )
         }
     }
 

@@ -4,6 +4,7 @@ internal import Logging
 internal import ServiceLifecycle
 internal import Subprocess
 internal import Synchronization
+
 #if canImport(System)
 internal import System
 #else

@@ -58,7 +58,8 @@ package struct WorkerLauncher {
         guard let unit = units.first(where: { text.hasSuffix($0.0) }), let number = Double(text.dropLast()),
             number.isFinite, number >= 0
         else {
-            throw .usage("--patience \"\(text.escapedForDisplay())\" is no duration: write a number and s, m or h, say 10m")
+            throw .usage(
+                "--patience \"\(text.escapedForDisplay())\" is no duration: write a number and s, m or h, say 10m")
         }
         return number * unit.1
     }

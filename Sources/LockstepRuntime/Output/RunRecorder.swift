@@ -86,6 +86,8 @@ final class RunRecorder: Sendable {
     }
 
     private static func cannotWrite(_ path: String) -> CommandError {
-        .usage("\(path.escapedForDisplay()): cannot be written: \(String(cString: strerror(errno))); name another with --run-directory")
+        .usage(
+            "\(path.escapedForDisplay()): cannot be written: \(String(cString: strerror(errno))); name another with --run-directory"
+        )
     }
 }

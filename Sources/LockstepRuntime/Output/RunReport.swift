@@ -1,7 +1,7 @@
-internal import LockstepEngine
-internal import LockstepData
 internal import LockstepCluster
 internal import LockstepCore
+internal import LockstepData
+internal import LockstepEngine
 internal import LockstepFormats
 internal import LockstepJobs
 
@@ -27,7 +27,10 @@ struct RunReport {
             "overrides": .array(prepared.source.overrides.map { .string($0) }),
             "files": .array(
                 prepared.files.map {
-                    ["name": .string($0.name), "path": .string($0.absolutePath), "sha256": .string($0.digest.description)]
+                    [
+                        "name": .string($0.name), "path": .string($0.absolutePath),
+                        "sha256": .string($0.digest.description),
+                    ]
                 }),
             "parameterCount": .number(job.plan.layout.parameterCount), "parameters": .array(parameters),
         ]

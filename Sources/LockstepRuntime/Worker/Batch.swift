@@ -1,4 +1,3 @@
-
 /// The samples of one turn that this worker's lanes hold, in memory that is used again for a later turn.
 // Safe: loader and driver hand a batch to each other through mailboxes, so that one at a time touches it.
 final class Batch: @unchecked Sendable {

@@ -1,8 +1,8 @@
-internal import LockstepEngine
 internal import CLockstepKernels
 internal import LockstepCollectives
 internal import LockstepCore
 internal import LockstepData
+internal import LockstepEngine
 internal import LockstepJobs
 
 /// Reads the samples of coming turns on a thread of its own, two batches ahead of compute.

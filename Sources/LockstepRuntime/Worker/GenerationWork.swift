@@ -1,8 +1,8 @@
-internal import LockstepData
 internal import CLockstepKernels
 internal import LockstepCluster
 internal import LockstepCollectives
 internal import LockstepCore
+internal import LockstepData
 internal import LockstepEngine
 internal import LockstepJobs
 internal import LockstepModels
@@ -108,7 +108,9 @@ final class GenerationWork {
             }
             let nodes = root.lanes.map { LaneTree.Node($0..<$0 + 1) }
             for addition in tree.additions(of: nodes, to: root) ?? [] {
-                for index in 0..<GenerationWork.sumCount { values[addition.into][index] += values[addition.from][index] }
+                for index in 0..<GenerationWork.sumCount {
+                    values[addition.into][index] += values[addition.from][index]
+                }
             }
             sums += values[0]
         }

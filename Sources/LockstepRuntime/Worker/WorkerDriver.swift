@@ -1,4 +1,3 @@
-internal import Logging
 internal import LockstepCluster
 internal import LockstepCollectives
 internal import LockstepCore
@@ -6,6 +5,7 @@ internal import LockstepData
 internal import LockstepEngine
 internal import LockstepJobs
 internal import LockstepWire
+internal import Logging
 internal import NIOCore
 internal import Tracing
 
@@ -172,7 +172,9 @@ final class WorkerDriver: @unchecked Sendable {
                 start.roster,
                 exchange: Exchange(plan: work.plan, generation: start.roster.generation, schedule: work.schedule),
                 memory: work.memory)
-            for member in dial { network.link(from: start.roster.members[own], to: member, generation: start.roster.generation) }
+            for member in dial {
+                network.link(from: start.roster.members[own], to: member, generation: start.roster.generation)
+            }
             settings.logger.info("generation begins", metadata: ["lanes": "\(work.lanes)"])
             return nil
         } catch let error as CommandError {

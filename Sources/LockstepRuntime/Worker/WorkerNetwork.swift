@@ -1,8 +1,8 @@
-internal import Logging
 internal import LockstepCluster
 internal import LockstepCollectives
 internal import LockstepCore
 internal import LockstepWire
+internal import Logging
 internal import NIOCore
 internal import Synchronization
 

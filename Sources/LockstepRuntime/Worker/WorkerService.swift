@@ -1,8 +1,8 @@
-internal import Logging
-internal import LockstepEngine
 internal import LockstepCluster
 internal import LockstepCore
+internal import LockstepEngine
 internal import LockstepWire
+internal import Logging
 internal import NIOCore
 internal import NIOPosix
 internal import ServiceLifecycle

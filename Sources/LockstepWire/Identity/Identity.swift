@@ -40,7 +40,8 @@ package struct Identity: Sendable, Codable, CustomStringConvertible {
         let privateKey = try IdentityText.privateKey(key, shownKey)
         _ = try IdentityText.certificates(authority, PrivateFiles.shown(places.authority))
         guard chain[0].certificate.publicKey == privateKey.publicKey else {
-            throw .usage("\(shownKey) is not the key of \(shownCertificate): the first certificate there must be its own")
+            throw .usage(
+                "\(shownKey) is not the key of \(shownCertificate): the first certificate there must be its own")
         }
         do {
             name = try PeerCertificate(chain[0].certificate, encoded: chain[0].encoded).name

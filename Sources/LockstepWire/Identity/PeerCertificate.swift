@@ -47,7 +47,9 @@ package struct PeerCertificate: Sendable, Hashable {
     private static func name(in certificate: Certificate) throws(LinkError) -> PeerName {
         var uris: [String] = []
         do {
-            for case .uniformResourceIdentifier(let uri) in try certificate.extensions.subjectAlternativeNames ?? .init() {
+            for case .uniformResourceIdentifier(let uri) in try certificate.extensions.subjectAlternativeNames
+                ?? .init()
+            {
                 uris.append(uri)
             }
         } catch {

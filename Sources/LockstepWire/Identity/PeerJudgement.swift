@@ -27,7 +27,8 @@ extension PeerCertificate {
         }
         guard roles.contains(peer.name.role) else {
             let expected = roles.map(\.rawValue).joined(separator: " or ")
-            throw .refused("its certificate (\(peer.name)) has the role \(peer.name.role.rawValue), expected \(expected)")
+            throw .refused(
+                "its certificate (\(peer.name)) has the role \(peer.name.role.rawValue), expected \(expected)")
         }
         return peer
     }

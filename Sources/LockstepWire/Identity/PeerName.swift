@@ -61,7 +61,9 @@ package struct PeerName: Sendable, Hashable, Codable, CustomStringConvertible {
     package static func isLabel(_ text: String) -> Bool {
         let bytes = Array(text.utf8)
         guard let first = bytes.first, bytes.count <= 63, isLetterOrDigit(first) else { return false }
-        return bytes.allSatisfy { isLetterOrDigit($0) || [UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-")].contains($0) }
+        return bytes.allSatisfy {
+            isLetterOrDigit($0) || [UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-")].contains($0)
+        }
     }
 
     private static func isLetterOrDigit(_ byte: UInt8) -> Bool {

@@ -11,7 +11,8 @@ enum Dialing {
     ) async throws -> Product {
         let opened: EventLoopFuture<Product>
         do {
-            opened = try await bootstrap
+            opened =
+                try await bootstrap
                 .connectTimeout(timeout)
                 .channelOption(.tcpOption(.tcp_nodelay), value: 1)
                 .connect(host: endpoint.host, port: endpoint.port) { channel in

@@ -58,7 +58,9 @@ final class DialingHandler<Product: Sendable>: ChannelInboundHandler, RemovableC
 
     func handlerAdded(context: ChannelHandlerContext) {
         deadline = context.eventLoop.assumeIsolated().scheduleTask(in: rules.deadline) {
-            self.fail(context, .unreachable("\(self.rules.place) did not answer within \(self.rules.deadline.shownInSeconds)"))
+            self.fail(
+                context, .unreachable("\(self.rules.place) did not answer within \(self.rules.deadline.shownInSeconds)")
+            )
         }
     }
 

@@ -23,7 +23,8 @@ final class RawPeer: Sendable {
         var received: [UInt8] = []
         var errors: [String] = []
 
-        init(_ end: EventLoopPromise<End>, _ handshake: EventLoopPromise<Void>, _ heard: AsyncStream<Int>.Continuation) {
+        init(_ end: EventLoopPromise<End>, _ handshake: EventLoopPromise<Void>, _ heard: AsyncStream<Int>.Continuation)
+        {
             self.end = end
             self.handshake = handshake
             self.heard = heard
@@ -56,7 +57,10 @@ final class RawPeer: Sendable {
     private let handshake: EventLoopFuture<Void>
     private let heard: AsyncStream<Int>
 
-    private init(_ channel: any Channel, _ end: EventLoopFuture<End>, _ handshake: EventLoopFuture<Void>, _ heard: AsyncStream<Int>) {
+    private init(
+        _ channel: any Channel, _ end: EventLoopFuture<End>, _ handshake: EventLoopFuture<Void>,
+        _ heard: AsyncStream<Int>
+    ) {
         self.channel = channel
         self.end = end
         self.handshake = handshake

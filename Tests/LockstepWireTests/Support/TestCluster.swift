@@ -14,7 +14,8 @@ final class TestCluster: Sendable {
     let group = MultiThreadedEventLoopGroup.singleton
     private let stream: AsyncStream<(ControlLink, Hello)>
 
-    init(limits: LinkLimits = LinkLimits(), coordinator: Identity? = nil, authority: TestAuthority? = nil) async throws {
+    init(limits: LinkLimits = LinkLimits(), coordinator: Identity? = nil, authority: TestAuthority? = nil) async throws
+    {
         let authority = try authority ?? TestAuthority()
         let identity = try coordinator ?? authority.identity(.init("lockstep://demo/coordinator/c0"))
         let (stream, continuation) = AsyncStream.makeStream(of: (ControlLink, Hello).self)
