@@ -109,7 +109,7 @@ let package = Package(
             name: "LockstepDataTests",
             dependencies: ["CLockstepKernels", "LockstepCore", "LockstepFormats", "LockstepData"]
         ),
-        .testTarget(name: "LockstepJobsTests", dependencies: ["LockstepCore", "LockstepEngine", "LockstepJobs"]),
+        .testTarget(name: "LockstepJobsTests", dependencies: ["LockstepCore", "LockstepEngine", "LockstepModels", "LockstepData", "LockstepJobs"]),
         .testTarget(name: "LockstepCollectivesTests", dependencies: ["LockstepCore", "LockstepCollectives"]),
         .testTarget(
             name: "LockstepClusterTests", dependencies: ["LockstepCore", "LockstepCollectives", "LockstepCluster"]
@@ -127,7 +127,8 @@ let package = Package(
         .testTarget(
             name: "LockstepRuntimeTests",
             dependencies: [
-                "LockstepCore", "LockstepCluster", "LockstepJobs", "LockstepWire", "LockstepRuntime",
+                "LockstepCore", "LockstepEngine", "LockstepCollectives", "LockstepCluster", "LockstepWire",
+                "LockstepRuntime",
                 nioCore, nioPosix, tracing, inMemoryTracing, logging, inMemoryLogging, serviceLifecycle,
             ]
         ),

@@ -41,7 +41,6 @@ extension WorkerCore {
         else { return [] }
         running = roster.generation
         promised = roster.generation
-        if flag <= running { flag = 0 }
         self.roster = roster
         frozen = nil
         state = .linking

@@ -236,6 +236,65 @@ extension [CoordinatorAction] {
         #expect(conversation.core.journal.last == .final(step: 6, hash: conversation.hash))
     }
 
+    @Test func aPlanAfterTheLastTurnStopsNobody() {
+        var conversation = Conversation.running(2)
+        let done = Done(
+            generation: 1, step: 3, hash: conversation.hash, lanesComputed: 12, gradientBytesSent: 0, evaluation: nil,
+            lastEpoch: [1])
+        _ = conversation.say(0, .done(done))
+        _ = conversation.event(.stopRequested(reason: "SIGTERM"))
+        _ = conversation.say(1, .done(done))
+        _ = conversation.event(.stateCollected(step: 3))
+        let end = conversation.event(.snapshotWritten(step: 3))
+        #expect(end.result?.outcome == .completed && end.result?.exitCode == .success)
+    }
+
+    @Test func differentStatesAtTheEndAreNoResult() {
+        var conversation = Conversation.running(2)
+        for index in 0..<2 {
+            let done = Done(
+                generation: 1, step: 3, hash: StateHash(high: 0, low: UInt64(index)), lanesComputed: 12,
+                gradientBytesSent: 0, evaluation: nil, lastEpoch: [1])
+            let actions = conversation.say(index, .done(done))
+            #expect((actions.verdict != nil) == (index == 1))
+        }
+    }
+
+    @Test func theFirstLossIsTheCause() {
+        var conversation = Conversation.running(3)
+        _ = conversation.event(.closed(ConnectionNumber(2), reason: "reset"))
+        _ = conversation.event(.closed(ConnectionNumber(0), reason: "reset"))
+        // Who asks for the end now asks too late: the run has failed already.
+        #expect(conversation.event(.stopRequested(reason: "SIGTERM")).isEmpty)
+        #expect(conversation.wait().verdict?.worker == "w2")
+    }
+
+    @Test func aLossAfterAWishToStopIsNoFailure() {
+        var conversation = Conversation.running(2)
+        _ = conversation.event(.stopRequested(reason: "SIGTERM"))
+        _ = conversation.event(.closed(ConnectionNumber(1), reason: "reset"))
+        let end = conversation.wait()
+        #expect(end.result?.exitCode == .temporary && end.result?.snapshotStep == nil)
+        #expect(end.releases == [0: .temporary])
+    }
+
+    @Test func stepsAreReportedOnceAndInOrder() {
+        var conversation = Conversation.running(2)
+        func reports(_ steps: [UInt32]) -> [StepReport] {
+            steps.map {
+                StepReport(step: $0, epoch: 1, loss: 1, metrics: [], learningRate: 1, samples: 1, seconds: 1)
+            }
+        }
+        func say(_ worker: Int, _ steps: [UInt32]) -> [CoordinatorAction] {
+            conversation.say(
+                worker, .progress(Progress(generation: 1, step: 1, stage: .update, reports: reports(steps))))
+        }
+        #expect(say(0, [2, 3]).isEmpty)
+        #expect(say(0, [1, 2]) == [.report(reports([1, 2]))])
+        #expect(say(1, [1, 2, 3]) == [.report(reports([3]))])
+        #expect(say(1, [5]).isEmpty)
+    }
+
     @Test func aStopDoesNotWaitForEver() {
         var conversation = Conversation.running(2)
         let start = conversation.now
@@ -289,9 +348,18 @@ extension [CoordinatorAction] {
         _ = conversation.say(0, .done(done))
         _ = conversation.event(.closed(ConnectionNumber(0), reason: "reset"))
         _ = conversation.event(.stateCollected(step: 3))
+        conversation.now += 1_000_000_000
+        #expect(conversation.event(.tick).verdict == nil)
         let end = conversation.event(.snapshotWritten(step: 3))
         #expect(end.result?.outcome == .completed)
         #expect(end.result?.members.first?.done == done)
+        var late = Conversation.running(1)
+        _ = late.say(0, .done(done))
+        _ = late.event(.stateCollected(step: 3))
+        _ = late.event(.closed(ConnectionNumber(0), reason: "reset"))
+        late.now += 1_000_000_000
+        #expect(late.event(.tick).verdict == nil)
+        #expect(late.event(.snapshotWritten(step: 3)).result?.outcome == .completed)
         var failing = Conversation.running(1)
         _ = failing.say(0, .done(done))
         #expect(failing.event(.stateInvalid(reason: "share 0 is too short")).verdict?.stage == .snapshot)

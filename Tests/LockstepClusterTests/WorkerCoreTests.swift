@@ -139,6 +139,16 @@ import Testing
         #expect(core.handle(.message(control, .fetch(Fetch(step: 1, share: 3, count: 3))), at: 0).isEmpty)
     }
 
+    @Test func aPlanOfAnOlderGenerationIsForgotten() {
+        var core = prepared()
+        _ = core.handle(.message(control, .plan(generation: 7)), at: 0)
+        _ = start(&core, roster(generation: 8, members: 2))
+        _ = core.handle(.linked(peer: "w0", generation: 8), at: 0)
+        _ = core.handle(.message(control, .plan(generation: 8)), at: 0)
+        let first = Turn(.train, step: 1)
+        #expect(core.handle(.computed(first), at: 0) == [.record(first, askedGeneration: 0)])
+    }
+
     @Test func aFreezeFinishesAnUpdateAndDropsAPartialStep() throws {
         var core = running()
         let first = Turn(.train, step: 1)

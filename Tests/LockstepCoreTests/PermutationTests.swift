@@ -21,5 +21,5 @@ import Testing
         #expect(order(42, 1) == PermutationTests.golden)
     }
 
-    static let golden: [Int] = []
+    static let golden = [7, 2, 3, 6, 1, 4, 0, 8, 9, 5]
 }

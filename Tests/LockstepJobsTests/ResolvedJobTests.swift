@@ -1,4 +1,7 @@
 import LockstepCore
+import LockstepData
+import LockstepEngine
+import LockstepModels
 import Testing
 
 @testable import LockstepJobs

@@ -41,6 +41,20 @@ struct RefusalTests {
         )
     }
 
+    /// A long certificate is still in the socket when the first part of it is refused: closing must not reset the
+    /// connection before the peer has read the alert.
+    @Test func aLongCertificate() async throws {
+        let cluster = try await TestCluster()
+        var shape = TestAuthority.Shape("lockstep://demo/worker/w0")
+        shape.extraNames = (0..<1200).map { .dnsName("name-\($0).of.a.long.certificate.example") }
+        let identity = try TestAuthority("other").identity(shape, trusting: cluster.authority)
+        for _ in 0..<20 {
+            let error = await #expect(throws: LinkError.self) { _ = try await cluster.dial(identity, as: "w0") }
+            #expect(error?.commandError.exitCode == .refused, "\(error?.reason ?? "")")
+            #expect(await cluster.log.nextWarning().contains("signed by another authority"))
+        }
+    }
+
     @Test func anotherAuthorityOfTheSameName() async throws {
         try await expectRefusal(
             .init("lockstep://demo/worker/w0"), signedBy: TestAuthority("demo"),

@@ -110,7 +110,8 @@ typedef struct {
     /// index of the element inside the window (first index wins a tie).
     void (*max_pool)(const ls_pooling *shape, size_t images, const float *x, float *y, uint8_t *winners);
     /// dx is zeroed, then each dy is added to its winner in order of output positions.
-    void (*max_pool_gradient)(const ls_pooling *shape, size_t images, const float *dy, const uint8_t *winners, float *dx);
+    void (*max_pool_gradient)(const ls_pooling *shape, size_t images, const float *dy, const uint8_t *winners,
+                              float *dx);
     /// y[image][channel][position] = x[image][position][channel]: PyTorch's order for what follows a flatten.
     void (*channels_first)(size_t images, size_t positions, size_t channels, const float *x, float *y);
     /// The inverse of `channels_first`.
@@ -118,8 +119,8 @@ typedef struct {
     /// For each row of logits: maximum m (scanned in order, v > m); e = exp(x − m) summed as 16 strided partial sums
     /// added in the tree (8, 4, 2, 1); loss = log(sum) − (x[label] − m); gradient = e / sum − (class is label);
     /// correct = the first maximal class is the label. `gradient` may be NULL. In place where gradient == logits.
-    void (*softmax_cross_entropy)(size_t rows, size_t classes, const float *logits, const int32_t *labels, float *losses,
-                                  float *gradient, uint8_t *correct);
+    void (*softmax_cross_entropy)(size_t rows, size_t classes, const float *logits, const int32_t *labels,
+                                  float *losses, float *gradient, uint8_t *correct);
     /// y = x * factor + offset as two roundings: pixel bytes to floats.
     void (*scale_bytes)(size_t count, const uint8_t *x, float factor, float offset, float *y);
 

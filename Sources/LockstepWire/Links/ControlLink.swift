@@ -36,7 +36,10 @@ package final class ControlLink: Sendable {
         self.localAddress = local
     }
 
-    deinit { channel.channel.close(promise: nil) }
+    deinit {
+        // One that has closed may outlive its event loop.
+        if channel.channel.isActive { channel.channel.close(promise: nil) }
+    }
 
     /// Gives `body` the frames that come after HELLO, then closes the connection. Reading pauses while `body` lags.
     ///

@@ -94,7 +94,8 @@ package final class SecureListener: Sendable {
         _ limits: LinkLimits, _ logger: Logger, options: (ServerBootstrap) -> ServerBootstrap,
         take: @escaping @Sendable (any Channel, PeerCertificate, ControlFrame) throws(LinkError) -> Void
     ) async throws {
-        let quiescing = ServerQuiescingHelper(group: group)
+        // Its promise may outlive the listener's own loops; these never end.
+        let quiescing = ServerQuiescingHelper(group: MultiThreadedEventLoopGroup.singleton)
         let bootstrap = options(ServerBootstrap(group: group))
             .serverChannelOption(.backlog, value: 1024)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)

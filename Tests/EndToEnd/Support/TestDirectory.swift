@@ -1,0 +1,97 @@
+import Testing
+
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
+#if canImport(Darwin)
+import Darwin
+#elseif canImport(Musl)
+import Musl
+#else
+import Glibc
+#endif
+
+/// A directory that exists as long as a test. What a test starts runs there.
+struct TestDirectory: Sendable {
+    let path: String
+
+    /// Runs `body` with a fresh directory, and removes it afterwards. A process that is left there is a failure of its
+    /// own.
+    static func with(_ body: (TestDirectory) async throws -> Void) async throws {
+        let base = FileManager.default.temporaryDirectory.path + "/lockstep-\(UUID().uuidString)"
+        try FileManager.default.createDirectory(atPath: base, withIntermediateDirectories: true)
+        // As the processes themselves see it, links resolved.
+        let path = realpath(base, nil).map { real in
+            defer { free(real) }
+            return String(cString: real)
+        }
+        let directory = TestDirectory(path: path ?? base)
+        let result: Result<Void, any Error>
+        do {
+            try await body(directory)
+            result = .success(())
+        } catch {
+            result = .failure(error)
+        }
+        let left = ProcessTable.processes(in: directory.path)
+        for process in left { kill(process.processIdentifier, SIGKILL) }
+        if case .success = result, !left.isEmpty { Issue.record("processes are left: \(left)") }
+        try? FileManager.default.removeItem(atPath: directory.path)
+        try result.get()
+    }
+
+    subscript(_ name: String) -> String { "\(path)/\(name)" }
+
+    // MARK: Files
+
+    /// Everything in the directory, sorted.
+    var contents: [String] {
+        (FileManager.default.enumerator(atPath: path)?.compactMap { $0 as? String } ?? []).sorted()
+    }
+
+    func write(_ bytes: [UInt8], to name: String) throws {
+        let target = self[name]
+        let parent = String(target[..<(target.lastIndex(of: "/") ?? target.startIndex)])
+        try FileManager.default.createDirectory(atPath: parent, withIntermediateDirectories: true)
+        try Data(bytes).write(to: URL(fileURLWithPath: target))
+    }
+
+    func write(_ text: String, to name: String) throws { try write(Array(text.utf8), to: name) }
+
+    func bytes(of name: String) throws -> [UInt8] {
+        guard let contents = FileManager.default.contents(atPath: self[name]) else {
+            throw Missing("\(name) is missing; there are \(self.contents.joined(separator: ", "))")
+        }
+        return Array(contents)
+    }
+
+    func text(of name: String) throws -> String { String(decoding: try bytes(of: name), as: UTF8.self) }
+
+    // MARK: Processes
+
+    /// Starts `lockstep` here.
+    func start(_ arguments: [String], environment: [String: String] = [:]) -> RunningProcess {
+        RunningProcess(arguments, in: path, environment: environment)
+    }
+
+    /// Runs `lockstep` here to its end.
+    func run(_ arguments: [String], environment: [String: String] = [:]) async throws -> Outcome {
+        try await start(arguments, environment: environment).outcome()
+    }
+
+    /// Waits until no process runs here any more.
+    ///
+    /// - Returns: those that are left after `limit`.
+    func processesLeft(after limit: Duration) async throws -> [ProcessTable.Entry] {
+        let deadline = ContinuousClock.now + limit
+        while true {
+            let left = ProcessTable.processes(in: path)
+            // The system tells nobody but the parent of an end, so there is nothing to wait for.
+            if left.isEmpty || ContinuousClock.now > deadline { return left }
+            try await Task.sleep(for: .milliseconds(20))
+        }
+    }
+}

@@ -1,0 +1,66 @@
+import Foundation
+import InMemoryLogging
+import InMemoryTracing
+import LockstepCore
+import LockstepRuntime
+import Logging
+import Testing
+import Tracing
+
+@Suite(.timeLimit(.minutes(2))) struct ClusterTests {
+    /// `docs/architecture.md`, "Spans".
+    @Test(arguments: [1, 2, 3]) func aRunOfThreeStepsHasExactlyTheseSpans(workers: Int) async throws {
+        let cluster = try await TestCluster(workers: workers)
+        try await cluster.run()
+        #expect(cluster.coordinator.outcome?.exitCode == .success)
+        let spans = cluster.tracer.finishedSpans
+        #expect(cluster.tracer.activeSpans.isEmpty)
+        let counts = Dictionary(grouping: spans, by: \.operationName).mapValues(\.count)
+        #expect(
+            counts == [
+                "run": 1, "snapshot": 1, "evaluation": workers, "step": 3 * workers, "load": 3 * workers,
+                "forward": 3 * workers, "backward": 3 * workers, "all-reduce": 3 * workers, "update": 3 * workers,
+            ])
+        let run = try #require(spans.first { $0.operationName == "run" })
+        #expect(spans.allSatisfy { $0.traceID == run.traceID })
+        let byIdentifier = Dictionary(uniqueKeysWithValues: spans.map { ($0.spanID, $0) })
+        for span in spans where span.operationName != "run" {
+            let parent = try #require(byIdentifier[span.parentSpanID ?? ""])
+            let isPart = ["load", "forward", "backward", "all-reduce", "update"].contains(span.operationName)
+            #expect(parent.operationName == (isPart ? "step" : "run"))
+            #expect(span.startInstant.nanosecondsSinceEpoch <= span.endInstant.nanosecondsSinceEpoch)
+        }
+        for worker in 0..<workers {
+            let steps = spans.filter { span in
+                span.operationName == "step" && span.attributes.get("worker") == .string("w\(worker)")
+            }
+            #expect(steps.compactMap { $0.attributes.get("step") }.count == 3)
+        }
+    }
+
+    @Test func logLinesCarryRunWorkerGenerationAndStep() async throws {
+        let cluster = try await TestCluster(workers: 2)
+        try await cluster.run()
+        let entries = cluster.logs.entries
+        let begun = entries.filter { "\($0.message)".contains("generation begins") }
+        #expect(begun.count == 2)
+        for entry in begun {
+            #expect(Set(entry.metadata.keys).isSuperset(of: ["run", "worker", "generation", "step"]))
+            #expect(entry.metadata["generation"] == "1")
+        }
+        let coordinator = try #require(entries.first { "\($0.message)".contains("training begins") })
+        #expect(Set(coordinator.metadata.keys).isSuperset(of: ["run", "generation"]))
+    }
+
+    @Test func theNumberOfWorkersChangesNoBit() async throws {
+        var digests: [String] = []
+        for workers in [1, 2, 5] {
+            let cluster = try await TestCluster(workers: workers)
+            try await cluster.run()
+            let last = try #require(cluster.lines.last)
+            #expect(last.contains("\"event\":\"finished\""))
+            digests.append(try #require(last.split(separator: "\"stateDigest\":\"").last.map { String($0.prefix(64)) }))
+        }
+        #expect(Set(digests).count == 1)
+    }
+}

@@ -1,0 +1,78 @@
+import LockstepCollectives
+import Testing
+
+@testable import LockstepCluster
+@testable import LockstepRuntime
+
+@Suite struct StateCollectorTests {
+    private static let elementCount = 70
+
+    private func collector(members: Int) -> StateCollector {
+        StateCollector(
+            step: 9, shares: (0..<members).map { .init(name: "w\($0)", index: $0, count: members) }, vectorCount: 2,
+            elementCount: StateCollectorTests.elementCount)
+    }
+
+    private func value(_ vector: Int, _ index: Int) -> Float { Float(vector * 1000 + index) }
+
+    /// Sends member `member`'s share of one vector in frames of `chunk` floats.
+    private func send(
+        _ member: Int, of members: Int, vector: Int, chunk: Int, to collector: inout StateCollector
+    ) throws {
+        let range = StateShare.range(member, of: members, elementCount: StateCollectorTests.elementCount)
+        for lower in stride(from: range.lowerBound, to: range.upperBound, by: chunk) {
+            let floats = (lower..<min(lower + chunk, range.upperBound)).map { value(vector, $0) }
+            let header = FrameHeader(
+                kind: .share, step: 9, bucket: UInt16(vector), length: UInt32(4 * floats.count),
+                offset: UInt64(4 * (lower - range.lowerBound)))
+            try floats.withUnsafeBytes { try collector.receive(header, $0, from: "w\(member)") }
+        }
+    }
+
+    @Test(arguments: 1...7) func sharesBecomeTheState(members: Int) throws {
+        var collector = collector(members: members)
+        #expect(!collector.isComplete)
+        for vector in [1, 0] {
+            for member in (0..<members).reversed() {
+                try send(member, of: members, vector: vector, chunk: 5, to: &collector)
+            }
+            #expect(collector.isComplete == (vector == 0))
+        }
+        for vector in 0..<2 {
+            for index in 0..<StateCollectorTests.elementCount {
+                #expect(collector.vectors[vector].pointer[index] == value(vector, index))
+            }
+        }
+    }
+
+    @Test func whatDoesNotBelongIsRefused() throws {
+        var collector = collector(members: 2)
+        let floats: [Float] = [1, 2]
+        func refused(_ header: FrameHeader, _ name: String = "w0", bytes: Int = 8) -> Bool {
+            floats.withUnsafeBytes { raw in
+                do {
+                    try collector.receive(header, UnsafeRawBufferPointer(rebasing: raw[..<bytes]), from: name)
+                    return false
+                } catch {
+                    return true
+                }
+            }
+        }
+        #expect(refused(FrameHeader(kind: .log, step: 9, length: 8)))
+        #expect(refused(FrameHeader(kind: .share, step: 8, length: 8)))
+        #expect(refused(FrameHeader(kind: .share, step: 9, bucket: 2, length: 8)))
+        #expect(refused(FrameHeader(kind: .share, step: 9, length: 8), "stranger"))
+        #expect(refused(FrameHeader(kind: .share, step: 9, length: 8, offset: 4)))
+        #expect(refused(FrameHeader(kind: .share, step: 9, length: 8, offset: .max)))
+        #expect(refused(FrameHeader(kind: .share, step: 9, length: 7), bytes: 7))
+        #expect(refused(FrameHeader(kind: .share, step: 9, length: 0), bytes: 0))
+        #expect(!refused(FrameHeader(kind: .share, step: 9, length: 8)))
+        // More than the share holds.
+        let many = [Float](repeating: 0, count: 60)
+        #expect(throws: StateCollector.Fault.self) {
+            try many.withUnsafeBytes {
+                try collector.receive(FrameHeader(kind: .share, step: 9, length: 240, offset: 8), $0, from: "w0")
+            }
+        }
+    }
+}
