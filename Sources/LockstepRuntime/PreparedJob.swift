@@ -1,5 +1,5 @@
 package import LockstepCluster
-package import LockstepCore
+internal import LockstepCore
 package import LockstepData
 internal import LockstepFormats
 package import LockstepJobs

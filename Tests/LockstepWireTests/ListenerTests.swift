@@ -72,6 +72,20 @@ struct ListenerTests {
         #expect(cluster.log.warnings.isEmpty)
     }
 
+    /// A listener that is dropped after its loops have ended leaves nothing behind.
+    @Test func loopsThatEndFirst() async throws {
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let identity = try Authority(cluster: "demo").issue(role: .coordinator, name: "c0")
+        var listener: SecureListener? = try await SecureListener.control(
+            at: Endpoint(host: "127.0.0.1", port: 0), on: group, contexts: TLSContexts(identity),
+            logger: LogRecorder().logger
+        ) { _, _ in }
+        try await group.shutdownGracefully()
+        listener?.initiateShutdown()
+        await listener?.waitUntilClosed()
+        listener = nil
+    }
+
     /// 256 silent connections are held, the next one waits, and gets its turn when one of them goes.
     @Test func handshakesInFlight() async throws {
         #expect(LinkLimits().openingsInFlight == 256)

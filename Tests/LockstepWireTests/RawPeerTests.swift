@@ -134,7 +134,7 @@ struct RawPeerTests {
         #expect(cluster.log.warnings.count == 1)
     }
 
-    /// What a peer has sent too much must not cost it the reason: a reset would overtake it.
+    /// What a peer has sent too much must not cost it the reason.
     @Test func aTalkativePeerStillLearnsWhy() async throws {
         let cluster = try await TestCluster()
         for _ in 0..<5 {

@@ -41,8 +41,7 @@ struct RefusalTests {
         )
     }
 
-    /// A long certificate is still in the socket when the first part of it is refused: closing must not reset the
-    /// connection before the peer has read the alert.
+    /// One that comes in many pieces, still arriving while it is judged.
     @Test func aLongCertificate() async throws {
         let cluster = try await TestCluster()
         var shape = TestAuthority.Shape("lockstep://demo/worker/w0")

@@ -19,8 +19,8 @@ package final class CoordinatorService: Service {
     private let recorder: RunRecorder
     private let group: MultiThreadedEventLoopGroup
     private let listener: SecureListener
-    private let events: AsyncStream<CoordinatorShell.Event>
-    private let input: CoordinatorShell.Input
+    private let events: CoordinatorEvents
+    private let connections: CoordinatorConnections
     private let finalOutcome = Mutex<RunOutcome?>(nil)
     private let runName: String
 
@@ -39,14 +39,14 @@ package final class CoordinatorService: Service {
             )
         }
         let contexts = try TLSContexts(settings.identity)
-        let (events, continuation) = AsyncStream.makeStream(of: CoordinatorShell.Event.self)
-        let input = CoordinatorShell.Input(events: continuation, logger: settings.logger)
+        let events = CoordinatorEvents()
+        let connections = CoordinatorConnections(events: events, logger: settings.logger)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         do {
             listener = try await SecureListener.control(
                 at: settings.listen, on: group, contexts: contexts, logger: settings.logger
             ) { link, hello in
-                input.accept(link, hello)
+                connections.accept(link, hello)
             }
         } catch {
             try? await group.shutdownGracefully()
@@ -66,7 +66,7 @@ package final class CoordinatorService: Service {
         self.settings = settings
         self.group = group
         self.events = events
-        self.input = input
+        self.connections = connections
     }
 
     package var runDirectory: RunDirectory { recorder.directory }
@@ -76,34 +76,34 @@ package final class CoordinatorService: Service {
 
     /// A worker's process that this one started has ended.
     package func processEnded(_ name: String, processIdentifier: Int32, _ description: String) {
-        input.post(
+        events.post(
             .core(.processEnded(name: name, processIdentifier: processIdentifier, description: description)))
     }
 
     package func run() async throws {
-        let ticker = Task { [input] in
+        let ticker = Task { [events] in
             while !Task.isCancelled {
                 try? await Task.sleep(for: .milliseconds(50))
-                input.post(.tick)
+                events.post(.tick)
             }
         }
         let outcome = await withTaskCancellationHandler {
             await withGracefulShutdownHandler {
                 var shell = CoordinatorShell(
-                    settings: settings, recorder: recorder, runName: runName, input: input)
-                return await shell.run(events)
-            } onGracefulShutdown: { [listener, input] in
+                    settings: settings, recorder: recorder, runName: runName, events: events, connections: connections)
+                return await shell.run()
+            } onGracefulShutdown: { [listener, events] in
                 // Nobody new comes in; who is in ends the step.
                 listener.initiateShutdown()
-                input.post(.core(.stopRequested(reason: "SIGTERM")))
+                events.post(.core(.stopRequested(reason: "SIGTERM")))
             }
-        } onCancel: { [input] in
-            input.post(.interrupt)
+        } onCancel: { [events] in
+            events.post(.interrupt)
         }
         finalOutcome.withLock { $0 = outcome }
         ticker.cancel()
         listener.initiateShutdown()
-        await input.closeAll()
+        await connections.closeAll()
         try? await group.shutdownGracefully()
     }
 }

@@ -13,13 +13,13 @@ package struct CoordinatorSettings: Sendable {
     package var output: RunOutput
     package var logger: Logger
     package var tracer: any Tracing.Tracer
-    /// The last lines that a worker's process wrote, where this process started it.
-    package var lastLines: @Sendable (String) -> [String]
+    /// The last lines that a worker's process wrote, where this process started it; nil where workers send them.
+    package var lastLines: (@Sendable (String) -> [String])?
 
     package init(
         job: PreparedJob, identity: Identity, listen: Endpoint, workers: Int, runDirectory: String? = nil,
         output: RunOutput, logger: Logger, tracer: any Tracing.Tracer,
-        lastLines: @escaping @Sendable (String) -> [String] = { _ in [] }
+        lastLines: (@Sendable (String) -> [String])? = nil
     ) {
         self.job = job
         self.identity = identity

@@ -13,19 +13,10 @@ internal import Tracing
 
 /// The one task that owns a coordinator's core: events in, the core's actions carried out.
 struct CoordinatorShell {
-    enum Event: Sendable {
-        case core(CoordinatorEvent)
-        /// A share frame on the bulk connection of the worker of that name.
-        case share(name: String, ControlFrame)
-        case snapshotWritten(WrittenSnapshot, step: UInt32)
-        case tick
-        /// The process is to end at once.
-        case interrupt
-    }
-
     private let settings: CoordinatorSettings
     private let recorder: RunRecorder
-    private let input: Input
+    private let events: CoordinatorEvents
+    private let connections: CoordinatorConnections
     private let writer: StateWriter
     private let report: RunReport
     private let span: any Span
@@ -39,16 +30,23 @@ struct CoordinatorShell {
     private var lastStepAt = 0.0
     private var samples = 0
     private var outcome: RunOutcome?
+    /// The lines that workers send, where no launcher in this process reads their output.
+    private let workerLogs: WorkerLogs?
 
-    init(settings: CoordinatorSettings, recorder: RunRecorder, runName: String, input: Input) {
+    init(
+        settings: CoordinatorSettings, recorder: RunRecorder, runName: String, events: CoordinatorEvents,
+        connections: CoordinatorConnections
+    ) {
         self.settings = settings
         self.recorder = recorder
         self.runName = runName
-        self.input = input
+        self.events = events
+        self.connections = connections
         let job = settings.job.job
+        workerLogs = settings.lastLines == nil ? WorkerLogs(recorder.directory) : nil
         writer = StateWriter(job: job, runDirectory: recorder.directory)
         report = RunReport(job: job, runDirectory: recorder.directory)
-        span = settings.tracer.startAnySpan("run", context: .topLevel, ofKind: .internal)
+        span = settings.tracer.startSpan("run", context: .topLevel, ofKind: .internal)
         span.attributes["job"] = job.name
         span.attributes["run"] = runName
         display = ProgressDisplay(
@@ -64,12 +62,12 @@ struct CoordinatorShell {
     }
 
     /// - Returns: how the run ended; nil where it was interrupted.
-    mutating func run(_ events: AsyncStream<Event>) async -> RunOutcome? {
+    mutating func run() async -> RunOutcome? {
         defer { span.end() }
-        for await event in events {
+        let end: RunOutcome?? = await events.forEach { event in
             switch event {
             case .core(let event): handle(event)
-            case .share(let name, let frame): collect(frame, from: name)
+            case .bulk(let name, let frame): receive(frame, from: name)
             case .snapshotWritten(let snapshot, let step):
                 self.snapshot = snapshot
                 handle(.snapshotWritten(step: step))
@@ -77,11 +75,18 @@ struct CoordinatorShell {
                 if let deadline = core.nextDeadline, ProcessClock.now >= deadline { handle(.tick) }
             case .interrupt:
                 display.endLine()
-                return nil
+                return .some(nil)
             }
-            if let outcome { return outcome }
+            return outcome.map { .some($0) }
         }
-        return nil
+        return end ?? nil
+    }
+
+    private mutating func receive(_ frame: ControlFrame, from name: String) {
+        switch frame.header.kind {
+        case .log: workerLogs?.append(String(decoding: frame.payload.readableBytesView, as: UTF8.self), of: name)
+        default: collect(frame, from: name)
+        }
     }
 
     private mutating func handle(_ event: CoordinatorEvent) {
@@ -97,11 +102,11 @@ struct CoordinatorShell {
 
     private mutating func perform(_ action: CoordinatorAction) {
         switch action {
-        case .send(let connection, let message): input.send(message, on: connection)
-        case .refuse(let connection, let reason): input.refuse(connection, reason)
+        case .send(let connection, let message): connections.send(message, on: connection)
+        case .refuse(let connection, let reason): connections.refuse(connection, reason)
         case .close(let connection, let reason):
             logger.debug("closing a connection: \(reason)")
-            input.close(connection)
+            connections.close(connection)
         case .log(let level, let text, let metadata):
             let level: Logger.Level =
                 switch level {
@@ -166,16 +171,19 @@ struct CoordinatorShell {
         guard let state = verified else { return }
         verified = nil
         // Files are written on a thread that may wait for the disk.
-        NIOThreadPool.singleton.submit { [writer, input, tracer = settings.tracer, context = span.context] _ in
-            let span = tracer.startAnySpan("snapshot", context: context, ofKind: .internal)
-            defer { span.end() }
+        NIOThreadPool.singleton.submit { [writer, events, tracer = settings.tracer, context = span.context] _ in
+            let span = tracer.startSpan("snapshot", context: context, ofKind: .internal)
             span.attributes["step"] = Int64(step)
+            let event: CoordinatorEvents.Event
             do throws(CommandError) {
-                input.post(.snapshotWritten(try writer.write(state, step: Int(step)), step: step))
+                event = .snapshotWritten(try writer.write(state, step: Int(step)), step: step)
             } catch {
                 span.recordError(error)
-                input.post(.core(.snapshotFailed(reason: error.message)))
+                event = .core(.snapshotFailed(reason: error.message))
             }
+            // The run may end with this event, and its span after this one.
+            span.end()
+            events.post(event)
         }
     }
 
@@ -203,7 +211,7 @@ struct CoordinatorShell {
     private mutating func fail(_ verdict: Verdict) {
         display.endLine()
         var lines = [verdict.message]
-        let written = verdict.worker.map(settings.lastLines) ?? []
+        let written = verdict.worker.map { workerLogs?.lastLines(of: $0) ?? settings.lastLines?($0) ?? [] } ?? []
         if let worker = verdict.worker, !written.isEmpty {
             lines.append("  last lines of \(worker.escapedForDisplay()):")
             lines += written.map { "    \($0.escapedForDisplay(limit: 400))" }

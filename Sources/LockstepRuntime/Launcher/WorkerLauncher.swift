@@ -42,12 +42,13 @@ package struct WorkerLauncher {
         let identity = isLaunched ? try IdentityPipe.read() : try Identity(directory: identity)
         if isLaunched { IdentityPipe.dieWithLauncher() }
         let status = ProcessStatus()
-        let logger = Launch.logger("worker", LogSinks([.standardError(level: .info)]), status.metadataProvider)
+        let sinks = LogSinks([.standardError(level: .info)])
+        let logger = Launch.logger("worker", sinks, status.metadataProvider)
         let worker = WorkerService(
             WorkerSettings(
                 identity: identity, coordinator: endpoint, threads: threads ?? Machine.cores, dataDirectory: data,
                 listen: listen, advertise: advertise, patience: patience, kernels: kernels, status: status,
-                logger: logger, tracer: InstrumentationSystem.tracer))
+                logger: logger, sinks: isLaunched ? nil : sinks, tracer: InstrumentationSystem.tracer))
         await CommandServices.run([worker], logger: Launch.quietLogger)
         try Launch.end(worker.outcome)
         logger.info("done")

@@ -157,6 +157,11 @@ final class WorkerNetwork: Sendable {
                 let dialer = ControlDialer(group: controlGroup, contexts: contexts)
                 let bulk = try await dialer.connect(to: settings.coordinator, hello: identity.hello(.bulk))
                 connections.withLock { $0.bulk = bulk }
+                // Its own lines about a broken bulk connection would follow it into the void, no further.
+                settings.sinks?.add(
+                    LogSink(level: .info) { line in
+                        bulk.post(ControlFrame(kind: .log, payload: ByteBuffer(string: String(line.prefix(2000)))))
+                    })
                 let address = settings.advertise ?? listener.address
                 var preparation = preparation
                 preparation.host = address.host

@@ -1,5 +1,5 @@
-package import LockstepCluster
-package import LockstepCore
+internal import LockstepCluster
+internal import LockstepCore
 package import LockstepEngine
 package import LockstepWire
 package import Logging
@@ -21,12 +21,14 @@ package struct WorkerSettings: Sendable {
     package var kernels: Kernels
     package var status: ProcessStatus
     package var logger: Logger
+    /// The sinks behind `logger`: one that sends lines to the coordinator joins them. nil where a launcher reads them.
+    package var sinks: LogSinks?
     package var tracer: any Tracing.Tracer
 
     package init(
         identity: Identity, coordinator: Endpoint, threads: Int, dataDirectory: String, listen: Endpoint? = nil,
         advertise: Endpoint? = nil, patience: Double, kernels: Kernels, status: ProcessStatus = ProcessStatus(),
-        logger: Logger, tracer: any Tracing.Tracer
+        logger: Logger, sinks: LogSinks? = nil, tracer: any Tracing.Tracer
     ) {
         self.identity = identity
         self.coordinator = coordinator
@@ -38,6 +40,7 @@ package struct WorkerSettings: Sendable {
         self.kernels = kernels
         self.status = status
         self.logger = logger
+        self.sinks = sinks
         self.tracer = tracer
     }
 }

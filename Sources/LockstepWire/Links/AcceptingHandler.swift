@@ -107,7 +107,7 @@ final class AcceptingHandler: ChannelInboundHandler, RemovableChannelHandler {
             // Errors of a connection that is already given up say nothing new.
             return
         }
-        // TLS sends its alert and closes by itself. A second close would not wait until the peer has read the alert.
+        // TLS sends its alert and closes by itself.
         giveUp(failures.linkError(error, leaf: try? context.pipeline.syncOperations.nioSSL_peerCertificate()))
     }
 

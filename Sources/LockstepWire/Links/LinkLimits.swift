@@ -12,8 +12,6 @@ package struct LinkLimits: Sendable {
     package var payload = 1 << 20
     /// Bytes written to a control or bulk connection that the peer has not yet taken; beyond this it is cut.
     package var outboundBytes = 64 << 20
-    /// How long a closing connection waits for the peer to read the last words.
-    package var lingering: TimeAmount = .seconds(1)
 
     package init() {}
 }

@@ -59,8 +59,8 @@ package final class SecureListener: Sendable {
     /// Listens for data links from other workers.
     ///
     /// - Parameters:
-    ///   - admit: judges who wants to link (`LinkGreeting.objection`), and gives the receiver of its frames. On the link's loop;
-    ///     a thrown error's reason is sent to the peer and logged.
+    ///   - admit: judges who wants to link (`LinkGreeting.objection`), and gives the receiver of its frames. On the
+    ///     link's loop; a thrown error's reason is sent to the peer and logged.
     /// - Throws: `CommandError` (usage) when the address cannot be bound.
     package static func data(
         at endpoint: Endpoint, on group: any EventLoopGroup, contexts: TLSContexts, limits: LinkLimits = LinkLimits(),
@@ -94,7 +94,7 @@ package final class SecureListener: Sendable {
         _ limits: LinkLimits, _ logger: Logger, options: (ServerBootstrap) -> ServerBootstrap,
         take: @escaping @Sendable (any Channel, PeerCertificate, ControlFrame) throws(LinkError) -> Void
     ) async throws {
-        // Its promise may outlive the listener's own loops; these never end.
+        // Its promises may outlive the listener's own loops; these never end.
         let quiescing = ServerQuiescingHelper(group: MultiThreadedEventLoopGroup.singleton)
         let bootstrap = options(ServerBootstrap(group: group))
             .serverChannelOption(.backlog, value: 1024)
@@ -113,7 +113,6 @@ package final class SecureListener: Sendable {
             .childChannelInitializer { child in
                 child.eventLoop.makeCompletedFuture {
                     try child.pipeline.syncOperations.addHandlers([
-                        LingeringCloseHandler(patience: limits.lingering),
                         NIOSSLServerHandler(context: contexts.server),
                         AcceptingHandler(
                             AcceptingHandler.Rules(
@@ -131,7 +130,7 @@ package final class SecureListener: Sendable {
         }
         address = Endpoint(channel.localAddress) ?? endpoint
         self.quiescing = quiescing
-        allClosed = channel.eventLoop.makePromise(of: Void.self)
+        allClosed = MultiThreadedEventLoopGroup.singleton.any().makePromise(of: Void.self)
     }
 
     deinit { initiateShutdown() }
@@ -139,6 +138,11 @@ package final class SecureListener: Sendable {
     /// Stops listening at once, closes connections that are still opening, and leaves the open ones to their owners.
     package func initiateShutdown() {
         guard !isShuttingDown.exchange(true, ordering: .relaxed) else { return }
+        // The loops may be gone already, and the socket with them.
+        guard channel.isActive else {
+            allClosed.succeed(())
+            return
+        }
         quiescing.initiateShutdown(promise: allClosed)
     }
 

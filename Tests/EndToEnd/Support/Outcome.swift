@@ -23,7 +23,7 @@ struct Outcome: Sendable, CustomStringConvertible {
     }
 
     /// The events of that name.
-    func events(_ name: String) throws -> [JSONValue] { try events.filter { $0[key: "event"]?.string == name } }
+    func events(_ name: String) throws -> [JSONValue] { try events.filter { $0["event"]?.string == name } }
 
     var errorText: String { errors.joined(separator: "\n") }
 

@@ -41,7 +41,7 @@ final class RunningProcess: Sendable, CustomStringConvertible {
             .joined(separator: " ")
         var inherited = Environment.inherit.updating(["LOCKSTEP_ISA": nil, "LOCKSTEP_FAILPOINTS": nil])
         for (key, value) in environment {
-            inherited = inherited.updating([Environment.Key(rawValue: key).unsafelyUnwrapped: value])
+            inherited = inherited.updating([Environment.Key(stringLiteral: key): value])
         }
         Task { [state, inherited] in
             do {

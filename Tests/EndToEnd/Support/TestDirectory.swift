@@ -1,3 +1,4 @@
+import LockstepFormats
 import Testing
 
 #if canImport(FoundationEssentials)
@@ -49,7 +50,7 @@ struct TestDirectory: Sendable {
 
     /// Everything in the directory, sorted.
     var contents: [String] {
-        (FileManager.default.enumerator(atPath: path)?.compactMap { $0 as? String } ?? []).sorted()
+        ((try? FileManager.default.subpathsOfDirectory(atPath: path)) ?? []).sorted()
     }
 
     func write(_ bytes: [UInt8], to name: String) throws {
@@ -69,6 +70,17 @@ struct TestDirectory: Sendable {
     }
 
     func text(of name: String) throws -> String { String(decoding: try bytes(of: name), as: UTF8.self) }
+
+    func json(of name: String) throws -> JSONValue { try JSONValue(parsing: bytes(of: name)) }
+
+    /// The values of a file with one a line.
+    func jsonLines(of name: String) throws -> [JSONValue] {
+        try text(of: name).split(separator: "\n").map { try JSONValue(parsing: Array($0.utf8)) }
+    }
+
+    func setPermissions(_ permissions: Int, of name: String) throws {
+        try FileManager.default.setAttributes([.posixPermissions: permissions], ofItemAtPath: self[name])
+    }
 
     // MARK: Processes
 

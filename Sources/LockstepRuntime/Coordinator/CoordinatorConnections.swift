@@ -1,0 +1,87 @@
+internal import LockstepCluster
+internal import LockstepCollectives
+internal import LockstepCore
+internal import LockstepWire
+internal import Logging
+internal import NIOCore
+internal import Synchronization
+
+/// A coordinator's connections: numbers them, reads them into events, writes to them.
+final class CoordinatorConnections: Sendable {
+    private struct Connections {
+        var count = 0
+        // Looked up by number; closing in any order does no harm.
+        var open: [ConnectionNumber: ControlLink] = [:]
+        var isClosed = false
+    }
+
+    private let events: CoordinatorEvents
+    private let logger: Logger
+    private let connections = Mutex(Connections())
+    private let tasks = TaskBag()
+
+    init(events: CoordinatorEvents, logger: Logger) {
+        self.events = events
+        self.logger = logger
+    }
+
+    /// Takes a link whose HELLO names its certificate's name.
+    func accept(_ link: ControlLink, _ hello: Hello) {
+        let number: ConnectionNumber? = connections.withLock { connections in
+            guard !connections.isClosed else { return nil }
+            connections.count += 1
+            let number = ConnectionNumber(connections.count)
+            connections.open[number] = link
+            return number
+        }
+        guard let number else { return link.close() }
+        let name = link.peer.name.name
+        events.post(.core(.helloReceived(number, authenticatedName: name, hello)))
+        tasks.add { [self] in
+            var reason = "the worker closed it"
+            do {
+                try await link.run { frames in
+                    for try await frame in frames {
+                        if hello.purpose == .bulk {
+                            await events.postAndWait(.bulk(name: name, frame))
+                        } else {
+                            await events.postAndWait(.core(.message(number, try frame.message())))
+                        }
+                    }
+                }
+            } catch {
+                reason = (error as? LinkError)?.reason ?? String(describing: error).escapedForDisplay()
+            }
+            connections.withLock { _ = $0.open.removeValue(forKey: number) }
+            events.post(.core(.closed(number, reason: reason)))
+        }
+    }
+
+    func send(_ message: ControlMessage, on number: ConnectionNumber) {
+        guard let link = link(number) else { return }
+        do throws(ControlMessageCoding.Fault) {
+            try link.post(message)
+        } catch {
+            logger.error("\(error.description)")
+        }
+    }
+
+    func refuse(_ number: ConnectionNumber, _ reason: String) { link(number)?.refuse(reason) }
+
+    func close(_ number: ConnectionNumber) { link(number)?.close() }
+
+    /// Closes all connections after what was sent on them, and waits until they are closed.
+    func closeAll() async {
+        let open = connections.withLock { connections in
+            connections.isClosed = true
+            return Array(connections.open.values)
+        }
+        for link in open { link.close() }
+        await events.close()
+        await tasks.waitForAll()
+    }
+
+    private func link(_ number: ConnectionNumber) -> ControlLink? {
+        connections.withLock { $0.open[number] }
+    }
+}

@@ -1,0 +1,110 @@
+import Testing
+
+/// Jobs of a few steps, each with something that could go wrong when work is shared, and the digests they must have.
+///
+/// The digests are a promise to users: another one means a new version of the arithmetic.
+struct SmallJob: Sendable, CustomTestStringConvertible {
+    let name: String
+    /// The job file.
+    let text: String
+    let lanes: Int
+    let steps: Int
+    let digest: String
+    let stateDigest: String
+
+    var testDescription: String { name }
+
+    /// Dense layers, Adam, three epochs.
+    static let perceptron = SmallJob(
+        name: "perceptron",
+        text: """
+            model: [flatten, linear: 24, relu, linear: 10]
+            loss: softmaxCrossEntropy
+            optimizer: {adam: {learningRate: 0.003}}
+            data:
+              train: {glyphs: {count: 96}}
+              test: {glyphs: {count: 24, part: test}}
+            batchSize: 32
+            epochs: 3
+            seed: 7
+            """,
+        lanes: 8, steps: 9, digest: "", stateDigest: "")
+
+    /// Convolution and pooling, a cosine rate with warm-up.
+    static let convolution = SmallJob(
+        name: "convolution",
+        text: """
+            model: [conv2D: {outputs: 4, kernel: 3}, relu, maxPool2D: 2, conv2D: {outputs: 8, kernel: 3}, relu, maxPool2D: 2, flatten, linear: 10]
+            loss: softmaxCrossEntropy
+            optimizer: {adam: {learningRate: {cosine: {from: 0.01, warmUpSteps: 2}}}}
+            data:
+              train: {glyphs: {count: 32}}
+            batchSize: 16
+            steps: 5
+            seed: 11
+            """,
+        lanes: 8, steps: 5, digest: "", stateDigest: "")
+
+    /// Seven lanes, which no tree likes, and a last batch that fills them unevenly; SGD.
+    static let ragged = SmallJob(
+        name: "ragged",
+        text: """
+            model: [conv2D: {outputs: 3, kernel: 5}, relu, flatten, linear: 13, relu, linear: 10]
+            loss: softmaxCrossEntropy
+            optimizer: {sgd: {learningRate: 0.05}}
+            data:
+              train: {glyphs: {count: 45, seed: 3}}
+              test: {glyphs: {count: 17, part: test, seed: 3}}
+            batchSize: 19
+            epochs: 2
+            lanes: 7
+            seed: 18446744073709551615
+            """,
+        lanes: 7, steps: 6, digest: "", stateDigest: "")
+
+    /// Fewer samples than lanes: some lanes are empty in every step, all but two in the last.
+    static let emptyLanes = SmallJob(
+        name: "emptyLanes",
+        text: """
+            model: [flatten, linear: 10]
+            loss: softmaxCrossEntropy
+            optimizer: {adam: {learningRate: 0.01, beta1: 0.5, epsilon: 0.000001}}
+            data:
+              train: {glyphs: {count: 12}}
+              test: {glyphs: {count: 3, part: test}}
+            batchSize: 5
+            epochs: 3
+            lanes: 8
+            """,
+        lanes: 8, steps: 9, digest: "", stateDigest: "")
+
+    /// One lane: nothing to share.
+    static let oneLane = SmallJob(
+        name: "oneLane",
+        text: """
+            model: [flatten, linear: 9, relu, linear: 10]
+            loss: softmaxCrossEntropy
+            optimizer: {sgd: {learningRate: {cosine: {from: 0.1}}}}
+            data:
+              train: {glyphs: {count: 20}}
+            batchSize: 8
+            steps: 6
+            lanes: 1
+            seed: 5
+            """,
+        lanes: 1, steps: 6, digest: "", stateDigest: "")
+
+    static let all = [perceptron, convolution, ragged, emptyLanes, oneLane]
+
+    /// One that would go on for hours, at a constant rate, so that S(N) does not depend on the end.
+    static let endless = """
+        model: [flatten, linear: 16, relu, linear: 10]
+        loss: softmaxCrossEntropy
+        optimizer: {adam: {learningRate: 0.001}}
+        data:
+          train: {glyphs: {count: 64}}
+        batchSize: 32
+        steps: 100000000
+        seed: 3
+        """
+}
