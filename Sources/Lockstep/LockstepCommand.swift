@@ -35,13 +35,20 @@ public struct LockstepCommand: AsyncParsableCommand {
             if !error.message.isEmpty { StandardStreams.writeError("lockstep: \(error.message)") }
             StandardStreams.exit(error.exitCode)
         } catch {
-            let text = fullMessage(for: error)
             guard exitCode(for: error) != .success else {
-                StandardStreams.write(text)
+                StandardStreams.write(fullMessage(for: error))
                 StandardStreams.exit(.success)
             }
-            StandardStreams.writeError(text)
+            StandardStreams.writeError("lockstep: \(usageLine(for: error))")
             StandardStreams.exit(.usage)
         }
+    }
+
+    /// What is wrong with the arguments and where the right ones are shown, in one line.
+    private static func usageLine(for error: any Error) -> String {
+        let lines = fullMessage(for: error).split(separator: "\n").map { $0.drop { $0 == " " } }
+        let message = message(for: error)
+        let hint = lines.last { $0.hasPrefix("See '") } ?? "See 'lockstep --help'."
+        return (message + (message.hasSuffix("?") ? " " : ". ") + hint).escapedForDisplay(limit: 1000)
     }
 }

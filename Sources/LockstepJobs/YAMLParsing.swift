@@ -66,6 +66,8 @@ extension JobNode {
         case .reader(_, _, _, _): return nil
         case .scanner(_, _, let mark, _), .parser(_, _, let mark, _), .composer(_, _, let mark, _):
             return .file(line: mark.line, column: mark.column)
+        case .duplicatedKeysInMapping(_, let context):
+            return .file(line: context.mark.line, column: context.mark.column)
         default: return nil
         }
     }

@@ -27,7 +27,7 @@ extension ExecutableTests {
 
         static let files = [
             Case(
-                "unknown key", ["train", "wrong.yaml"], naming: ["wrong.yaml:9:1", "batchsize", "batchSize"],
+                "unknown key", ["train", "wrong.yaml"], naming: ["wrong.yaml:10:1", "batchsize", "batchSize"],
                 files: ["wrong.yaml": good + "\nbatchsize: 3\n"]),
             Case(
                 "unknown layer", ["train", "wrong.yaml"], naming: ["wrong.yaml:1:", "rellu", "relu"],

@@ -5,6 +5,7 @@ internal import LockstepEngine
 internal import LockstepFormats
 internal import LockstepJobs
 internal import LockstepWire
+internal import Logging
 internal import NIOCore
 internal import NIOPosix
 internal import ServiceLifecycle
@@ -59,6 +60,7 @@ package final class CoordinatorService: Service {
                 description: RunReport.description(of: settings.job, run: runName, workers: settings.workers))
         } catch {
             listener.initiateShutdown()
+            await listener.waitUntilClosed()
             try? await group.shutdownGracefully()
             throw error
         }
@@ -81,6 +83,9 @@ package final class CoordinatorService: Service {
     }
 
     package func run() async throws {
+        // Said here, where signals are heeded: who reads it may send one.
+        let count = settings.workers
+        settings.logger.info("listening on \(address) for \(count) \(count == 1 ? "worker" : "workers")")
         let ticker = Task { [events] in
             while !Task.isCancelled {
                 try? await Task.sleep(for: .milliseconds(50))
@@ -104,6 +109,7 @@ package final class CoordinatorService: Service {
         ticker.cancel()
         listener.initiateShutdown()
         await connections.closeAll()
+        await listener.waitUntilClosed()
         try? await group.shutdownGracefully()
     }
 }

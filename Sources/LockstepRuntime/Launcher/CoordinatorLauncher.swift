@@ -45,7 +45,6 @@ package struct CoordinatorLauncher {
                 job: prepared, identity: identity, listen: endpoint, workers: count, runDirectory: runDirectory,
                 output: .standard(json: json), logger: logger, tracer: InstrumentationSystem.tracer))
         LogSink.file(coordinator.runDirectory.log(of: "coordinator"), level: .info).map(sinks.add)
-        logger.info("listening on \(coordinator.address) for \(count) \(count == 1 ? "worker" : "workers")")
         await CommandServices.run([coordinator], logger: Launch.quietLogger)
         try Launch.end(coordinator.outcome)
     }

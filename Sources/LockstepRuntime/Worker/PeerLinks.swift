@@ -56,6 +56,14 @@ final class PeerLinks: @unchecked Sendable {
         loop.execute { [self] in end() }
     }
 
+    /// Ends all links, also those that wait.
+    func close() {
+        loop.execute { [self] in
+            end()
+            for receiver in receivers { receiver.link?.close() }
+        }
+    }
+
     /// The members that the turn in progress waits for.
     func waitingFor() async -> [String] {
         let names = try? await loop.submit { [self] in

@@ -44,7 +44,7 @@ final class WorkerNetwork: Sendable {
     /// Ends all connections and tasks.
     func shutdown() async {
         tasks.cancelAll()
-        links.park()
+        links.close()
         connections.withLock { connections in
             connections.control?.link.close()
             connections.bulk?.close()
@@ -153,29 +153,37 @@ final class WorkerNetwork: Sendable {
                     at: settings.listen ?? Endpoint(host: control.link.localAddress.host, port: 0), on: dataGroup,
                     contexts: contexts, logger: settings.logger
                 ) { [links] greeting, _ throws(LinkError) in try links.admit(greeting) }
-                defer { listener.initiateShutdown() }
-                let dialer = ControlDialer(group: controlGroup, contexts: contexts)
-                let bulk = try await dialer.connect(to: settings.coordinator, hello: identity.hello(.bulk))
-                connections.withLock { $0.bulk = bulk }
-                // Its own lines about a broken bulk connection would follow it into the void, no further.
-                settings.sinks?.add(
-                    LogSink(level: .info) { line in
-                        bulk.post(ControlFrame(kind: .log, payload: ByteBuffer(string: String(line.prefix(2000)))))
-                    })
-                let address = settings.advertise ?? listener.address
-                var preparation = preparation
-                preparation.host = address.host
-                preparation.port = address.port
-                events.post(.core(.prepared(preparation)))
-                try await bulk.run { frames in
-                    for try await _ in frames {}
+                do {
+                    try await runBulk(preparation, address: settings.advertise ?? listener.address)
+                } catch {
+                    let reason = (error as? LinkError)?.reason ?? String(describing: error).escapedForDisplay()
+                    events.post(.core(.unable(Unable(exitCode: .failed, message: reason))))
                 }
-            } catch let error as CommandError {
-                events.post(.core(.unable(Unable(exitCode: error.exitCode, message: error.message))))
+                listener.initiateShutdown()
+                await listener.waitUntilClosed()
             } catch {
-                let reason = (error as? LinkError)?.reason ?? String(describing: error).escapedForDisplay()
-                events.post(.core(.unable(Unable(exitCode: .failed, message: reason))))
+                let error = error as? CommandError ?? .failed(String(describing: error).escapedForDisplay())
+                events.post(.core(.unable(Unable(exitCode: error.exitCode, message: error.message))))
             }
+        }
+    }
+
+    /// - Parameter address: what other workers dial.
+    private func runBulk(_ preparation: WorkerPreparation, address: Endpoint) async throws {
+        let dialer = ControlDialer(group: controlGroup, contexts: contexts)
+        let bulk = try await dialer.connect(to: settings.coordinator, hello: identity.hello(.bulk))
+        connections.withLock { $0.bulk = bulk }
+        // Its own lines about a broken bulk connection would follow it into the void, no further.
+        settings.sinks?.add(
+            LogSink(level: .info) { line in
+                bulk.post(ControlFrame(kind: .log, payload: ByteBuffer(string: String(line.prefix(2000)))))
+            })
+        var preparation = preparation
+        preparation.host = address.host
+        preparation.port = address.port
+        events.post(.core(.prepared(preparation)))
+        try await bulk.run { frames in
+            for try await _ in frames {}
         }
     }
 

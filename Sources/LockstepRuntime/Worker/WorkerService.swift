@@ -26,8 +26,18 @@ package final class WorkerService: Service {
     /// nil while the worker works.
     package var outcome: RunOutcome? { finalOutcome.withLock { $0 } }
 
-    /// - Throws: `CommandError` where the worker cannot even begin.
     package func run() async throws {
+        let end: RunOutcome
+        do {
+            end = try await work()
+        } catch let error as CommandError {
+            end = RunOutcome(exitCode: error.exitCode, message: error.message)
+        }
+        finalOutcome.withLock { $0 = end }
+    }
+
+    /// - Throws: `CommandError` where the worker cannot even begin.
+    private func work() async throws -> RunOutcome {
         guard settings.identity.name.role == .worker else {
             throw CommandError.refused(
                 "the identity \(settings.identity.name) is no worker's; issue one with --role worker")
@@ -65,7 +75,7 @@ package final class WorkerService: Service {
         await network.shutdown()
         try? await controlGroup.shutdownGracefully()
         try? await dataGroup.shutdownGracefully()
-        finalOutcome.withLock { $0 = RunOutcome(exitCode: end.exitCode, message: end.message) }
+        return RunOutcome(exitCode: end.exitCode, message: end.message)
     }
 
     private static var hostName: String {

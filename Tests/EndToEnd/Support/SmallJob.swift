@@ -28,7 +28,9 @@ struct SmallJob: Sendable, CustomTestStringConvertible {
             epochs: 3
             seed: 7
             """,
-        lanes: 8, steps: 9, digest: "", stateDigest: "")
+        lanes: 8, steps: 9,
+        digest: "5abc0d52d30ab116b679cf1f767a599a58882feb6481131929e3ba81e326bc69",
+        stateDigest: "5240797af4f1b8f3926cce34fed0d779038d1c944860b4d1cac17e00ee949c49")
 
     /// Convolution and pooling, a cosine rate with warm-up.
     static let convolution = SmallJob(
@@ -43,7 +45,9 @@ struct SmallJob: Sendable, CustomTestStringConvertible {
             steps: 5
             seed: 11
             """,
-        lanes: 8, steps: 5, digest: "", stateDigest: "")
+        lanes: 8, steps: 5,
+        digest: "efcbdbd10c88310e0d58e27ac965f59c84ce4e93eec5f78493c6073c6e156f98",
+        stateDigest: "e1fb1ccbdcfa915c1f58a2b4f167ffca9d072ed910e998be7c1edd75020ecdb7")
 
     /// Seven lanes, which no tree likes, and a last batch that fills them unevenly; SGD.
     static let ragged = SmallJob(
@@ -60,7 +64,9 @@ struct SmallJob: Sendable, CustomTestStringConvertible {
             lanes: 7
             seed: 18446744073709551615
             """,
-        lanes: 7, steps: 6, digest: "", stateDigest: "")
+        lanes: 7, steps: 6,
+        digest: "5fa87268d12f1177c67a41c6b590e3f95902575f78c3d96af6e74f328bf4a98c",
+        stateDigest: "bce040608c54308e64add97e6e831faf689a10c62503508c0b56304246086b5b")
 
     /// Fewer samples than lanes: some lanes are empty in every step, all but two in the last.
     static let emptyLanes = SmallJob(
@@ -76,7 +82,9 @@ struct SmallJob: Sendable, CustomTestStringConvertible {
             epochs: 3
             lanes: 8
             """,
-        lanes: 8, steps: 9, digest: "", stateDigest: "")
+        lanes: 8, steps: 9,
+        digest: "aad2753f0fa98c8ee9448ed9b23bb9d07784533a27f83c1ece43f801d26a44c0",
+        stateDigest: "857fd0b51da44fad48d0d511398c44d56d2854f8618d0fa144776a0b872a4886")
 
     /// One lane: nothing to share.
     static let oneLane = SmallJob(
@@ -92,7 +100,9 @@ struct SmallJob: Sendable, CustomTestStringConvertible {
             lanes: 1
             seed: 5
             """,
-        lanes: 1, steps: 6, digest: "", stateDigest: "")
+        lanes: 1, steps: 6,
+        digest: "538da2ac467caccf02454b26befa22c8b8005f79a351801133e3b3ab166884ed",
+        stateDigest: "cd2e72ad31c9ae2e1ef1aa01d004464de4296763d57d21e477822b0f05088fff")
 
     static let all = [perceptron, convolution, ragged, emptyLanes, oneLane]
 
