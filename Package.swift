@@ -58,6 +58,7 @@ let package = Package(
             name: "CLockstepKernels",
             cSettings: [.unsafeFlags(["-O2"], .when(configuration: .debug))]
         ),
+        .target(name: "CLockstepSystem"),
         .target(name: "LockstepCore", dependencies: ["CLockstepKernels", crypto]),
         .target(name: "LockstepFormats", dependencies: ["LockstepCore"]),
         .target(name: "LockstepEngine", dependencies: ["CLockstepKernels", "LockstepCore"]),
@@ -80,7 +81,7 @@ let package = Package(
         .target(
             name: "LockstepRuntime",
             dependencies: [
-                "CLockstepKernels", "LockstepCore", "LockstepFormats", "LockstepEngine", "LockstepModels",
+                "CLockstepKernels", "CLockstepSystem", "LockstepCore", "LockstepFormats", "LockstepEngine", "LockstepModels",
                 "LockstepData", "LockstepJobs", "LockstepCollectives", "LockstepCluster", "LockstepSnapshots",
                 "LockstepWire",
                 nioCore, nioPosix, nioConcurrencyHelpers, deque, tracing, serviceContext, serviceLifecycle, logging,

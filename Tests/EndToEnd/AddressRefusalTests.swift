@@ -83,7 +83,7 @@ extension ExecutableTests {
             }
         }
 
-        @Test(arguments: ["soon", "10", "-1s", "nans", ""])
+        @Test(arguments: ["soon", "10", "-1s", "nans", "s"])
         func patienceThatIsNone(text: String) async throws {
             try await TestDirectory.with { directory in
                 let cluster = try HandCluster(in: directory)

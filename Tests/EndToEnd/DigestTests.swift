@@ -109,7 +109,7 @@ extension ExecutableTests {
                 for index in 0..<20 {
                     let run = "run-\(index)"
                     let coordinator = try await cluster.coordinator(
-                        job: "job.yaml", workers: 1, "--run-directory", run)
+                        job: "job.yaml", workers: 1, ["--run-directory", run])
                     let description = try directory.json(of: "\(run)/run.json")
                     plans.insert(description["planDigest"]?.string ?? "none")
                     jobs.insert(description["jobDigest"]?.string ?? "none")

@@ -33,13 +33,16 @@ struct WorkerCommand: AsyncParsableCommand {
             "The address that other workers are told to dial. Default: the one listened on.", valueName: "host:port"))
     var advertise: String?
 
+    @Option(help: ArgumentHelp("Run on these cores only, for example 0,1. Default: all.", valueName: "list"))
+    var cores: String?
+
     @Option(help: "How long to go on trying to reach the coordinator, for example 30s or 10m.")
     var patience: String = "10m"
 
     func run() async throws {
         try await WorkerLauncher(
             join: join, identity: identity, threads: threads, data: data, listen: listen, advertise: advertise,
-            patience: patience
+            patience: patience, cores: cores
         ).run()
     }
 }

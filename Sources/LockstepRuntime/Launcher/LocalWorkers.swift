@@ -17,6 +17,8 @@ struct LocalWorkers: Service {
     struct Worker: Sendable {
         let name: String
         let identity: Identity
+        /// The cores it runs on; nil for all.
+        let cores: [Int32]?
     }
 
     let workers: [Worker]
@@ -55,9 +57,7 @@ struct LocalWorkers: Service {
         do {
             let result = try await Subprocess.run(
                 .path(FilePath(executable)),
-                arguments: [
-                    "worker", "--join", address, "--identity", "-", "--threads", String(threads), "--data", "/",
-                ],
+                arguments: Arguments(arguments(of: worker)),
                 platformOptions: options, input: .inputWriter, output: .sequence, error: .combinedWithOutput
             ) { execution in
                 number.withLock { $0 = execution.processIdentifier.value }
@@ -73,6 +73,11 @@ struct LocalWorkers: Service {
         }
         logger.debug("worker process ended", metadata: ["worker": "\(worker.name)", "status": "\(outcome)"])
         ended(worker.name, number.withLock { $0 }, outcome)
+    }
+
+    private func arguments(of worker: Worker) -> [String] {
+        let cores = worker.cores.map { ["--cores", $0.map(String.init).joined(separator: ",")] } ?? []
+        return ["worker", "--join", address, "--identity", "-", "--threads", String(threads), "--data", "/"] + cores
     }
 
     private static func describe(_ status: TerminationStatus) -> String {

@@ -49,9 +49,11 @@ package struct TrainLauncher {
                 output: .standard(json: json), logger: logger, tracer: InstrumentationSystem.tracer,
                 lastLines: { name in lines.first { $0.0 == name }?.1.all ?? [] }))
         LogSink.file(coordinator.runDirectory.log(of: "coordinator"), level: .info).map(sinks.add)
+        let shares = Machine.coreShares(workers: count, threads: threads)
         let processes = LocalWorkers(
-            workers: try names.map {
-                LocalWorkers.Worker(name: $0, identity: try authority.issue(role: .worker, name: $0))
+            workers: try names.enumerated().map { index, name in
+                LocalWorkers.Worker(
+                    name: name, identity: try authority.issue(role: .worker, name: name), cores: shares?[index])
             },
             threads: threads, address: coordinator.address, runDirectory: coordinator.runDirectory, logger: logger
         ) { name, processIdentifier, description in

@@ -13,13 +13,15 @@ package struct WorkerLauncher {
     private let listen: String?
     private let advertise: String?
     private let patience: String
+    private let cores: String?
 
     /// - Parameters:
     ///   - identity: a directory, or "-" for standard input.
+    ///   - cores: the numbers of the cores to run on, joined by commas; nil for all.
     ///   - patience: a number of seconds, minutes or hours: `30s`, `10m`, `1h`.
     package init(
         join: String, identity: String, threads: Int?, data: String, listen: String?, advertise: String?,
-        patience: String
+        patience: String, cores: String?
     ) {
         self.join = join
         self.identity = identity
@@ -28,11 +30,13 @@ package struct WorkerLauncher {
         self.listen = listen
         self.advertise = advertise
         self.patience = patience
+        self.cores = cores
     }
 
     /// - Throws: `CommandError` with the exit code, unless that is 0.
     package func run() async throws {
         try Launch.check(threads: threads)
+        if let cores { try Machine.run(onCores: cores) }
         let kernels = try Launch.checkInstructionSet()
         let endpoint = try Endpoint(join, option: "--join")
         let listen = try listen.map { text throws(CommandError) in try Endpoint(text, option: "--listen") }

@@ -24,19 +24,24 @@ struct HandCluster {
         let address: String
 
         var port: Int { address.split(separator: ":").last.flatMap { Int($0) } ?? 0 }
+
+        /// Waits until a coordinator listens.
+        init(_ process: RunningProcess) async throws {
+            let words = try await process.errorLine(containing: "listening on ").split(separator: " ")
+            guard let word = words.firstIndex(of: "on"), word + 1 < words.endIndex else {
+                throw Missing("an address in the line “listening on”:\n\(process)")
+            }
+            self.process = process
+            address = String(words[word + 1])
+        }
     }
 
     /// Starts the coordinator `c0` and waits until it listens.
-    func coordinator(job: String, workers: Int, _ options: String...) async throws -> Coordinator {
-        let process = directory.start(
-            [
-                "coordinator", job, "--listen", "127.0.0.1:0", "--identity", "c0", "--workers", "\(workers)", "--json",
-            ] + options)
-        let words = try await process.errorLine(containing: "listening on ").split(separator: " ")
-        guard let word = words.firstIndex(of: "on"), word + 1 < words.endIndex else {
-            throw Missing("an address in the line “listening on”:\n\(process)")
-        }
-        return Coordinator(process: process, address: String(words[word + 1]))
+    func coordinator(job: String, workers: Int, _ options: [String] = []) async throws -> Coordinator {
+        let arguments = [
+            "coordinator", job, "--listen", "127.0.0.1:0", "--identity", "c0", "--workers", "\(workers)", "--json",
+        ]
+        return try await Coordinator(directory.start(arguments + options))
     }
 
     /// Starts a worker, with an identity of this cluster unless it has one already.

@@ -6,14 +6,6 @@ import System
 import SystemPackage
 #endif
 
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
-
 /// A process that was started and may still run. All that it writes is kept, line by line.
 final class RunningProcess: Sendable, CustomStringConvertible {
     struct State: Sendable {
@@ -115,7 +107,7 @@ final class RunningProcess: Sendable, CustomStringConvertible {
     func signal(_ number: Int32) async throws {
         let processIdentifier = try await processIdentifier()
         guard !hasEnded else { return }
-        kill(processIdentifier, number)
+        Signal.send(number, to: processIdentifier)
     }
 
     private func wait<Found: Sendable>(

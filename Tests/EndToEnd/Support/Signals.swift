@@ -12,4 +12,14 @@ enum Signal {
     static let kill = SIGKILL
     static let stop = SIGSTOP
     static let terminate = SIGTERM
+
+    static func send(_ signal: Int32, to processIdentifier: Int32) {
+        #if canImport(Darwin)
+        _ = Darwin.kill(processIdentifier, signal)
+        #elseif canImport(Musl)
+        _ = Musl.kill(processIdentifier, signal)
+        #else
+        _ = Glibc.kill(processIdentifier, signal)
+        #endif
+    }
 }

@@ -112,7 +112,7 @@ struct SmallJob: Sendable, CustomTestStringConvertible {
         loss: softmaxCrossEntropy
         optimizer: {adam: {learningRate: 0.001}}
         data:
-          train: {glyphs: {count: 64}}
+          train: {glyphs: {count: 1000000}}
         batchSize: 32
         steps: 100000000
         seed: 3

@@ -47,16 +47,8 @@ final class TCPConnection: Sendable {
         }
     }
 
-    /// Ends both directions, which wakes whoever reads.
-    func shutdown() {
-        #if canImport(Darwin)
-        _ = Darwin.shutdown(descriptor, SHUT_RDWR)
-        #elseif canImport(Musl)
-        _ = Musl.shutdown(descriptor, Int32(SHUT_RDWR))
-        #else
-        _ = Glibc.shutdown(descriptor, Int32(SHUT_RDWR))
-        #endif
-    }
+    /// Tells the peer that nothing more comes.
+    func finishSending() { _ = shutdown(descriptor, Int32(SHUT_WR)) }
 }
 
 /// A plain listener on a free port of 127.0.0.1. Closed when it is dropped.
@@ -92,7 +84,7 @@ final class TCPListener: Sendable {
     }
 
     /// Ends `accept`.
-    func shutdown() { TCPConnection(descriptor: dup(descriptor)).shutdown() }
+    func stop() { _ = shutdown(descriptor, Int32(SHUT_RDWR)) }
 
     static func socket() throws -> Int32 {
         #if canImport(Darwin)

@@ -38,7 +38,7 @@ struct TestDirectory: Sendable {
             result = .failure(error)
         }
         let left = ProcessTable.processes(in: directory.path)
-        for process in left { kill(process.processIdentifier, SIGKILL) }
+        for process in left { Signal.send(Signal.kill, to: process.processIdentifier) }
         if case .success = result, !left.isEmpty { Issue.record("processes are left: \(left)") }
         try? FileManager.default.removeItem(atPath: directory.path)
         try result.get()
@@ -78,6 +78,10 @@ struct TestDirectory: Sendable {
         try text(of: name).split(separator: "\n").map { try JSONValue(parsing: Array($0.utf8)) }
     }
 
+    func permissions(of name: String) throws -> Int? {
+        try FileManager.default.attributesOfItem(atPath: self[name])[.posixPermissions] as? Int
+    }
+
     func setPermissions(_ permissions: Int, of name: String) throws {
         try FileManager.default.setAttributes([.posixPermissions: permissions], ofItemAtPath: self[name])
     }
@@ -92,6 +96,20 @@ struct TestDirectory: Sendable {
     /// Runs `lockstep` here to its end.
     func run(_ arguments: [String], environment: [String: String] = [:]) async throws -> Outcome {
         try await start(arguments, environment: environment).outcome()
+    }
+
+    /// The worker processes that a launcher started here.
+    var workers: [ProcessTable.Entry] {
+        ProcessTable.processes(in: path).filter { $0.command.contains(" worker --join ") }
+    }
+
+    /// The port that these workers were told to join.
+    func coordinatorPort() throws -> Int {
+        let words = workers.first?.command.split(separator: " ") ?? []
+        guard let place = words.firstIndex(of: "--join"), place + 1 < words.count,
+            let port = words[place + 1].split(separator: ":").last.flatMap({ Int($0) })
+        else { throw Missing("no worker that was told to join") }
+        return port
     }
 
     /// Waits until no process runs here any more.

@@ -1,0 +1,15 @@
+/// Calls of the operating system that its C library does not show to Swift.
+#ifndef CLOCKSTEPSYSTEM_H
+#define CLOCKSTEPSYSTEM_H
+
+#include <stddef.h>
+
+/// The cores that this process may run on, in ascending order.
+///
+/// Returns how many there are; at most `capacity` are written. 0 where the system does not say.
+size_t ls_system_cores(int *cores, size_t capacity);
+
+/// Lets this thread, and threads that it starts afterwards, run on these cores only. Returns 0, or an error number.
+int ls_system_run_on(const int *cores, size_t count);
+
+#endif

@@ -1,0 +1,105 @@
+import Testing
+
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
+extension ExecutableTests {
+    /// A run that is told to end, or whose launcher dies.
+    @Suite(.enabled(if: ProcessTable.isAvailable)) struct EndingTests {
+        private func start(in directory: TestDirectory, workers: Int = 2) async throws -> RunningProcess {
+            try directory.write(SmallJob.endless, to: "job.yaml")
+            let process = directory.start(["train", "job.yaml", "--workers", "\(workers)", "--json"])
+            _ = try await process.outputLine(containing: "\"step\":10,")
+            return process
+        }
+
+        @Test func workersDieWithTheirLauncher() async throws {
+            try await TestDirectory.with { directory in
+                let launcher = try await start(in: directory, workers: 3)
+                #expect(directory.workers.count == 3)
+                try await launcher.signal(Signal.kill)
+                #expect(try await directory.processesLeft(after: .seconds(2)).isEmpty)
+                #expect(try await launcher.outcome().end == .signaled(Signal.kill))
+            }
+        }
+
+        @Test func interruptEndsWithoutAVerdict() async throws {
+            try await TestDirectory.with { directory in
+                let launcher = try await start(in: directory)
+                try await launcher.signal(Signal.interrupt)
+                let outcome = try await launcher.outcome(within: .seconds(10))
+                #expect(outcome.end == .exited(130), "\(outcome)")
+                #expect(!outcome.errorText.contains("lost"), "\(outcome)")
+                #expect(!outcome.output.contains { $0.contains("finished") })
+                #expect(try await directory.processesLeft(after: .seconds(2)).isEmpty)
+            }
+        }
+
+        /// Expects a snapshot of S(N), the same bits as a run of exactly N steps has.
+        private func expectSnapshot(in directory: TestDirectory, named message: String) async throws {
+            let snapshots = "runs/job/latest/snapshots"
+            let names = try FileManager.default.contentsOfDirectory(atPath: directory[snapshots])
+            let name = try #require(names.first)
+            #expect(names.count == 1 && message.contains(name), "\(message)")
+            let steps = try #require(Int(name.dropFirst("step-".count)))
+            let kept = try StateDigests("\(snapshots)/\(name)", in: directory)
+            let result = try await directory.train("job.yaml", "--set", "steps=\(steps)", "--workers", "1")
+            #expect(kept.digest == result.digest)
+            #expect(kept.stateDigest == result.stateDigest)
+            #expect(message.contains("S(\(steps))"), "\(message)")
+        }
+
+        @Test func terminatedLauncherKeepsTheState() async throws {
+            try await TestDirectory.with { directory in
+                let launcher = try await start(in: directory)
+                // Somebody is about to shake hands, and never will.
+                let halfOpen = try TCPConnection(to: directory.coordinatorPort())
+                halfOpen.send([0x16, 3, 1, 0, 200])
+                try await launcher.signal(Signal.terminate)
+                let outcome = try await launcher.outcome(within: .seconds(5))
+                #expect(outcome.end == .exited(75), "\(outcome)")
+                #expect(try await directory.processesLeft(after: .seconds(2)).isEmpty)
+                #expect(halfOpen.receive().isEmpty, "the connection is closed")
+                try await expectSnapshot(in: directory, named: #require(outcome.errors.last))
+            }
+        }
+
+        @Test func terminatedCoordinatorKeepsTheState() async throws {
+            try await TestDirectory.with { directory in
+                try directory.write(SmallJob.endless, to: "job.yaml")
+                let cluster = try HandCluster(in: directory)
+                let coordinator = try await cluster.coordinator(job: "job.yaml", workers: 3)
+                let workers = try ["w0", "w1", "w2"].map { try cluster.worker($0, join: coordinator.address) }
+                _ = try await coordinator.process.outputLine(containing: "\"step\":10,")
+                let halfOpen = try TCPConnection(to: coordinator.port)
+                halfOpen.send([0x16, 3, 1, 0, 200])
+                try await coordinator.process.signal(Signal.terminate)
+                let outcome = try await coordinator.process.outcome(within: .seconds(5))
+                #expect(outcome.end == .exited(75), "\(outcome)")
+                #expect(halfOpen.receive().isEmpty, "the connection is closed")
+                for worker in workers {
+                    let end = try await worker.outcome(within: .seconds(5))
+                    #expect(end.exitCode == 75 && end.errors.last?.contains("stopped") == true, "\(end)")
+                }
+                try await expectSnapshot(in: directory, named: #require(outcome.errors.last))
+            }
+        }
+
+        @Test func terminatedBeforeTheStart() async throws {
+            try await TestDirectory.with { directory in
+                try directory.write(SmallJob.endless, to: "job.yaml")
+                let cluster = try HandCluster(in: directory)
+                let coordinator = try await cluster.coordinator(job: "job.yaml", workers: 2)
+                let worker = try cluster.worker("w0", join: coordinator.address)
+                _ = try await coordinator.process.errorLine(containing: "worker w0 is here")
+                try await coordinator.process.signal(Signal.terminate)
+                let outcome = try await coordinator.process.outcome(within: .seconds(5))
+                #expect(outcome.end == .exited(75) && outcome.errors.last?.contains("no snapshot") == true, "\(outcome)")
+                #expect(try await worker.outcome(within: .seconds(5)).exitCode == 75)
+            }
+        }
+    }
+}
