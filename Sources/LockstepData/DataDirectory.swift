@@ -80,34 +80,10 @@ package struct DataDirectory: Sendable {
         guard status.st_size <= maximumBytes else {
             throw refusal(name, "it has \(status.st_size) bytes; the limit is \(maximumBytes)")
         }
-        return .read(try contents(of: descriptor, count: Int(status.st_size), name: name))
-    }
-
-    private func contents(of descriptor: Int32, count: Int, name: String) throws(CommandError) -> [UInt8] {
-        var code: Int32 = 0
-        let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
-            while filled < count {
-                let got = Self.read(descriptor, buffer.baseAddress.map { $0 + filled }, count - filled)
-                if got < 0 { code = errno }
-                guard got > 0 else { return }
-                filled += got
-            }
-        }
-        guard code == 0 else { throw refusal(name, String(cString: strerror(code))) }
-        return bytes
-    }
-
-    /// `read`, again where a signal interrupts it.
-    private static func read(_ descriptor: Int32, _ buffer: UnsafeMutablePointer<UInt8>?, _ count: Int) -> Int {
-        while true {
-            #if canImport(Glibc)
-            let got = Glibc.read(descriptor, buffer, count)
-            #elseif canImport(Musl)
-            let got = Musl.read(descriptor, buffer, count)
-            #else
-            let got = Darwin.read(descriptor, buffer, count)
-            #endif
-            if got >= 0 || errno != EINTR { return got }
+        do {
+            return .read(try RegularFile.contents(of: descriptor, count: Int(status.st_size)))
+        } catch {
+            throw refusal(name, error.reason)
         }
     }
 

@@ -38,12 +38,12 @@ package struct PreparedJob: Sendable {
         var contents: [String: [UInt8]] = [:]
         var files: [FileReference] = []
         for reference in file.files {
-            let bytes = try UserFile.read(reference.absolutePath, shownAs: reference.name)
+            let bytes = try RegularFile.read(reference.absolutePath, shownAs: reference.name)
             contents[reference.name] = bytes
             files.append(
                 FileReference(
                     name: reference.name, absolutePath: reference.absolutePath,
-                    digest: try UserFile.digest(of: bytes, name: reference.name)))
+                    digest: try PreparedJob.digest(of: bytes, name: reference.name)))
         }
         self.source = source
         self.files = files
@@ -61,7 +61,7 @@ package struct PreparedJob: Sendable {
         var contents: [String: [UInt8]] = [:]
         for reference in welcome.files {
             let bytes = try dataDirectory.read(name: reference.name, absolutePath: reference.absolutePath)
-            guard try UserFile.digest(of: bytes, name: reference.name) == reference.digest else {
+            guard try PreparedJob.digest(of: bytes, name: reference.name) == reference.digest else {
                 throw CommandError.usage(
                     "\(reference.name.escapedForDisplay()): this file differs from the coordinator's; copy the same one here"
                 )
@@ -87,8 +87,18 @@ package struct PreparedJob: Sendable {
         }
     }
 
+    /// Over a file's contents, uncompressed where it is gzip.
+    private static func digest(of bytes: [UInt8], name: String) throws(CommandError) -> Digest {
+        do {
+            return DigestBuilder.digest(
+                of: Inflate.isGzip(bytes) ? try Inflate.gunzip(bytes, maximumBytes: 8 << 30) : bytes)
+        } catch {
+            throw .usage("\(name.escapedForDisplay()): damaged: \(error)")
+        }
+    }
+
     private static func text(of path: String) throws(CommandError) -> String {
-        let bytes = try UserFile.read(path, shownAs: path, limit: 1 << 20)
+        let bytes = try RegularFile.read(path, shownAs: path, maximumBytes: 1 << 20)
         guard let text = String(validating: bytes, as: UTF8.self) else {
             throw .usage("\(path.escapedForDisplay()): not UTF-8 text; a job file is YAML")
         }

@@ -1,3 +1,5 @@
+internal import LockstepEngine
+
 #if canImport(Glibc)
 internal import Glibc
 #elseif canImport(Musl)
@@ -9,17 +11,15 @@ internal import Darwin
 /// Clocks of this process. Time never reaches the state: it serves deadlines, reports and log lines.
 enum ProcessClock {
     /// Nanoseconds of the monotonic clock.
-    static var now: UInt64 { nanoseconds(CLOCK_MONOTONIC) }
-
-    /// Nanoseconds since 1970.
-    static var wall: UInt64 { nanoseconds(CLOCK_REALTIME) }
+    static var now: UInt64 { MonotonicClock.nanoseconds() }
 
     /// The monotonic clock in seconds.
     static var seconds: Double { Double(now) / 1e9 }
 
-    private static func nanoseconds(_ clock: clockid_t) -> UInt64 {
+    /// Nanoseconds since 1970.
+    static var wall: UInt64 {
         var time = timespec()
-        clock_gettime(clock, &time)
+        clock_gettime(CLOCK_REALTIME, &time)
         return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
     }
 

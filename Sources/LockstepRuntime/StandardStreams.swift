@@ -1,3 +1,4 @@
+internal import CLockstepSystem
 package import LockstepCore
 
 #if canImport(Glibc)
@@ -21,6 +22,9 @@ package enum StandardStreams {
     package static func writeErrorText(_ text: String) { writeAll(text, to: STDERR_FILENO) }
 
     package static var errorIsTerminal: Bool { isatty(STDERR_FILENO) == 1 }
+
+    /// Columns of the terminal behind standard error; 0 where there is none.
+    static var errorColumns: Int { Int(ls_system_columns(STDERR_FILENO)) }
 
     package static func exit(_ code: ExitCode) -> Never {
         #if canImport(Glibc)

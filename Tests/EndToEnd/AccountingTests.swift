@@ -66,7 +66,8 @@ extension ExecutableTests {
 
                 let metrics = try directory.jsonLines(of: result.runDirectory + "/metrics.jsonl")
                 #expect(metrics.allSatisfy { $0.object?.members.map(\.key) == keys })
-                #expect(metrics.map(\.object?.members) == steps.map { $0.object?.members.suffix(keys.count).map { $0 } })
+                #expect(
+                    metrics.map(\.object?.members) == steps.map { $0.object?.members.suffix(keys.count).map { $0 } })
 
                 let run = try directory.json(of: result.runDirectory + "/run.json")
                 #expect(run["job"]?.string == "small")

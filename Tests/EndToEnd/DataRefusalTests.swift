@@ -41,8 +41,12 @@ extension ExecutableTests {
                 Case("gzip cut short", images: Array(compressed.dropLast(9)), naming: ["images"]),
                 Case("gzip with another checksum", images: wrongChecksum, naming: ["images"]),
                 Case("gzip with a wrong block", images: wrongBlock, naming: ["images"]),
-                Case("fewer labels", labels: IDXFiles.labels(Array(repeating: 1, count: 23)), naming: ["labels", "23", "24"]),
-                Case("no samples", images: IDXFiles.images(count: 0, pixels: []), labels: IDXFiles.labels([]), naming: ["images"]),
+                Case(
+                    "fewer labels", labels: IDXFiles.labels(Array(repeating: 1, count: 23)),
+                    naming: ["labels", "23", "24"]),
+                Case(
+                    "no samples", images: IDXFiles.images(count: 0, pixels: []), labels: IDXFiles.labels([]),
+                    naming: ["images"]),
                 Case(
                     "a label out of range", labels: IDXFiles.labels((0..<24).map { $0 == 17 ? 3 : 0 }),
                     naming: ["data.train", "label 3", "sample 17", "3 outputs"]),

@@ -97,7 +97,8 @@ extension ExecutableTests {
                 _ = try await coordinator.process.errorLine(containing: "worker w0 is here")
                 try await coordinator.process.signal(Signal.terminate)
                 let outcome = try await coordinator.process.outcome(within: .seconds(5))
-                #expect(outcome.end == .exited(75) && outcome.errors.last?.contains("no snapshot") == true, "\(outcome)")
+                #expect(
+                    outcome.end == .exited(75) && outcome.errors.last?.contains("no snapshot") == true, "\(outcome)")
                 #expect(try await worker.outcome(within: .seconds(5)).exitCode == 75)
             }
         }

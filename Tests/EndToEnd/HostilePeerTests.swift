@@ -53,7 +53,7 @@ extension ExecutableTests {
             try await TestDirectory.with { directory in
                 try directory.write(SmallJob.endless, to: "job.yaml")
                 let cluster = try HandCluster(in: directory)
-                let coordinator = try await cluster.coordinator(job: "job.yaml", workers: 2, ["--set", "steps=400"])
+                let coordinator = try await cluster.coordinator(job: "job.yaml", workers: 2, ["--set", "steps=120"])
                 let workers = try ["w0", "w1"].map { try cluster.worker($0, join: coordinator.address) }
                 _ = try await coordinator.process.outputLine(containing: "\"step\":3,")
                 for opening in HostilePeerTests.openings {
@@ -61,7 +61,7 @@ extension ExecutableTests {
                 }
                 let result = try await TrainingResult(coordinator.process.outcome())
                 for worker in workers { #expect(try await worker.outcome().exitCode == 0) }
-                let undisturbed = try await directory.train("job.yaml", "--set", "steps=400", "--workers", "1")
+                let undisturbed = try await directory.train("job.yaml", "--set", "steps=120", "--workers", "1")
                 #expect(result == undisturbed)
             }
         }

@@ -21,6 +21,7 @@ extension ExecutableTests {
             #expect(line.hasPrefix("lockstep: "), "\(outcome)")
             for word in words { #expect(line.contains(word), "“\(word)” is due: \(outcome)") }
             // Once: nobody tries again what was refused.
+            _ = try await coordinator.process.errorLine(containing: words[0])
             let refusals = coordinator.process.errors.filter { line in
                 line.contains("refused") && words.allSatisfy { line.contains($0) }
             }

@@ -47,7 +47,9 @@ extension ExecutableTests {
             Case(
                 "no YAML", ["train", "wrong.yaml"], naming: ["wrong.yaml:", "YAML"],
                 files: ["wrong.yaml": "model: [flatten\nloss: {"]),
-            Case("an empty file", ["train", "wrong.yaml"], naming: ["wrong.yaml:1:1", "empty"], files: ["wrong.yaml": ""]),
+            Case(
+                "an empty file", ["train", "wrong.yaml"], naming: ["wrong.yaml:1:1", "empty"], files: ["wrong.yaml": ""]
+            ),
             Case("no such file", ["train", "none.yaml"], naming: ["none.yaml", "No such file"]),
             Case("a directory", ["train", "folder"], naming: ["folder", "not a file"], files: ["folder/file": ""]),
             Case(

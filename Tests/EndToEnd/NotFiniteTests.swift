@@ -61,6 +61,16 @@ extension ExecutableTests {
                 #expect(try outcome.events.count == 3)
             }
         }
+        #else
+        /// A plain release build has no door for faults.
+        @Test func releaseHasNoFailpoints() async throws {
+            try await TestDirectory.with { directory in
+                try directory.write(SmallJob.perceptron.text, to: "job.yaml")
+                let failpoints = ["LOCKSTEP_FAILPOINTS": "loss-not-finite=3:5,flip-parameter=4:w1"]
+                let result = try await directory.train("job.yaml", "--workers", "3", environment: failpoints)
+                #expect(result.digest == SmallJob.perceptron.digest)
+            }
+        }
         #endif
     }
 }

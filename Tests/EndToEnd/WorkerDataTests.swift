@@ -33,7 +33,7 @@ extension ExecutableTests {
                 }
                 #expect(line.hasPrefix("lockstep: ") && line.contains("w1"), "\(ended)")
                 let other = try await good.outcome()
-                #expect(other.exitCode == 2, "\(other)")
+                #expect(other.exitCode == 1, "\(other)")
                 #expect(!ended.errorText.contains("Fatal error"))
             }
         }

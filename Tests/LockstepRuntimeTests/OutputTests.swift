@@ -30,7 +30,7 @@ import Testing
 
     @Test func oneLineAnEpochWithoutATerminal() {
         let text = ResultLines()
-        var display = ProgressDisplay(isTerminal: false, epochs: 2, steps: 5, stepsPerEpoch: 3) { text.append($0) }
+        var display = ProgressDisplay(columns: nil, epochs: 2, steps: 5, stepsPerEpoch: 3) { text.append($0) }
         for step in 1...5 as ClosedRange<UInt32> {
             display.add(report(step, epoch: step <= 3 ? 1 : 2), now: Double(step) * 0.1)
         }
@@ -43,13 +43,24 @@ import Testing
 
     @Test func aBarOnATerminal() {
         let text = ResultLines()
-        var display = ProgressDisplay(isTerminal: true, epochs: 1, steps: 4, stepsPerEpoch: 4) { text.append($0) }
+        var display = ProgressDisplay(columns: { 140 }, epochs: 1, steps: 4, stepsPerEpoch: 4) { text.append($0) }
         for step in 1...4 as ClosedRange<UInt32> { display.add(report(step, epoch: 1), now: Double(step)) }
         let all = text.all.joined()
         #expect(all.contains("[============            ]"))
         #expect(all.contains("[========================]"))
         #expect(all.hasSuffix("\n"))
         #expect(all.contains("\r\u{1B}[K"))
+    }
+
+    @Test(arguments: [20, 60, 80, 100, 120]) func neverWiderThanTheTerminal(columns: Int) {
+        let text = ResultLines()
+        var display = ProgressDisplay(columns: { columns }, epochs: 1, steps: 4, stepsPerEpoch: 4) { text.append($0) }
+        for step in 1...4 as ClosedRange<UInt32> { display.add(report(step, epoch: 1), now: Double(step)) }
+        for line in text.all where line != "\n" {
+            #expect(line.hasPrefix("\r\u{1B}[Kepoch 1/1 "))
+            #expect(line.dropFirst(4).contains("[") == (columns >= 80))
+            #expect(line.count - 4 < columns)
+        }
     }
 
     @Test func epochsAreWeightedBySamples() {

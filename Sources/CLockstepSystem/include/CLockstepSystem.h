@@ -12,4 +12,7 @@ size_t ls_system_cores(int *cores, size_t capacity);
 /// Lets this thread, and threads that it starts afterwards, run on these cores only. Returns 0, or an error number.
 int ls_system_run_on(const int *cores, size_t count);
 
+/// The width of the terminal behind a descriptor, in columns; 0 where there is none.
+int ls_system_columns(int descriptor);
+
 #endif

@@ -50,7 +50,7 @@ struct CoordinatorShell {
         span.attributes["job"] = job.name
         span.attributes["run"] = runName
         display = ProgressDisplay(
-            isTerminal: settings.output.isTerminal, epochs: job.epochCount, steps: job.stepCount,
+            columns: settings.output.columns, epochs: job.epochCount, steps: job.stepCount,
             stepsPerEpoch: job.order.stepsPerEpoch, write: settings.output.progress)
         core = CoordinatorCore(
             CoordinatorConfiguration(

@@ -55,7 +55,6 @@ package struct WorkerLauncher {
                 logger: logger, sinks: isLaunched ? nil : sinks, tracer: InstrumentationSystem.tracer))
         await CommandServices.run([worker], logger: Launch.quietLogger)
         try Launch.end(worker.outcome)
-        logger.info("done")
     }
 
     private static func seconds(_ text: String) throws(CommandError) -> Double {

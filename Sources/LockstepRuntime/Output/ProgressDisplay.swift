@@ -2,7 +2,7 @@ internal import LockstepCluster
 
 /// What a person watches: a bar that is redrawn on a terminal, one line an epoch elsewhere.
 struct ProgressDisplay {
-    private let isTerminal: Bool
+    private let columns: (() -> Int)?
     private let epochs: Int
     private let steps: Int
     private let stepsPerEpoch: Int
@@ -15,9 +15,11 @@ struct ProgressDisplay {
     private var drawnAt = -1.0
     private var hasLine = false
 
-    /// - Parameter write: takes text for standard error, unchanged.
-    init(isTerminal: Bool, epochs: Int, steps: Int, stepsPerEpoch: Int, write: @escaping (String) -> Void) {
-        self.isTerminal = isTerminal
+    /// - Parameters:
+    ///   - columns: the width of the terminal, 0 where it does not say; nil where there is no terminal.
+    ///   - write: takes text for standard error, unchanged.
+    init(columns: (() -> Int)?, epochs: Int, steps: Int, stepsPerEpoch: Int, write: @escaping (String) -> Void) {
+        self.columns = columns
         self.epochs = epochs
         self.steps = steps
         self.stepsPerEpoch = stepsPerEpoch
@@ -34,15 +36,15 @@ struct ProgressDisplay {
         learningRate = report.learningRate
         samplesSinceStart += Int(report.samples)
         let isEndOfEpoch = lastStep == steps || lastStep % stepsPerEpoch == 0
-        if isTerminal {
+        if let columns {
             if isEndOfEpoch || now - drawnAt >= 0.1 {
                 drawnAt = now
-                write("\r\u{1B}[K" + line(now: now, bar: true))
+                write("\r\u{1B}[K" + line(now: now, columns: columns()))
                 hasLine = true
             }
             if isEndOfEpoch { endLine() }
         } else if isEndOfEpoch {
-            write(line(now: now, bar: false) + "\n")
+            write(words(now: now, isNarrow: false).joined(separator: "  ") + "\n")
         }
     }
 
@@ -53,25 +55,37 @@ struct ProgressDisplay {
         write("\n")
     }
 
-    private func line(now: Double, bar: Bool) -> String {
+    /// The words of the line; a narrow terminal gets shorter ones and no step.
+    private func words(now: Double, isNarrow: Bool) -> [String] {
         let seconds = max(now - (startedAt ?? now), 1e-9)
-        let rate = Double(samplesSinceStart) / seconds
+        let rate = NumberText.grouped(Int(Double(samplesSinceStart) / seconds))
         let left = seconds / Double(lastStep) * Double(steps - lastStep)
-        let doneInEpoch = (lastStep - 1) % stepsPerEpoch + 1
-        let stepsOfEpoch = min(stepsPerEpoch, steps - (epoch.epoch - 1) * stepsPerEpoch)
-        var parts = ["epoch \(epoch.epoch)/\(epochs)"]
-        if bar {
-            let width = 24
-            let filled = width * doneInEpoch / max(1, stepsOfEpoch)
-            parts.append(
-                "[" + String(repeating: "=", count: filled) + String(repeating: " ", count: width - filled) + "]")
+        var words = ["epoch \(epoch.epoch)/\(epochs)"]
+        if !isNarrow { words.append("step \(lastStep)/\(steps)") }
+        words.append("loss \(NumberText.fixed(epoch.loss, 4))")
+        if let accuracy = epoch.metrics.first {
+            words.append("\(isNarrow ? "acc" : "accuracy") \(NumberText.fixed(accuracy * 100, 2)) %")
         }
-        parts.append("step \(lastStep)/\(steps)")
-        parts.append("loss \(NumberText.fixed(epoch.loss, 4))")
-        if let accuracy = epoch.metrics.first { parts.append("accuracy \(NumberText.fixed(accuracy * 100, 2)) %") }
-        parts.append("rate \(NumberText.rate(learningRate))")
-        parts.append("\(NumberText.grouped(Int(rate))) samples/s")
-        parts.append("\(NumberText.duration(left)) left")
-        return parts.joined(separator: "  ")
+        words.append("\(isNarrow ? "lr" : "rate") \(NumberText.rate(learningRate))")
+        words.append(isNarrow ? "\(rate)/s" : "\(rate) samples/s")
+        words.append("\(NumberText.duration(left)) left")
+        return words
+    }
+
+    /// One line that never wraps, with a bar that takes what the words leave.
+    private func line(now: Double, columns: Int) -> String {
+        let room = (columns > 0 ? columns : 80) - 1
+        let isNarrow = room < 116
+        let separator = isNarrow ? " " : "  "
+        var words = words(now: now, isNarrow: isNarrow)
+        let width = min(24, room - words.joined(separator: separator).count - separator.count - 2)
+        if width >= 4 {
+            let doneInEpoch = (lastStep - 1) % stepsPerEpoch + 1
+            let stepsOfEpoch = min(stepsPerEpoch, steps - (epoch.epoch - 1) * stepsPerEpoch)
+            let filled = width * doneInEpoch / max(1, stepsOfEpoch)
+            let bar = String(repeating: "=", count: filled) + String(repeating: " ", count: width - filled)
+            words.insert("[\(bar)]", at: 1)
+        }
+        return String(words.joined(separator: separator).prefix(room))
     }
 }

@@ -2,26 +2,27 @@
 package struct RunOutput: Sendable {
     /// JSON lines instead of text on standard output.
     package var json: Bool
-    /// Whether progress is redrawn in place.
-    package var isTerminal: Bool
+    /// Columns of the terminal on which progress is redrawn in place; nil where it is no terminal.
+    package var columns: (@Sendable () -> Int)?
     /// Takes a line of results.
     package var result: @Sendable (String) -> Void
     /// Takes text for people, line ends included.
     package var progress: @Sendable (String) -> Void
 
     package init(
-        json: Bool, isTerminal: Bool, result: @escaping @Sendable (String) -> Void,
+        json: Bool, columns: (@Sendable () -> Int)? = nil, result: @escaping @Sendable (String) -> Void,
         progress: @escaping @Sendable (String) -> Void
     ) {
         self.json = json
-        self.isTerminal = isTerminal
+        self.columns = columns
         self.result = result
         self.progress = progress
     }
 
     package static func standard(json: Bool) -> RunOutput {
-        RunOutput(
-            json: json, isTerminal: StandardStreams.errorIsTerminal, result: { StandardStreams.write($0) },
-            progress: { StandardStreams.writeErrorText($0) })
+        let columns: @Sendable () -> Int = { StandardStreams.errorColumns }
+        return RunOutput(
+            json: json, columns: StandardStreams.errorIsTerminal ? columns : nil,
+            result: { StandardStreams.write($0) }, progress: { StandardStreams.writeErrorText($0) })
     }
 }

@@ -71,6 +71,7 @@ package final class WorkerService: Service {
         } onCancel: {
             ended(.interrupted, "")
         }
+        if end.exitCode == .success { settings.logger.info("done: \(end.message)") }
         events.post(.stop)
         await network.shutdown()
         try? await controlGroup.shutdownGracefully()

@@ -39,7 +39,8 @@ struct TrainingResult: Sendable, Equatable {
 
 extension TestDirectory {
     /// `lockstep train --json` to its end.
-    func train(_ job: String, _ options: String..., environment: [String: String] = [:]) async throws -> TrainingResult {
+    func train(_ job: String, _ options: String..., environment: [String: String] = [:]) async throws -> TrainingResult
+    {
         try TrainingResult(try await run(["train", job, "--json"] + options, environment: environment))
     }
 }
