@@ -81,7 +81,8 @@ let package = Package(
         .target(
             name: "LockstepRuntime",
             dependencies: [
-                "CLockstepKernels", "CLockstepSystem", "LockstepCore", "LockstepFormats", "LockstepEngine", "LockstepModels",
+                "CLockstepKernels", "CLockstepSystem", "LockstepCore", "LockstepFormats", "LockstepEngine",
+                "LockstepModels",
                 "LockstepData", "LockstepJobs", "LockstepCollectives", "LockstepCluster", "LockstepSnapshots",
                 "LockstepWire",
                 nioCore, nioPosix, nioConcurrencyHelpers, deque, tracing, serviceContext, serviceLifecycle, logging,
@@ -113,7 +114,9 @@ let package = Package(
             name: "LockstepDataTests",
             dependencies: ["CLockstepKernels", "LockstepCore", "LockstepFormats", "LockstepData"]
         ),
-        .testTarget(name: "LockstepJobsTests", dependencies: ["LockstepCore", "LockstepEngine", "LockstepModels", "LockstepData", "LockstepJobs"]),
+        .testTarget(
+            name: "LockstepJobsTests",
+            dependencies: ["LockstepCore", "LockstepEngine", "LockstepModels", "LockstepData", "LockstepJobs"]),
         .testTarget(name: "LockstepCollectivesTests", dependencies: ["LockstepCore", "LockstepCollectives"]),
         .testTarget(
             name: "LockstepClusterTests", dependencies: ["LockstepCore", "LockstepCollectives", "LockstepCluster"]
@@ -145,11 +148,4 @@ let package = Package(
 
 for target in package.targets where target.type != .regular || !target.name.hasPrefix("C") {
     target.swiftSettings = settings
-}
-// TEMPORARY
-import Foundation
-let here = Context.packageDirectory
-package.targets.removeAll { t in
-    t.name == "EndToEnd" && Context.environment["SKIP_E2E"] != nil || t.type == .test && !FileManager.default.fileExists(atPath: "\(here)/Tests/\(t.name)")
-        || t.name == "CMallocCounter" && !FileManager.default.fileExists(atPath: "\(here)/Tests/CMallocCounter")
 }

@@ -23,6 +23,8 @@ package struct PreparedJob: Sendable {
     package let source: JobSource
     package let job: ResolvedJob
     package let files: [FileReference]
+    /// The source as it travels in WELCOME.
+    package let encodedSource: String
 
     /// Reads a job file and everything it names.
     ///
@@ -47,6 +49,7 @@ package struct PreparedJob: Sendable {
         }
         self.source = source
         self.files = files
+        self.encodedSource = try PreparedJob.encoded(source)
         self.job = try PreparedJob.naming(path) { try ResolvedJob(file.job) { contents[$0] ?? [] } }
     }
 
@@ -70,14 +73,19 @@ package struct PreparedJob: Sendable {
         }
         self.source = source
         self.files = welcome.files
+        self.encodedSource = welcome.job
         self.job = try PreparedJob.naming(source.fileName) { try ResolvedJob(file.job) { contents[$0] ?? [] } }
     }
 
     /// The source as it travels in WELCOME.
-    package var encodedSource: String {
+    private static func encoded(_ source: JobSource) throws(CommandError) -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return (try? encoder.encode(source)).map { String(decoding: $0, as: UTF8.self) } ?? ""
+        do {
+            return String(decoding: try encoder.encode(source), as: UTF8.self)
+        } catch {
+            throw .failed("the job cannot be sent to workers: \("\(error)".escapedForDisplay())")
+        }
     }
 
     /// Errors of a job that is well-formed but does not fit together name its file too.

@@ -1,4 +1,5 @@
 internal import LockstepCluster
+internal import ServiceContextModule
 internal import Tracing
 
 /// A trace context as it travels in control messages.

@@ -28,6 +28,7 @@ extension ExecutableTests {
             try await TestDirectory.with { directory in
                 try directory.write(job.text, to: "job.yaml")
                 let known = try await InstructionSets.ofThisMachine
+                var measurements: [String]?
                 for setting in DigestTests.settings where setting.workers <= job.lanes {
                     // A set that this CPU lacks gives way to the fastest one.
                     let environment =
@@ -38,6 +39,9 @@ extension ExecutableTests {
                     #expect(result.digest == job.digest, "\(setting.testDescription)")
                     #expect(result.stateDigest == job.stateDigest, "\(setting.testDescription)")
                     #expect(result.steps == job.steps)
+                    // What is told of the way is the same as well.
+                    #expect(result.measurements == measurements ?? result.measurements, "\(setting.testDescription)")
+                    measurements = result.measurements
                 }
             }
         }

@@ -51,7 +51,9 @@ extension ExecutableTests {
                 "an empty file", ["train", "wrong.yaml"], naming: ["wrong.yaml:1:1", "empty"], files: ["wrong.yaml": ""]
             ),
             Case("no such file", ["train", "none.yaml"], naming: ["none.yaml", "No such file"]),
-            Case("a directory", ["train", "folder"], naming: ["folder", "not a file"], files: ["folder/file": ""]),
+            Case(
+                "a directory", ["train", "folder"], naming: ["folder", "not a regular file"], files: ["folder/file": ""]
+            ),
             Case(
                 "control characters", ["train", "wrong.yaml"], naming: ["wrong.yaml", "\\u{"],
                 files: ["wrong.yaml": good + "\n\"\\u001B[31mred\\u202E\": 3\n"]),

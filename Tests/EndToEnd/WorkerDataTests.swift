@@ -20,6 +20,7 @@ extension ExecutableTests {
                 let cluster = try HandCluster(in: directory)
                 let coordinator = try await cluster.coordinator(job: "job.yaml", workers: 2)
                 let good = try cluster.worker("w0", join: coordinator.address)
+                _ = try await coordinator.process.errorLine(containing: "worker w0 is here")
                 let bad = try cluster.worker("w1", join: coordinator.address, "--data", "other")
 
                 let refused = try await bad.outcome()

@@ -13,6 +13,9 @@ import Testing
         #expect(NumberText.fixed(.nan, 2) == "nan")
         #expect(NumberText.grouped(1_234_567) == "1,234,567")
         #expect(NumberText.grouped(999) == "999")
+        #expect(NumberText.grouped(1234.5) == "1,234" || NumberText.grouped(1234.5) == "1,235")
+        #expect(NumberText.grouped(.nan) == "nan")
+        #expect(NumberText.grouped(1e300) == "1e+300")
         #expect(NumberText.duration(65) == "1:05")
         #expect(NumberText.duration(3723) == "1:02:03")
         #expect(NumberText.duration(.infinity) == "?")
@@ -60,6 +63,17 @@ import Testing
             #expect(line.hasPrefix("\r\u{1B}[Kepoch 1/1 "))
             #expect(line.dropFirst(4).contains("[") == (columns >= 80))
             #expect(line.count - 4 < columns)
+        }
+    }
+
+    /// The coordinator's core refuses such reports; the display must not depend on it.
+    @Test func survivesReportsThatLie() {
+        var display = ProgressDisplay(columns: { 120 }, epochs: 1, steps: 4, stepsPerEpoch: 4) { _ in }
+        for (epoch, seconds) in [(1000, 0.1), (1, .nan), (1, -1e300), (0, .infinity)] as [(UInt32, Double)] {
+            var report = report(4, epoch: epoch)
+            report.seconds = seconds
+            report.samples = .max
+            display.add(report, now: 1)
         }
     }
 

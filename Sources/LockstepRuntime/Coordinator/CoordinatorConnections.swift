@@ -43,7 +43,7 @@ final class CoordinatorConnections: Sendable {
                 try await link.run { frames in
                     for try await frame in frames {
                         if hello.purpose == .bulk {
-                            await events.postAndWait(.bulk(name: name, frame))
+                            await events.postAndWait(.bulk(number, frame))
                         } else {
                             await events.postAndWait(.core(.message(number, try frame.message())))
                         }

@@ -1,4 +1,5 @@
 internal import LockstepCluster
+internal import LockstepEngine
 internal import LockstepWire
 
 /// The one queue into a coordinator's shell. What a peer sends waits for its turn before more is read from that peer,
@@ -6,8 +7,9 @@ internal import LockstepWire
 struct CoordinatorEvents: Sendable {
     enum Event: Sendable {
         case core(CoordinatorEvent)
-        /// A frame on the bulk connection of the worker of that name.
-        case bulk(name: String, ControlFrame)
+        /// A frame on a connection that was opened for bulk.
+        case bulk(ConnectionNumber, ControlFrame)
+        case stateVerified(FlatState, step: UInt32)
         case snapshotWritten(WrittenSnapshot, step: UInt32)
         case tick
         /// The process is to end at once.

@@ -39,6 +39,8 @@ package final class CoordinatorService: Service {
                 "--workers \(settings.workers): a job of \(lanes) lanes takes 1 to \(lanes) workers; change --workers or lanes"
             )
         }
+        let runName = "\(settings.job.job.name)-\(ProcessClock.directoryName())"
+        try CoordinatorService.checkSize(of: CoordinatorShell.welcome(settings, runName: runName, traceContext: []))
         let contexts = try TLSContexts(settings.identity)
         let events = CoordinatorEvents()
         let connections = CoordinatorConnections(events: events, logger: settings.logger)
@@ -54,7 +56,6 @@ package final class CoordinatorService: Service {
             throw error
         }
         do {
-            runName = "\(settings.job.job.name)-\(ProcessClock.directoryName())"
             recorder = try RunRecorder(
                 path: settings.runDirectory, jobName: settings.job.job.name,
                 description: RunReport.description(of: settings.job, run: runName, workers: settings.workers))
@@ -66,9 +67,19 @@ package final class CoordinatorService: Service {
         }
         address = listener.address.description
         self.settings = settings
+        self.runName = runName
         self.group = group
         self.events = events
         self.connections = connections
+    }
+
+    /// A job must fit into the one message that tells workers of it, with room for the trace context.
+    private static func checkSize(of welcome: Welcome) throws(CommandError) {
+        let limit = LinkLimits().payload - (16 << 10)
+        let size = (try? ControlMessageCoding.encode(.welcome(welcome)))?.count ?? Int.max
+        guard size <= limit else {
+            throw .usage("the job takes \(size) bytes as a message, and the limit is \(limit); shorten the job file")
+        }
     }
 
     package var runDirectory: RunDirectory { recorder.directory }

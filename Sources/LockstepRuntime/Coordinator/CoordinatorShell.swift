@@ -55,10 +55,15 @@ struct CoordinatorShell {
         core = CoordinatorCore(
             CoordinatorConfiguration(
                 workers: settings.workers, laneCount: job.laneTree.laneCount, version: lockstepVersion,
-                welcome: Welcome(
-                    runIdentifier: runName, incarnation: 1, clusterName: settings.identity.name.cluster,
-                    job: settings.job.encodedSource, files: settings.job.files,
+                welcome: CoordinatorShell.welcome(
+                    settings, runName: runName,
                     traceContext: TraceContext.fields(of: span.context, tracer: settings.tracer))))
+    }
+
+    static func welcome(_ settings: CoordinatorSettings, runName: String, traceContext: [ContextField]) -> Welcome {
+        Welcome(
+            runIdentifier: runName, incarnation: 1, clusterName: settings.identity.name.cluster,
+            job: settings.job.encodedSource, files: settings.job.files, traceContext: traceContext)
     }
 
     /// - Returns: how the run ended; nil where it was interrupted.
@@ -67,7 +72,10 @@ struct CoordinatorShell {
         let end: RunOutcome?? = await events.forEach { event in
             switch event {
             case .core(let event): handle(event)
-            case .bulk(let name, let frame): receive(frame, from: name)
+            case .bulk(let number, let frame): receive(frame, on: number)
+            case .stateVerified(let state, let step):
+                verified = state
+                handle(.stateCollected(step: step))
             case .snapshotWritten(let snapshot, let step):
                 self.snapshot = snapshot
                 handle(.snapshotWritten(step: step))
@@ -82,7 +90,9 @@ struct CoordinatorShell {
         return end ?? nil
     }
 
-    private mutating func receive(_ frame: ControlFrame, from name: String) {
+    /// Takes a frame from a worker's current bulk connection; another process of its name has no say.
+    private mutating func receive(_ frame: ControlFrame, on number: ConnectionNumber) {
+        guard let name = core.bulkOwner(of: number) else { return }
         switch frame.header.kind {
         case .log: workerLogs?.append(String(decoding: frame.payload.readableBytesView, as: UTF8.self), of: name)
         default: collect(frame, from: name)
@@ -154,16 +164,20 @@ struct CoordinatorShell {
             return handle(.stateInvalid(reason: error.reason))
         }
         self.collector = collector
+        handle(.shareReceived(name: name))
         guard collector.isComplete else { return }
         self.collector = nil
-        do {
-            guard let state = try writer.verified(collector, hash: hash) else {
-                return handle(.stateInvalid(reason: "its hash is not \(hash)"))
+        // The whole state is copied and hashed on a thread that may take its time.
+        let complete = collector
+        NIOThreadPool.singleton.submit { [writer, events] _ in
+            do {
+                guard let state = try writer.verified(complete, hash: hash) else {
+                    return events.post(.core(.stateInvalid(reason: "its hash is not \(hash)")))
+                }
+                events.post(.stateVerified(state, step: step))
+            } catch {
+                events.post(.core(.stateInvalid(reason: String(describing: error))))
             }
-            verified = state
-            handle(.stateCollected(step: step))
-        } catch {
-            handle(.stateInvalid(reason: String(describing: error)))
         }
     }
 

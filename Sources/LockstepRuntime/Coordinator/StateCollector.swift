@@ -5,7 +5,7 @@ internal import LockstepCollectives
 ///
 /// A share frame names the vector (0: parameters, then the optimizer's) in `bucket` and a range of it in bytes. What a
 /// member may send follows from its share alone, so every frame is checked before a byte of it is kept.
-struct StateCollector {
+struct StateCollector: Sendable {
     struct Fault: Error {
         let reason: String
     }

@@ -25,6 +25,11 @@ enum NumberText {
         return fixed(value, max(0, 2 - exponent))
     }
 
+    /// `12,345`, the nearest whole number.
+    static func grouped(_ value: Double) -> String {
+        value.isFinite && value.magnitude < 1e18 ? grouped(Int(value.rounded())) : "\(value)"
+    }
+
     /// `12,345`.
     static func grouped(_ value: Int) -> String {
         let digits = String(value.magnitude)

@@ -58,7 +58,7 @@ struct ProgressDisplay {
     /// The words of the line; a narrow terminal gets shorter ones and no step.
     private func words(now: Double, isNarrow: Bool) -> [String] {
         let seconds = max(now - (startedAt ?? now), 1e-9)
-        let rate = NumberText.grouped(Int(Double(samplesSinceStart) / seconds))
+        let rate = NumberText.grouped(Double(samplesSinceStart) / seconds)
         let left = seconds / Double(lastStep) * Double(steps - lastStep)
         var words = ["epoch \(epoch.epoch)/\(epochs)"]
         if !isNarrow { words.append("step \(lastStep)/\(steps)") }
@@ -82,7 +82,7 @@ struct ProgressDisplay {
         if width >= 4 {
             let doneInEpoch = (lastStep - 1) % stepsPerEpoch + 1
             let stepsOfEpoch = min(stepsPerEpoch, steps - (epoch.epoch - 1) * stepsPerEpoch)
-            let filled = width * doneInEpoch / max(1, stepsOfEpoch)
+            let filled = min(width, width * doneInEpoch / max(1, stepsOfEpoch))
             let bar = String(repeating: "=", count: filled) + String(repeating: " ", count: width - filled)
             words.insert("[\(bar)]", at: 1)
         }

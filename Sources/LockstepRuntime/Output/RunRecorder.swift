@@ -11,7 +11,6 @@ internal import Darwin
 #endif
 
 /// The run directory's files that are written while a run goes on: `run.json` once, `metrics.jsonl` a line a step.
-// Safe: the descriptor is only appended to, by the coordinator's one task.
 final class RunRecorder: Sendable {
     let directory: RunDirectory
     private let metrics: Int32

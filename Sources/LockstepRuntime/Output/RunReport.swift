@@ -87,7 +87,7 @@ struct RunReport {
         var lines = [
             "trained \(NumberText.grouped(steps)) steps with \(result.members.count) "
                 + "\(result.members.count == 1 ? "worker" : "workers") in \(NumberText.fixed(times.seconds, 1)) s "
-                + "(\(NumberText.grouped(Int(times.samplesPerSecond))) samples/s)"
+                + "(\(NumberText.grouped(times.samplesPerSecond)) samples/s)"
         ]
         if let last = means(done.first?.lastEpoch) { lines.append("last epoch  \(text(last))") }
         if let evaluation = means(done.first?.evaluation) { lines.append("test        \(text(evaluation))") }

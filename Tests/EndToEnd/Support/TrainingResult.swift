@@ -10,6 +10,8 @@ struct TrainingResult: Sendable, Equatable {
     let gradientBytesSent: [(worker: String, count: Int)]
     let runDirectory: String
     let keys: [String]
+    /// Losses and metrics of every step, of the last epoch and of the evaluation, to the last digit.
+    let measurements: [String]
 
     /// - Throws: where the process did not end well, with what it said.
     init(_ outcome: Outcome) throws {
@@ -25,6 +27,9 @@ struct TrainingResult: Sendable, Equatable {
         lanesComputed = TrainingResult.counts(event["lanesComputed"])
         gradientBytesSent = TrainingResult.counts(event["gradientBytesSent"])
         keys = event.members.map(\.key)
+        measurements = try outcome.events.map { event in
+            ["loss", "metrics", "evaluation"].map { event[$0]?.text ?? "" }.joined(separator: " ")
+        }
     }
 
     private static func counts(_ value: JSONValue?) -> [(worker: String, count: Int)] {
