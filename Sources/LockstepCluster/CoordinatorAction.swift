@@ -1,5 +1,3 @@
-package import LockstepCore
-
 /// What the coordinator's core wants done, in order.
 package enum CoordinatorAction: Sendable, Equatable {
     package enum Level: Sendable {
@@ -19,10 +17,10 @@ package enum CoordinatorAction: Sendable, Equatable {
     case close(ConnectionNumber, reason: String)
     case log(Level, String, metadata: [String: String])
     /// All workers hold the same plan and state; the roster was sent.
-    case workersReady(planDigest: String, Roster)
+    case workersReady(Roster)
     /// The shares of S(step) will come on the bulk connections.
-    case collectState(step: UInt32, hash: StateHash, shares: [StateShare])
-    case writeSnapshot(step: UInt32, hash: StateHash)
+    case collectState(step: UInt32, shares: [StateShare])
+    case writeSnapshot(step: UInt32)
     /// Steps in order, each once.
     case report([StepReport])
     /// The run is over. Comes once, or `fail` does.

@@ -11,6 +11,15 @@ package struct CoordinatorConfiguration: Sendable {
         package var stop: UInt64 = 3_000_000_000
         /// From then until their shares are collected.
         package var stopCollection: UInt64 = 1_500_000_000
+        /// From a worker's HELLO until it is prepared.
+        package var preparing: UInt64 = 600_000_000_000
+        /// From START until all links are there.
+        package var linking: UInt64 = 60_000_000_000
+        /// Without a completed turn for this long, and for `patience` times the longest turn so far: a standstill.
+        package var standstill: UInt64 = 120_000_000_000
+        package var patience: UInt64 = 20
+        /// Without a byte of a share for this long while the state is collected.
+        package var share: UInt64 = 10_000_000_000
 
         package init() {}
     }
@@ -23,10 +32,12 @@ package struct CoordinatorConfiguration: Sendable {
     package var version: String
     package var welcome: Welcome
     package var timing: Timing
+    /// So many workers may leave before the start; more, and they will not come together.
+    package var departures: Int
 
     package init(
         workers: Int, laneCount: Int, bucketBoundaries: [Int] = [], version: String, welcome: Welcome,
-        timing: Timing = Timing()
+        timing: Timing = Timing(), departures: Int = 100
     ) {
         self.workers = workers
         self.laneCount = laneCount
@@ -34,5 +45,6 @@ package struct CoordinatorConfiguration: Sendable {
         self.version = version
         self.welcome = welcome
         self.timing = timing
+        self.departures = departures
     }
 }

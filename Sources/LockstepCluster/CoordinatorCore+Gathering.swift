@@ -19,7 +19,9 @@ extension CoordinatorCore {
             let version = hello.version.escapedForDisplay()
             return refuse("runs version \(version), the coordinator runs \(configuration.version); install the same")
         }
-        noteGeneration(max(hello.running, hello.promised))
+        guard max(hello.running, hello.promised) < CoordinatorCore.claimableGenerations else {
+            return refuse("claims a generation that no run reaches")
+        }
         let known = workers.firstIndex { $0.name == hello.name }
         if hello.purpose == .bulk {
             guard let known, workers[known].process == hello.process else {
@@ -27,7 +29,9 @@ extension CoordinatorCore {
             }
             let replaced = workers[known].bulk
             workers[known].bulk = connection
-            return replaced.map { [.close($0, reason: "replaced by a newer connection")] } ?? []
+            noteGenerations(of: hello)
+            let close = replaced.map { CoordinatorAction.close($0, reason: "replaced by a newer connection") }
+            return (close.map { [$0] } ?? []) + startIfReady(now)
         }
         if let known {
             guard workers[known].process == hello.process else {
@@ -39,6 +43,7 @@ extension CoordinatorCore {
             let replaced = workers[known].connection
             workers[known].connection = connection
             workers[known].lastHeard = now
+            noteGenerations(of: hello)
             let close = CoordinatorAction.close(replaced, reason: "replaced by a newer connection")
             let welcome = CoordinatorAction.send(connection, .welcome(configuration.welcome))
             return mode == .gathering ? [close, welcome] : [close]
@@ -46,10 +51,11 @@ extension CoordinatorCore {
         guard mode == .gathering, workers.count < configuration.workers else {
             return refuse("the run has its \(configuration.workers) workers")
         }
+        noteGenerations(of: hello)
         workers.append(
             Worker(
                 name: hello.name, process: hello.process, host: hello.host, processIdentifier: hello.processIdentifier,
-                connection: connection, lastHeard: now))
+                connection: connection, helloAt: now, lastHeard: now))
         if pingAt == nil { pingAt = now + configuration.timing.pingInterval }
         let text =
             "worker \(name) is here (\(workers.count) of \(configuration.workers)): "
@@ -64,8 +70,15 @@ extension CoordinatorCore {
         guard mode == .gathering, workers[index].prepared == nil else {
             return expel(index, "said PREPARED twice or too late", now)
         }
+        if let objection = prepared.objection { return expel(index, "said PREPARED with \(objection)", now) }
         workers[index].prepared = prepared
         workers[index].stage = .idle
+        return startIfReady(now)
+    }
+
+    /// START, when the workers are all here, prepared, and have a way for their shares of the state.
+    private mutating func startIfReady(_ now: UInt64) -> [CoordinatorAction] {
+        guard mode == .gathering, judgeAt == nil, workers.allSatisfy(\.isReady) else { return [] }
         let all = workers.compactMap(\.prepared)
         guard all.count == configuration.workers, let first = all.first else { return [] }
         guard all.allSatisfy({ $0.planDigest == first.planDigest }) else {
@@ -75,7 +88,7 @@ extension CoordinatorCore {
             return failDifferent(
                 "states at the start", workers.map { ($0.name, $0.prepared?.stateHash.description ?? "none") })
         }
-        return start(from: first)
+        return start(from: first, now)
     }
 
     private mutating func failDifferent(_ what: String, _ values: [(name: String, value: String)])
@@ -91,13 +104,14 @@ extension CoordinatorCore {
         )
     }
 
-    private mutating func start(from prepared: Prepared) -> [CoordinatorAction] {
+    private mutating func start(from prepared: Prepared, _ now: UInt64) -> [CoordinatorAction] {
         workers.sort { Array($0.name.utf8).lexicographicallyPrecedes(Array($1.name.utf8)) }
         let ranges = LaneAssignment.ranges(laneCount: configuration.laneCount, workers: workers.count)
-        guard let ranges, let generation = newGeneration() else {
-            let cause = "\(workers.count) workers cannot share \(configuration.laneCount) lanes in a new generation"
+        guard let ranges else {
+            let cause = "\(workers.count) workers cannot share \(configuration.laneCount) lanes"
             return fail(Verdict(stage: .preparing, cause: cause, message: cause))
         }
+        let generation = newGeneration()
         let members = zip(workers, ranges).map { worker, lanes in
             Roster.Member(
                 name: worker.name, process: worker.process, host: worker.prepared?.host ?? "",
@@ -110,12 +124,13 @@ extension CoordinatorCore {
         journal.append(.roster(roster))
         lastReported = prepared.step
         mode = .linking
+        pace.begin(now)
         for index in workers.indices {
             workers[index].stage = .linking
             workers[index].step = prepared.step
         }
         let start = ControlMessage.start(Start(roster: roster, traceContext: configuration.welcome.traceContext))
         return workers.map { .send($0.connection, start) }
-            + [.workersReady(planDigest: prepared.planDigest, roster)]
+            + [.workersReady(roster)]
     }
 }

@@ -7,8 +7,15 @@ extension CoordinatorCore {
     ) -> [CoordinatorAction] {
         if let index = workers.firstIndex(where: { $0.bulk == connection }) {
             workers[index].bulk = nil
-            guard case .collecting = mode else { return [] }
-            return lose(index, "its bulk connection was lost: \(reason.escapedForDisplay())", now)
+            let cause = "its bulk connection was lost: \(reason.escapedForDisplay())"
+            switch mode {
+            case .gathering: return expel(index, cause, now, exitCode: .temporary)
+            case .linking, .running, .planned, .collecting:
+                // If its process has ended, that will be heard and says more.
+                abandoned.append(workers[index].connection)
+                return lose(index, cause, now)
+            case .writing, .ended: return []
+            }
         }
         guard let index = workers.firstIndex(where: { $0.connection == connection }) else { return [] }
         return lose(index, "its control connection was lost: \(reason.escapedForDisplay())", now)
@@ -18,7 +25,7 @@ extension CoordinatorCore {
         _ name: String, _ processIdentifier: Int32, _ description: String, _ now: UInt64
     ) -> [CoordinatorAction] {
         if let known = losses.firstIndex(where: { $0.name == name && $0.processIdentifier == processIdentifier }) {
-            losses[known].cause = description
+            if !losses[known].isSettled { losses[known].cause = description }
             return []
         }
         if let index = workers.firstIndex(where: { $0.name == name }) {
@@ -30,7 +37,9 @@ extension CoordinatorCore {
         guard mode == .gathering else { return [] }
         // Nobody will start it again, so the run cannot get its workers.
         losses.append(
-            Loss(name: name, processIdentifier: processIdentifier, stage: .preparing, step: 0, cause: description))
+            Loss(
+                name: name, processIdentifier: processIdentifier, stage: .preparing, step: 0, cause: description,
+                isSettled: false))
         judgeAt = min(judgeAt ?? UInt64.max, now + configuration.timing.grace)
         return []
     }
@@ -51,13 +60,19 @@ extension CoordinatorCore {
         ]
     }
 
-    /// A worker broke the rules of the conversation.
-    mutating func expel(_ index: Int, _ reason: String, _ now: UInt64) -> [CoordinatorAction] {
+    /// A worker broke the rules of the conversation, or cannot take part in it any more. It is told and given up.
+    mutating func expel(
+        _ index: Int, _ reason: String, _ now: UInt64, exitCode: ExitCode = .failed
+    ) -> [CoordinatorAction] {
         let connection = workers[index].connection
-        return [.close(connection, reason: reason)] + lose(index, reason, now)
+        let release = Release(reason: "the coordinator gave this worker up: \(reason)", exitCode: exitCode)
+        return [.send(connection, .release(release)), .close(connection, reason: reason)]
+            + lose(index, reason, now, isSettled: true)
     }
 
-    private mutating func lose(_ index: Int, _ cause: String, _ now: UInt64) -> [CoordinatorAction] {
+    private mutating func lose(
+        _ index: Int, _ cause: String, _ now: UInt64, isSettled: Bool = false
+    ) -> [CoordinatorAction] {
         let worker = workers.remove(at: index)
         let name = worker.name.escapedForDisplay()
         var actions: [CoordinatorAction] = []
@@ -68,13 +83,16 @@ extension CoordinatorCore {
                     .warning,
                     "worker \(name) left before the start: \(cause); waiting for another",
                     metadata: ["worker": name]))
-            return actions
+            departures += 1
+            guard departures > configuration.departures else { return actions }
+            let message = "\(departures) workers left before the start, the last of them worker \(name): \(cause)"
+            return actions + fail(Verdict(worker: worker.name, stage: .preparing, cause: cause, message: message))
         }
         if case .writing = mode { return actions }
         losses.append(
             Loss(
                 name: worker.name, processIdentifier: worker.processIdentifier, stage: worker.stage, step: worker.step,
-                cause: cause))
+                cause: cause, isSettled: isSettled))
         actions.append(.log(.warning, "worker \(name) is lost: \(cause)", metadata: ["worker": name]))
         judgeAt = min(judgeAt ?? UInt64.max, now + configuration.timing.grace)
         return actions
@@ -89,13 +107,15 @@ extension CoordinatorCore {
             return finish(snapshotStep: nil, hash: nil)
         }
         var actions: [CoordinatorAction] = []
-        for worker in workers where now >= worker.lastHeard + configuration.timing.silence {
-            guard let index = workers.firstIndex(where: { $0.name == worker.name }) else { continue }
-            let seconds = configuration.timing.silence / 1_000_000_000
-            let place = worker.step > 0 ? "\(worker.stage) of step \(worker.step)" : worker.stage.description
-            actions += [.close(worker.connection, reason: "no answer for \(seconds) s")]
-            actions += lose(index, "no answer for \(seconds) s, last in \(place)", now)
+        let seconds = configuration.timing.silence / 1_000_000_000
+        while mode != .ended,
+            let index = workers.firstIndex(where: { now >= $0.lastHeard + configuration.timing.silence })
+        {
+            let place = place(workers[index].stage, of: workers[index].step)
+            actions += expel(index, "no answer for \(seconds) s, last in \(place)", now, exitCode: .temporary)
         }
+        if let standstillAt, now >= standstillAt { actions += handleStandstill(now) }
+        guard mode != .ended else { return actions }
         if let pingAt, now >= pingAt {
             self.pingAt = now + configuration.timing.pingInterval
             for worker in workers {
@@ -110,23 +130,33 @@ extension CoordinatorCore {
     private mutating func judge() -> [CoordinatorAction] {
         let verdict: Verdict
         if let loss = losses.first {
-            verdict = CoordinatorCore.verdict(on: loss)
+            verdict = self.verdict(on: loss)
         } else if let link = lostLinks.first {
             verdict = self.verdict(on: link)
         } else {
             judgeAt = nil
             return []
         }
-        // Who asks for the end often ends the workers too; that is no failure of the run.
-        guard let wish = stopReason else { return fail(verdict) }
+        return conclude(verdict)
+    }
+
+    /// Fails, unless someone has asked for the end: who does often ends the workers too, and that is no failure.
+    mutating func conclude(_ verdict: Verdict) -> [CoordinatorAction] {
+        guard let wish = stopReason ?? lateStopReason else { return fail(verdict) }
         stopReason = "\(wish); there is no snapshot, because \(verdict.message)"
         return finish(snapshotStep: nil, hash: nil)
     }
 
-    private static func verdict(on loss: Loss) -> Verdict {
-        let place = loss.step > 0 ? "\(loss.stage) of step \(loss.step)" : loss.stage.description
+    /// Where a worker is or was, for messages.
+    func place(_ stage: Stage, of step: UInt32) -> String { step > 0 ? "\(stage) of step \(step)" : "\(stage)" }
+
+    private func verdict(on loss: Loss) -> Verdict {
+        // Nobody gets ahead of a lost worker by more than its own update. Who is beyond its last words waits for it.
+        let front = workers.filter { $0.name != loss.name }.max { $0.step < $1.step }
+        let (stage, step) = front.flatMap { $0.step > loss.step ? ($0.stage, $0.step) : nil } ?? (loss.stage, loss.step)
+        let place = place(stage, of: step)
         return Verdict(
-            worker: loss.name, stage: loss.stage, step: loss.step > 0 ? loss.step : nil, cause: loss.cause,
+            worker: loss.name, stage: stage, step: step > 0 ? step : nil, cause: loss.cause,
             message: "worker \(loss.name.escapedForDisplay()) was lost (\(place)): \(loss.cause)")
     }
 

@@ -12,28 +12,38 @@ extension CoordinatorCore {
         case .unable(let unable):
             guard mode == .gathering else { return expel(index, "said UNABLE after the start", now) }
             let name = workers[index].name
+            // A run that fails says so, whatever the worker would end with.
+            let exitCode: ExitCode =
+                switch unable.exitCode {
+                case .usage, .failed, .refused, .temporary: unable.exitCode
+                case .success, .verification, .interrupted: .failed
+                }
             let cause = unable.message.escapedForDisplay(limit: 1000)
             return fail(
                 Verdict(
                     worker: name, stage: .preparing, cause: cause,
-                    message: "worker \(name.escapedForDisplay()): \(cause)", exitCode: unable.exitCode))
+                    message: "worker \(name.escapedForDisplay()): \(cause)", exitCode: exitCode))
         case .pong(let pong):
             workers[index].stage = pong.stage
             workers[index].step = pong.step
+            workers[index].waitingFor = pong.waitingFor.prefix(configuration.workers)
+                .filter { roster?.index(of: $0) != nil }
+            if mode == .running { pace.reach(pong.stage, of: pong.step, now) }
             return []
         case .linked(let generation):
             guard generation == roster?.generation else { return [] }
             workers[index].isLinked = true
-            if mode == .linking, workers.allSatisfy(\.isLinked) { mode = .running }
+            if mode == .linking, workers.allSatisfy(\.isLinked) {
+                mode = .running
+                pace.begin(now)
+            }
             return []
         case .linkDown(let report):
             guard report.generation == roster?.generation else { return [] }
             return handleLinkDown(index, report, now)
         case .progress(let progress):
             guard progress.generation == roster?.generation else { return [] }
-            workers[index].stage = progress.stage
-            workers[index].step = progress.step
-            return report(progress.reports)
+            return handleProgress(index, progress, now)
         case .frozen(let frozen):
             guard case .planned(frozen.generation) = mode else { return [] }
             workers[index].frozen = frozen
@@ -41,7 +51,11 @@ extension CoordinatorCore {
             return collectIfStill(now)
         case .done(let done):
             guard done.generation == roster?.generation else { return [] }
+            guard done.lanesComputed >= 0, done.gradientBytesSent >= 0 else {
+                return expel(index, "said DONE with a negative count", now)
+            }
             self.done[workers[index].name] = done
+            pace.complete(now)
             workers[index].stage = .idle
             workers[index].step = done.step
             return collectIfStill(now)
@@ -54,13 +68,22 @@ extension CoordinatorCore {
         }
     }
 
-    private mutating func report(_ reports: [StepReport]) -> [CoordinatorAction] {
+    private mutating func handleProgress(
+        _ index: Int, _ progress: Progress, _ now: UInt64
+    ) -> [CoordinatorAction] {
+        if let objection = progress.reports.lazy.compactMap(\.objection).first {
+            return expel(index, "reported a step with \(objection)", now)
+        }
+        workers[index].stage = progress.stage
+        workers[index].step = progress.step
         // Every worker reports every step, so that none is missing when a worker is lost.
-        let news = reports.filter { report in
-            guard report.step == lastReported + 1 else { return false }
+        let news = progress.reports.filter { report in
+            guard lastReported < UInt32.max, report.step == lastReported + 1 else { return false }
             lastReported += 1
             return true
         }
+        // A turn that is no training step is reported without a step.
+        if !news.isEmpty || progress.reports.isEmpty { pace.complete(now) }
         return news.isEmpty ? [] : [.report(news)]
     }
 
@@ -74,6 +97,7 @@ extension CoordinatorCore {
             states = workers.compactMap { done[$0.name].map { ($0.step, $0.hash) } }
             if states.count == roster.members.count {
                 // The plan came after the last turn and stopped nobody: the run is complete.
+                lateStopReason = stopReason
                 stopReason = nil
             } else {
                 states = workers.compactMap { $0.frozen.map { ($0.step, $0.hash) } }
@@ -89,12 +113,14 @@ extension CoordinatorCore {
             return fail(Verdict(stage: .snapshot, step: first.step, cause: cause, message: cause))
         }
         mode = .collecting(step: first.step, hash: first.hash)
-        stopAt = stopReason == nil ? nil : now + configuration.timing.stopCollection
+        pace.begin(now)
+        if stopReason != nil { stopAt = now + configuration.timing.stopCollection }
+        if lateStopReason != nil { stopAt = now + configuration.timing.stop }
         let shares = roster.members.enumerated().map { index, member in
             CoordinatorAction.StateShare(name: member.name, index: index, count: roster.members.count)
         }
         // The shell hears of it before the first share can come.
-        var actions: [CoordinatorAction] = [.collectState(step: first.step, hash: first.hash, shares: shares)]
+        var actions: [CoordinatorAction] = [.collectState(step: first.step, shares: shares)]
         for share in shares {
             guard let worker = workers.first(where: { $0.name == share.name }) else { continue }
             let fetch = Fetch(step: first.step, share: share.index, count: share.count)
@@ -140,17 +166,18 @@ extension CoordinatorCore {
     // MARK: Stopping
 
     mutating func handleStop(_ reason: String, _ now: UInt64) -> [CoordinatorAction] {
-        // A loss that is about to be judged came first.
-        guard stopReason == nil, judgeAt == nil else { return [] }
+        guard stopReason == nil, lateStopReason == nil else { return [] }
+        if judgeAt != nil {
+            // What ended the worker may be what asks for the end now.
+            lateStopReason = reason
+            return []
+        }
         switch mode {
         case .gathering, .linking:
             stopReason = reason
             return finish(snapshotStep: nil, hash: nil)
         case .running:
-            guard let generation = newGeneration() else {
-                stopReason = reason
-                return finish(snapshotStep: nil, hash: nil)
-            }
+            let generation = newGeneration()
             stopReason = reason
             mode = .planned(generation: generation)
             stopAt = now + configuration.timing.stop

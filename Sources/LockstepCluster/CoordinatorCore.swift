@@ -23,12 +23,18 @@ package struct CoordinatorCore: Sendable {
         let processIdentifier: Int32
         var connection: ConnectionNumber
         var bulk: ConnectionNumber?
+        let helloAt: UInt64
         var lastHeard: UInt64
         var stage: Stage = .preparing
         var step: UInt32 = 0
         var prepared: Prepared?
         var isLinked = false
         var frozen: Frozen?
+        /// The members that its current turn waits for, as it said last.
+        var waitingFor: [String] = []
+
+        /// Whether the generation can begin with it: prepared, and with a way for its share of the state.
+        var isReady: Bool { prepared != nil && bulk != nil }
     }
 
     /// Evidence that a worker is gone.
@@ -38,6 +44,8 @@ package struct CoordinatorCore: Sendable {
         let stage: Stage
         let step: UInt32
         var cause: String
+        /// The coordinator gave it up; how its process ends then is no better evidence.
+        let isSettled: Bool
     }
 
     /// Evidence that a link is gone.
@@ -53,6 +61,10 @@ package struct CoordinatorCore: Sendable {
     package internal(set) var journal: [JournalRecord]
 
     var workers: [Worker] = []
+    /// Control connections of lost workers that may still listen: they hear how the run ends.
+    var abandoned: [ConnectionNumber] = []
+    /// Workers that left before the start.
+    var departures = 0
     var losses: [Loss] = []
     var lostLinks: [LostLink] = []
     /// When the evidence is judged.
@@ -60,10 +72,12 @@ package struct CoordinatorCore: Sendable {
     /// Why and by when to stop.
     var stopReason: String?
     var stopAt: UInt64?
-    /// A wish to stop that came when all steps were done: only the snapshot is given up for it.
+    /// A wish to stop that came when all steps were done, or a loss was about to be judged: a run that completes all
+    /// the same has not been stopped.
     var lateStopReason: String?
     /// What each worker said at the end.
     var done: [String: Done] = [:]
+    var pace = Pace()
     var pingAt: UInt64?
     var nextNonce: UInt64 = 1
     var lastReported: UInt32 = 0
@@ -82,7 +96,12 @@ package struct CoordinatorCore: Sendable {
     package var nextDeadline: UInt64? {
         guard mode != .ended else { return nil }
         let silence = workers.map { $0.lastHeard + configuration.timing.silence }.min()
-        return [judgeAt, stopAt, pingAt, silence].compactMap { $0 }.min()
+        return [judgeAt, stopAt, pingAt, silence, standstillAt].compactMap { $0 }.min()
+    }
+
+    /// The worker whose current bulk connection this is; nil where frames on it belong to nobody.
+    package func bulkOwner(of connection: ConnectionNumber) -> String? {
+        workers.first { $0.bulk == connection }?.name
     }
 
     /// - Parameter now: nanoseconds of a clock that never goes back.
@@ -100,6 +119,10 @@ package struct CoordinatorCore: Sendable {
             return handleProcessEnded(name, processIdentifier, description, now)
         case .stopRequested(let reason):
             return handleStop(reason, now)
+        case .shareReceived(let name):
+            guard case .collecting = mode else { return [] }
+            pace.shareCame(from: name, now)
+            return []
         case .stateCollected(let step):
             guard case .collecting(step, let hash) = mode else { return [] }
             mode = .writing(step: step, hash: hash)
@@ -108,7 +131,7 @@ package struct CoordinatorCore: Sendable {
             lostLinks = []
             judgeAt = nil
             stopAt = nil
-            return [.writeSnapshot(step: step, hash: hash)]
+            return [.writeSnapshot(step: step)]
         case .stateInvalid(let reason):
             guard case .collecting(let step, _) = mode else { return [] }
             return fail(
@@ -134,11 +157,15 @@ package struct CoordinatorCore: Sendable {
 
     // MARK: Generations
 
-    mutating func noteGeneration(_ generation: UInt32) { greatestGeneration = max(greatestGeneration, generation) }
+    /// Numbers from here on are nobody's: half of all are left for decisions, more than any run makes.
+    static let claimableGenerations: UInt32 = 1 << 31
 
-    /// A number that nobody has used, or nil when a peer has claimed the greatest one.
-    mutating func newGeneration() -> UInt32? {
-        guard greatestGeneration < UInt32.max else { return nil }
+    mutating func noteGenerations(of hello: Hello) {
+        greatestGeneration = max(greatestGeneration, hello.running, hello.promised)
+    }
+
+    /// A number that nobody has used.
+    mutating func newGeneration() -> UInt32 {
         greatestGeneration += 1
         journal.append(.generation(greatestGeneration))
         return greatestGeneration
@@ -167,7 +194,7 @@ package struct CoordinatorCore: Sendable {
     private mutating func end(_ release: Release) -> [CoordinatorAction] {
         mode = .ended
         parting = release
-        return workers.map { .send($0.connection, .release(release)) }
+        return (workers.map(\.connection) + abandoned).map { .send($0, .release(release)) }
     }
 
     private func handleAfterEnd(_ event: CoordinatorEvent) -> [CoordinatorAction] {
@@ -179,6 +206,7 @@ package struct CoordinatorCore: Sendable {
     private mutating func excuseOwnAbsence(_ now: UInt64) {
         if let lastEventAt, !workers.isEmpty, now > lastEventAt + 2 * configuration.timing.pingInterval {
             for index in workers.indices { workers[index].lastHeard = now }
+            pace.excuse(now - lastEventAt)
         }
         lastEventAt = now
     }

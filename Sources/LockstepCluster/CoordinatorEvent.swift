@@ -8,6 +8,8 @@ package enum CoordinatorEvent: Sendable {
     /// operating system's, as in HELLO: a name alone may be another process by now.
     case processEnded(name: String, processIdentifier: Int32, description: String)
     case stopRequested(reason: String)
+    /// Bytes of this member's share of the state came: the collection goes on. Said of every frame.
+    case shareReceived(name: String)
     /// All shares are there and hash to what was agreed.
     case stateCollected(step: UInt32)
     /// All shares are there and hash to something else, or a share does not fit.

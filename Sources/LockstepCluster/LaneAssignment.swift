@@ -13,11 +13,12 @@ package enum LaneAssignment {
         let greatest = (laneCount + workers - 1) / workers
         // best[start]: for the workers considered so far, counted from the last one back, the fewest roots over
         // start..<laneCount, and how many lanes the first of them takes.
-        var best: [Int: (roots: Int, count: Int)] = [laneCount: (0, 0)]
-        var choices: [[Int: Int]] = []
+        var best: [(roots: Int, count: Int)?] = Array(repeating: nil, count: laneCount + 1)
+        best[laneCount] = (0, 0)
+        var choices: [[Int?]] = []
         for behind in 0..<workers {
             let ahead = workers - 1 - behind
-            var improved: [Int: (roots: Int, count: Int)] = [:]
+            var improved: [(roots: Int, count: Int)?] = Array(repeating: nil, count: laneCount + 1)
             // The workers ahead take `ahead` to `ahead * greatest` lanes, this one and those behind likewise.
             let lowest = max(ahead, laneCount - (behind + 1) * greatest)
             let highest = min(ahead * greatest, laneCount - (behind + 1))
@@ -30,7 +31,7 @@ package enum LaneAssignment {
                 }
             }
             best = improved
-            choices.append(improved.mapValues(\.count))
+            choices.append(improved.map { $0?.count })
         }
         var ranges: [Range<Int>] = []
         var start = 0

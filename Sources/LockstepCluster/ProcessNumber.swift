@@ -1,3 +1,5 @@
+internal import LockstepCore
+
 /// A random number that a process draws when it starts. With its name it tells two processes of one identity apart.
 /// In JSON 16 hexadecimal digits.
 package struct ProcessNumber: Sendable, Hashable, Codable, CustomStringConvertible {
@@ -8,7 +10,7 @@ package struct ProcessNumber: Sendable, Hashable, Codable, CustomStringConvertib
     package init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         let text = try container.decode(String.self)
-        guard text.utf8.count == 16, let value = UInt64(text, radix: 16) else {
+        guard text.utf8.count == 16, text.isHexadecimal, let value = UInt64(text, radix: 16) else {
             throw DecodingError.dataCorruptedError(in: container, debugDescription: "not a process number")
         }
         rawValue = value

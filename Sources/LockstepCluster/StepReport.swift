@@ -32,4 +32,14 @@ package struct StepReport: Sendable, Equatable, Codable {
         self.samples = samples
         self.seconds = seconds
     }
+
+    /// What is wrong with a report that a worker sent; nil where it can be one.
+    var objection: String? {
+        if epoch == 0 { return "epoch 0" }
+        if samples == 0 { return "no samples" }
+        if !seconds.isFinite || seconds < 0 { return "a time of \(seconds) s" }
+        if !loss.isFinite { return "a loss that is not finite" }
+        if !learningRate.isFinite { return "a learning rate that is not finite" }
+        return metrics.allSatisfy(\.value.isFinite) ? nil : "a metric that is not finite"
+    }
 }

@@ -9,8 +9,8 @@ package enum WorkerAction: Sendable, Equatable {
     case dialAgain(reason: String)
     /// Open the files, compile the plan, make S(n*), listen for data links.
     case prepare(Welcome)
-    /// Make the exchange of this roster, dial these members, and expect links from those.
-    case link(Start, dial: [Roster.Member], accept: [Roster.Member])
+    /// Make the exchange of this roster, dial these members, and expect links from the others.
+    case link(Start, dial: [Roster.Member])
     /// Begin this turn of the exchange and compute it. The closing turn has nothing to compute.
     case begin(Turn)
     /// Hash the state, build the control record and give it to the exchange.

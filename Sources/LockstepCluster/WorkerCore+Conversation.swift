@@ -9,6 +9,7 @@ extension WorkerCore {
             guard state == .connecting else { return [] }
             state = .preparing
             stage = .preparing
+            heardUntil = now + timing.silence
             return [.prepare(welcome)]
         case .refused(let reason):
             return exit(.refused, reason.escapedForDisplay(limit: 1000))
@@ -20,15 +21,16 @@ extension WorkerCore {
             if generation > promised { flag = max(flag, generation) }
             return []
         case .fetch(let fetch):
-            guard state == .done || state == .frozen, fetch.step == step, fetch.count > 0,
-                (0..<fetch.count).contains(fetch.share)
+            guard state == .done || state == .frozen, fetch.step == step, let roster,
+                fetch.count == roster.members.count, fetch.share == roster.index(of: identity.name)
             else { return [] }
             stage = .snapshot
             return [.sendShare(fetch)]
         case .release(let release):
             return exit(release.exitCode, release.reason.escapedForDisplay(limit: 1000))
-        case .ping(let nonce):
-            return send(.pong(Pong(nonce: nonce, step: currentStep, stage: stage, waitingFor: waitingFor)))
+        case .ping:
+            // The shell answers, also while this core's thread computes.
+            return []
         case .hello, .prepared, .unable, .linked, .linkDown, .progress, .frozen, .halted, .done, .pong:
             return exit(.failed, "the coordinator sent \(message.type), which only workers say")
         }
@@ -52,11 +54,10 @@ extension WorkerCore {
             stepsDone: step, lastStep: preparation.lastStep, evaluationBatches: preparation.evaluationBatches)
         // In a pair the member later in roster order dials the earlier one.
         let dial = Array(roster.members[..<own])
-        let accept = Array(roster.members[(own + 1)...])
-        missingLinks = (dial + accept).map(\.name)
+        missingLinks = roster.members.map(\.name).filter { $0 != identity.name }
         reportedLinks = []
         linkingUntil = missingLinks.isEmpty ? nil : now + timing.linking
-        return [.link(start, dial: dial, accept: accept)] + beginWhenLinked()
+        return [.link(start, dial: dial)] + beginWhenLinked()
     }
 
     private mutating func handleFreeze(_ generation: UInt32, _ now: UInt64) -> [WorkerAction] {
@@ -94,7 +95,10 @@ extension WorkerCore {
             return []
         }
         reportedLinks.append(peer)
-        return send(.linkDown(LinkDown(generation: running, peer: peer, reason: reason)))
+        // Where this worker is tells where the lost one must have been, so it goes first.
+        let progress = Progress(generation: running, step: currentStep, stage: stage, reports: reports)
+        reports = []
+        return send(.progress(progress)) + send(.linkDown(LinkDown(generation: running, peer: peer, reason: reason)))
     }
 
     private mutating func beginWhenLinked() -> [WorkerAction] {

@@ -70,7 +70,9 @@ extension WorkerCore {
         }
         guard let next else { return finish(now) }
         let actions = begin(next)
-        return now >= progressAt ? flushReports(now) + actions : actions
+        guard now >= progressAt else { return actions }
+        // The coordinator sees that an evaluation gets on, though it has no steps to report.
+        return flushReports(now, evenIfNone: !turn.hasGradients) + actions
     }
 
     private mutating func finish(_ now: UInt64) -> [WorkerAction] {

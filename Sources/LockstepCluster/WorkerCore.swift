@@ -33,6 +33,8 @@ package struct WorkerCore: Sendable {
         package var progressInterval: UInt64 = 100_000_000
         /// From START until all links are there.
         package var linking: UInt64 = 10_000_000_000
+        /// A coordinator that has said nothing for this long is lost. It pings every 2 s.
+        package var silence: UInt64 = 30_000_000_000
 
         package init() {}
     }
@@ -60,7 +62,8 @@ package struct WorkerCore: Sendable {
     var missingLinks: [String] = []
     var reportedLinks: [String] = []
     var linkingUntil: UInt64?
-    var waitingFor: [String] = []
+    /// When the coordinator must have been heard again; nil before WELCOME.
+    var heardUntil: UInt64?
     /// The summary of the turn that is being applied.
     var applying: RecordSummary?
     var reports: [StepReport] = []
@@ -80,13 +83,7 @@ package struct WorkerCore: Sendable {
     /// When the next `tick` is wanted; nil for none.
     package var nextDeadline: UInt64? {
         guard state != .ended else { return nil }
-        return [linkingUntil, reports.isEmpty ? nil : progressAt].compactMap { $0 }.min()
-    }
-
-    /// A finer word than the core knows about where the worker is, for answers to pings.
-    package mutating func note(_ stage: Stage, waitingFor: [String] = []) {
-        self.stage = stage
-        self.waitingFor = waitingFor
+        return [heardUntil, linkingUntil, reports.isEmpty ? nil : progressAt].compactMap { $0 }.min()
     }
 
     /// - Parameter now: nanoseconds of a clock that never goes back.
@@ -98,7 +95,12 @@ package struct WorkerCore: Sendable {
             self.connection = connection
             return send(.hello(identity.hello(.control, running: running, promised: promised)))
         case .message(let connection, let message):
-            return connection == self.connection ? handleMessage(message, now) : []
+            guard connection == self.connection else { return [] }
+            hear(now)
+            return handleMessage(message, now)
+        case .heard:
+            hear(now)
+            return []
         case .controlLost(let connection, let reason):
             return connection == self.connection ? handleControlLost(reason) : []
         case .prepared(let preparation):
@@ -143,6 +145,10 @@ package struct WorkerCore: Sendable {
 
     // MARK: Common
 
+    private mutating func hear(_ now: UInt64) {
+        if heardUntil != nil { heardUntil = now + timing.silence }
+    }
+
     func send(_ message: ControlMessage) -> [WorkerAction] { connection.map { [.send($0, message)] } ?? [] }
 
     /// Whether turns of a generation are going on.
@@ -161,7 +167,7 @@ package struct WorkerCore: Sendable {
     }
 
     /// Where work is going on, for messages.
-    var currentStep: UInt32 {
+    package var currentStep: UInt32 {
         switch state {
         case .computing(let turn), .exchanging(let turn), .updating(let turn): turn.hasGradients ? turn.step : step
         default: step
@@ -176,8 +182,8 @@ package struct WorkerCore: Sendable {
     }
 
     /// Sends the steps that are not reported yet.
-    mutating func flushReports(_ now: UInt64) -> [WorkerAction] {
-        guard !reports.isEmpty else { return [] }
+    mutating func flushReports(_ now: UInt64, evenIfNone: Bool = false) -> [WorkerAction] {
+        guard evenIfNone || !reports.isEmpty else { return [] }
         let progress = Progress(generation: running, step: currentStep, stage: stage, reports: reports)
         reports = []
         progressAt = now + timing.progressInterval
@@ -204,6 +210,10 @@ package struct WorkerCore: Sendable {
     }
 
     private mutating func handleTick(_ now: UInt64) -> [WorkerAction] {
+        if let heardUntil, now >= heardUntil {
+            let seconds = timing.silence / 1_000_000_000
+            return exit(.temporary, "the coordinator has not been heard for \(seconds) s")
+        }
         var actions: [WorkerAction] = []
         if !reports.isEmpty, now >= progressAt { actions += flushReports(now) }
         if let linkingUntil, now >= linkingUntil {

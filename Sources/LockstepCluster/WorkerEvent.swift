@@ -7,6 +7,8 @@ package enum WorkerEvent: Sendable {
     case connected(ConnectionNumber)
     case message(ConnectionNumber, ControlMessage)
     case controlLost(ConnectionNumber, reason: String)
+    /// A ping came on the newest control connection, and the shell answered it: the coordinator lives.
+    case heard
     /// The answer to `prepare`.
     case prepared(WorkerPreparation)
     case unable(Unable)

@@ -55,6 +55,16 @@ package struct Prepared: Sendable, Equatable, Codable {
         self.host = host
         self.port = port
     }
+
+    /// What is wrong with such a message; nil where the worker can be a member.
+    var objection: String? {
+        if step != 0 { return "step \(step); a run begins at step 0" }
+        if !(1...65_535).contains(port) { return "port \(port)" }
+        guard (1...253).contains(host.utf8.count), host.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
+            return "a host that is not 1 to 253 printable ASCII characters"
+        }
+        return nil
+    }
 }
 
 /// Preflight failed.

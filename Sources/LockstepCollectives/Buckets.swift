@@ -36,13 +36,14 @@ package struct Buckets: Sendable, Hashable {
     package var count: Int { ranges.count }
 
     /// The range of the flat gradient that member `member` of `memberCount` sums in `bucket`. May be empty.
+    ///
+    /// - Parameter member: in 0..<memberCount.
     package func slice(of bucket: Int, member: Int, of memberCount: Int) -> Range<Int> {
         let range = ranges[bucket]
         let units = (range.count + Buckets.alignment - 1) / Buckets.alignment
         func bound(_ member: Int) -> Int {
-            // Quotient and remainder apart, so that no product overflows.
-            let (quotient, remainder) = units.quotientAndRemainder(dividingBy: memberCount)
-            let unit = quotient * member + remainder * member / memberCount
+            // At twice the width, so that the product cannot overflow; the quotient is at most `units`.
+            let unit = memberCount.dividingFullWidth(units.multipliedFullWidth(by: member)).quotient
             return range.lowerBound + min(range.count, unit * Buckets.alignment)
         }
         return bound(member)..<bound(member + 1)

@@ -24,6 +24,8 @@ public struct Permutation: Sendable {
 
     /// The element at `position`, which lies in 0 ..< count.
     public subscript(position: Int) -> Int {
+        // Beyond the count the walk would never end.
+        precondition((0..<count).contains(position), "a position inside the permutation")
         var value = UInt64(position)
         repeat { value = encrypted(value) } while value >= UInt64(count)
         return Int(value)

@@ -11,7 +11,8 @@ public struct StateHash: Sendable, Hashable, Codable, CustomStringConvertible {
 
     /// - Parameter hexadecimal: 32 hexadecimal digits.
     public init?(hexadecimal: String) {
-        guard hexadecimal.utf8.count == 32, let high = UInt64(hexadecimal.prefix(16), radix: 16),
+        guard hexadecimal.utf8.count == 32, hexadecimal.isHexadecimal,
+            let high = UInt64(hexadecimal.prefix(16), radix: 16),
             let low = UInt64(hexadecimal.suffix(16), radix: 16)
         else { return nil }
         self.init(high: high, low: low)
@@ -33,5 +34,19 @@ public struct StateHash: Sendable, Hashable, Codable, CustomStringConvertible {
     public var description: String {
         hexadecimalText((0..<8).reversed().map { UInt8(truncatingIfNeeded: high >> (8 * $0)) })
             + hexadecimalText((0..<8).reversed().map { UInt8(truncatingIfNeeded: low >> (8 * $0)) })
+    }
+}
+
+extension String {
+    /// Whether all of this is hexadecimal digits. Swift's own parsing takes a sign too.
+    package var isHexadecimal: Bool {
+        utf8.allSatisfy { byte in
+            switch byte {
+            case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "f"),
+                UInt8(ascii: "A")...UInt8(ascii: "F"):
+                true
+            default: false
+            }
+        }
     }
 }

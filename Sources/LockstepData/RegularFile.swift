@@ -29,7 +29,7 @@ package enum RegularFile {
         defer { close(descriptor) }
         var status = stat()
         guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-            throw .usage("\(shown): this is not a file; name a file")
+            throw .usage("\(shown): not a regular file; name a file")
         }
         guard status.st_size <= maximumBytes else {
             throw .usage("\(shown): it has \(status.st_size) bytes; the limit is \(maximumBytes)")

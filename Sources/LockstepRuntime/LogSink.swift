@@ -28,26 +28,54 @@ package struct LogSink: Sendable {
         LogSink(level: level, isPlain: isPlain) { line in writeAll(line + "\n", to: STDERR_FILENO) }
     }
 
-    /// A file that is appended to; nil where it cannot be opened.
+    /// A file that is appended to, and closed when the last copy of the sink is gone; nil where it cannot be opened.
     package static func file(_ path: String, level: Logger.Level) -> LogSink? {
-        let descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { return nil }
-        return LogSink(level: level) { line in writeAll(line + "\n", to: descriptor) }
+        guard let file = AppendedFile(path) else { return nil }
+        return LogSink(level: level) { line in writeAll(line + "\n", to: file.descriptor) }
     }
 }
 
-/// Writes all of `text` in as few calls as the system allows. Errors are dropped: there is nowhere left to tell them.
-package func writeAll(_ text: String, to descriptor: Int32) {
+/// Owns the descriptor of a file that is appended to.
+private final class AppendedFile: Sendable {
+    let descriptor: Int32
+
+    init?(_ path: String) {
+        descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { return nil }
+    }
+
+    deinit { if descriptor >= 0 { close(descriptor) } }
+}
+
+/// Writes all of `text` in as few calls as the system allows, and waits where the descriptor takes no more just now.
+///
+/// - Returns: false where not all could be written; `errno` says why. For a log there is nowhere left to tell it.
+@discardableResult
+package func writeAll(_ text: String, to descriptor: Int32) -> Bool {
     var text = text
-    text.withUTF8 { bytes in
+    return text.withUTF8 { bytes in
         var rest = UnsafeRawBufferPointer(bytes)
         while let base = rest.baseAddress, !rest.isEmpty {
             let written = write(descriptor, base, rest.count)
-            if written < 0 {
-                if errno == EINTR || errno == EAGAIN { continue }
-                return
+            if written > 0 {
+                rest = UnsafeRawBufferPointer(rebasing: rest[written...])
+            } else if written < 0, errno == EAGAIN {
+                guard waitUntilReady(descriptor, for: Int16(POLLOUT)) else { return false }
+            } else if written == 0 || errno != EINTR {
+                return false
             }
-            rest = UnsafeRawBufferPointer(rebasing: rest[written...])
         }
+        return true
     }
+}
+
+/// Waits until a descriptor that does not block is ready, or broken, which the next call on it will say.
+///
+/// - Returns: false where the system cannot tell.
+func waitUntilReady(_ descriptor: Int32, for events: Int16) -> Bool {
+    var waiting = pollfd(fd: descriptor, events: events, revents: 0)
+    while poll(&waiting, 1, -1) < 0 {
+        guard errno == EINTR || errno == EAGAIN else { return false }
+    }
+    return true
 }

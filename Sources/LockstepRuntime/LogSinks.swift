@@ -1,12 +1,30 @@
 internal import Synchronization
 
-/// The sinks of a process's log. A file joins when the run's directory is known.
+/// The sinks of a process's log. A file joins when the run's directory is known, a connection for as long as it lives.
 package final class LogSinks: Sendable {
-    private let sinks: Mutex<[LogSink]>
+    private struct State {
+        var next = 0
+        var sinks: [(number: Int, sink: LogSink)] = []
+    }
 
-    package init(_ sinks: [LogSink]) { self.sinks = Mutex(sinks) }
+    private let state: Mutex<State>
 
-    package var all: [LogSink] { sinks.withLock { $0 } }
+    package init(_ sinks: [LogSink]) {
+        state = Mutex(State(next: sinks.count, sinks: sinks.enumerated().map { ($0, $1) }))
+    }
 
-    package func add(_ sink: LogSink) { sinks.withLock { $0.append(sink) } }
+    package var all: [LogSink] { state.withLock { $0.sinks.map(\.sink) } }
+
+    package func add(_ sink: LogSink) { _ = insert(sink) }
+
+    /// - Returns: the number by which the sink can be removed.
+    package func insert(_ sink: LogSink) -> Int {
+        state.withLock { state in
+            defer { state.next += 1 }
+            state.sinks.append((state.next, sink))
+            return state.next
+        }
+    }
+
+    package func remove(_ number: Int) { state.withLock { $0.sinks.removeAll { $0.number == number } } }
 }

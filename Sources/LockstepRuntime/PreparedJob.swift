@@ -30,6 +30,7 @@ package struct PreparedJob: Sendable {
     ///
     /// - Throws: `CommandError.usage`, one line that names the place and the way to mend it.
     package init(path: String, overrides: [String]) throws {
+        guard !path.isEmpty else { throw CommandError.usage("no job named; give the path of a job file") }
         let text = try PreparedJob.text(of: path)
         let here = PreparedJob.currentDirectory
         let absolute = path.hasPrefix("/") ? path : "\(here)/\(path)"

@@ -30,10 +30,16 @@ extension ClusterSimulation {
             guard let code = process.exitCode else { continue }
             let isMember = members.contains { $0.number == process.number }
             let isUnable = scenario.faults.contains(.unable(worker: process.number)) && code == .usage
-            if code != exitCode, isMember || code != .refused, !isUnable {
+            // Who loses its bulk connection before the start may come again.
+            let mayComeAgain = code == .temporary && !isMember && losesBulk(process.number)
+            if code != exitCode, isMember || code != .refused, !isUnable, !mayComeAgain {
                 violations.append("process \(process.number) ended with \(code) instead of \(exitCode)")
             }
         }
+    }
+
+    private func losesBulk(_ worker: Int) -> Bool {
+        scenario.faults.contains { if case .bulkLost(worker, _) = $0 { true } else { false } }
     }
 
     private func checkCompleted(_ result: RunResult, _ members: [SimulatedProcess]) {
@@ -95,6 +101,10 @@ extension ClusterSimulation {
             case .flip(let worker, let step):
                 verdict.step == step && verdict.message.contains("states differ")
                     && verdict.worker == (scenario.workers > 2 ? "w\(worker)" : nil)
+            case .stall(let worker, _):
+                verdict.worker == "w\(worker)"
+                    || verdict.message.contains("link between") && verdict.message.contains("w\(worker)")
+            case .bulkLost(let worker, _): verdict.worker == "w\(worker)"
             case .stop, .duplicate, .surplus: false
             }
         }

@@ -9,12 +9,16 @@ struct ClusterScenario {
         /// Another process with the name of a worker.
         case duplicate(worker: Int, at: UInt64)
         case surplus(at: UInt64)
+        /// The process computes no more, and answers pings.
+        case stall(worker: Int, at: UInt64)
+        case bulkLost(worker: Int, at: UInt64)
         case notFinite(step: UInt32, lane: Int)
         case flip(worker: Int, step: UInt32)
     }
 
     enum Kind: CaseIterable {
         case undisturbed, crash, crashes, hang, cut, stop, unable, duplicate, surplus, notFinite, flip, crashAndStop
+        case stall, bulkLost
     }
 
     let workers: Int
@@ -61,6 +65,8 @@ struct ClusterScenario {
             faults =
                 workers < 2
                 ? [] : [.flip(worker: worker(), step: UInt32.random(in: 1...lastStep, using: &random))]
+        case .stall: faults = [.stall(worker: worker(), at: time())]
+        case .bulkLost: faults = [.bulkLost(worker: worker(), at: time())]
         case .crashAndStop: faults = [.crash(worker: worker(), at: time()), .stop(at: time())]
         }
     }

@@ -17,6 +17,10 @@ final class ClusterSimulation {
         case deafToPlans
         /// One worker does not see that a loss is not finite.
         case appliesAnyway
+        /// Workers report a turn with every pong.
+        case claimsToGetOn
+        /// Workers' cores are not told of pings.
+        case swallowsPings
     }
 
     private enum Happening {
@@ -28,7 +32,8 @@ final class ClusterSimulation {
         case computed(Int, Turn)
         case applied(Int, Turn, RecordSummary)
         case frame(from: Int, to: Int, FrameHeader, [UInt8])
-        case share(Fetch)
+        case prepared(Int, WorkerPreparation)
+        case share(Int, Fetch)
         case fault(ClusterScenario.Fault)
     }
 
@@ -51,6 +56,7 @@ final class ClusterSimulation {
     private var openConnections: Set<ConnectionNumber> = []
     private var awaitedShares: Set<Int> = []
     private var coordinatorTickAt: UInt64?
+    private var workerTickAt: [Int: UInt64] = [:]
     private var hasForgotten = false
 
     init(seed: UInt64, kind: ClusterScenario.Kind? = nil, flaw: Flaw = .none) {
@@ -68,7 +74,7 @@ final class ClusterSimulation {
         for fault in scenario.faults {
             switch fault {
             case .crash(_, let time), .hang(_, let time), .cut(_, _, let time), .stop(let time),
-                .duplicate(_, let time), .surplus(let time):
+                .duplicate(_, let time), .surplus(let time), .stall(_, let time), .bulkLost(_, let time):
                 queue.add(.fault(fault), at: time)
             case .unable, .notFinite, .flip: break
             }
@@ -78,7 +84,7 @@ final class ClusterSimulation {
     func run() {
         while let (time, happening) = queue.next() {
             now = time
-            if now > 120_000_000_000 {
+            if now > 2_000_000_000_000 {
                 violations.append("the run does not end")
                 break
             }
@@ -124,8 +130,26 @@ final class ClusterSimulation {
             } else {
                 atCoordinator(.tick)
             }
+        case .atWorker(let index, .message(let connection, .ping(let nonce))):
+            guard processes[index].isResponsive else { return }
+            travel(.atCoordinator(.message(connection, processes[index].pong(nonce))), line: "from \(connection)")
+            if flaw == .claimsToGetOn, let generation = processes[index].core.roster?.generation {
+                let progress = Progress(generation: generation, step: 0, stage: .evaluation, reports: [])
+                travel(.atCoordinator(.message(connection, .progress(progress))), line: "from \(connection)")
+            }
+            if flaw != .swallowsPings { atWorker(index, .heard) }
         case .atWorker(let index, let event): atWorker(index, event)
-        case .workerTick(let index): atWorker(index, .tick)
+        case .workerTick(let index):
+            workerTickAt[index] = nil
+            atWorker(index, .tick)
+        case .prepared(let index, let preparation):
+            guard processes[index].isPresent else { return }
+            // The bulk connection is open before the worker says PREPARED; either may arrive first.
+            let hello = processes[index].core.identity.hello(.bulk)
+            travel(
+                .atCoordinator(.helloReceived(processes[index].bulk, authenticatedName: hello.name, hello)),
+                line: "from \(processes[index].bulk)")
+            atWorker(index, .prepared(preparation))
         case .startProcess(let index):
             processes[index].isAlive = true
             atWorker(index, .connected(processes[index].connection))
@@ -145,7 +169,9 @@ final class ClusterSimulation {
                         step: turn.step, epoch: 1, loss: summary.totals[0], metrics: [], learningRate: 1, samples: 1,
                         seconds: 1)))
         case .frame(let from, let to, let header, let payload): receive(header, payload, from, to)
-        case .share(let fetch):
+        case .share(let index, let fetch):
+            guard coordinator.bulkOwner(of: processes[index].bulk) == processes[index].name else { return }
+            atCoordinator(.shareReceived(name: processes[index].name))
             if awaitedShares.remove(fetch.share) != nil, awaitedShares.isEmpty {
                 queue.add(.atCoordinator(.stateCollected(step: fetch.step)), at: now)
             }
@@ -185,17 +211,20 @@ final class ClusterSimulation {
                 hasForgotten = true
                 return
             }
-            travel(.atWorker(connection.rawValue, .message(connection, message)), line: "to \(connection)")
+            travel(
+                .atWorker(SimulatedProcess.number(of: connection), .message(connection, message)),
+                line: "to \(connection)")
         case .refuse(let connection, let reason):
             travel(
-                .atWorker(connection.rawValue, .message(connection, .refused(reason: reason))), line: "to \(connection)"
-            )
+                .atWorker(
+                    SimulatedProcess.number(of: connection), .message(connection, .refused(reason: reason))),
+                line: "to \(connection)")
             close(connection)
         case .close(let connection, _): close(connection)
         case .log: break
-        case .workersReady(_, let roster): check(roster)
-        case .collectState(_, _, let shares): awaitedShares = Set(shares.map(\.index))
-        case .writeSnapshot(let step, _):
+        case .workersReady(let roster): check(roster)
+        case .collectState(_, let shares): awaitedShares = Set(shares.map(\.index))
+        case .writeSnapshot(let step):
             queue.add(.atCoordinator(.snapshotWritten(step: step)), at: now + delay(1_000_000...50_000_000))
         case .report(let reports): reportedSteps += reports.map(\.step)
         case .finish, .fail: outcomes.append(action)
@@ -205,7 +234,8 @@ final class ClusterSimulation {
     private func close(_ connection: ConnectionNumber) {
         openConnections.remove(connection)
         travel(
-            .atWorker(connection.rawValue, .controlLost(connection, reason: "closed")), line: "to \(connection)")
+            .atWorker(SimulatedProcess.number(of: connection), .controlLost(connection, reason: "closed")),
+            line: "to \(connection)")
     }
 
     private func check(_ roster: Roster) {
@@ -222,7 +252,10 @@ final class ClusterSimulation {
     private func atWorker(_ index: Int, _ event: WorkerEvent) {
         guard processes[index].isPresent else { return }
         for action in processes[index].core.handle(event, at: now) { carryOut(action, index) }
-        if let deadline = processes[index].core.nextDeadline { queue.add(.workerTick(index), at: max(now, deadline)) }
+        if let deadline = processes[index].core.nextDeadline, deadline < workerTickAt[index] ?? UInt64.max {
+            workerTickAt[index] = deadline
+            queue.add(.workerTick(index), at: max(now, deadline))
+        }
     }
 
     private func carryOut(_ action: WorkerAction, _ index: Int) {
@@ -237,7 +270,7 @@ final class ClusterSimulation {
             }
         case .dialAgain: violations.append("a connection was lost before WELCOME")
         case .prepare: prepare(index)
-        case .link(let start, let dial, let accept): link(index, start.roster, dial + accept)
+        case .link(let start, let dial): link(index, start.roster, dial)
         case .begin(let turn):
             carryOut(processes[index].exchange?.begin(turn) ?? [], index)
             if turn.phase != .closing { queue.add(.computed(index, turn), at: now + delay(1_000_000...30_000_000)) }
@@ -253,7 +286,7 @@ final class ClusterSimulation {
         case .sendShare(let fetch):
             if fetch.step != processes[index].step { violations.append("a share of another step was sent") }
             processes[index].hasSentShare = true
-            travel(.share(fetch), line: "share \(index)")
+            travel(.share(index, fetch), line: "from \(processes[index].bulk)")
         case .exit(let exitCode, _):
             processes[index].exitCode = exitCode
             end(index, "exit status \(exitCode.rawValue)")
@@ -268,11 +301,11 @@ final class ClusterSimulation {
         }
         let preparation = WorkerPreparation(
             planDigest: "d", step: 0, stateHash: processes[index].stateHash, lastStep: scenario.lastStep,
-            evaluationBatches: scenario.evaluationBatches, host: "h", port: index)
-        queue.add(.atWorker(index, .prepared(preparation)), at: time)
+            evaluationBatches: scenario.evaluationBatches, host: "h", port: index + 1)
+        queue.add(.prepared(index, preparation), at: time)
     }
 
-    private func link(_ index: Int, _ roster: Roster, _ peers: [Roster.Member]) {
+    private func link(_ index: Int, _ roster: Roster, _ dial: [Roster.Member]) {
         guard let own = roster.index(of: processes[index].name),
             let plan = try? ExchangePlan(
                 tree: LaneTree(laneCount: scenario.lanes), lanes: roster.members.map(\.lanes), ownIndex: own,
@@ -281,7 +314,8 @@ final class ClusterSimulation {
         let schedule = TurnSchedule(
             stepsDone: roster.startStep, lastStep: scenario.lastStep, evaluationBatches: scenario.evaluationBatches)
         processes[index].exchange = Exchange(plan: plan, generation: roster.generation, schedule: schedule)
-        for member in peers {
+        if dial != Array(roster.members[..<own]) { violations.append("a worker dials the wrong members") }
+        for member in roster.members where member.name != processes[index].name {
             guard let peer = process(of: member) else { return violations.append("the roster names nobody") }
             let isCut = cuts.contains { $0 == (index, peer) || $0 == (peer, index) }
             if !processes[peer].isAlive {
@@ -356,7 +390,7 @@ final class ClusterSimulation {
     }
 
     private func receive(_ header: FrameHeader, _ payload: [UInt8], _ from: Int, _ to: Int) {
-        guard processes[to].isPresent, let roster = processes[to].core.roster,
+        guard processes[to].isResponsive, let roster = processes[to].core.roster,
             let member = roster.index(of: processes[from].name)
         else { return }
         do {
@@ -370,8 +404,9 @@ final class ClusterSimulation {
     /// The process is gone: its connections break.
     private func end(_ index: Int, _ description: String) {
         processes[index].isAlive = false
-        let connection = processes[index].connection
-        travel(.atCoordinator(.closed(connection, reason: "end of stream")), line: "from \(connection)")
+        for connection in [processes[index].connection, processes[index].bulk] {
+            travel(.atCoordinator(.closed(connection, reason: "end of stream")), line: "from \(connection)")
+        }
         if scenario.hasLauncher {
             let event = CoordinatorEvent.processEnded(
                 name: processes[index].name, processIdentifier: Int32(index), description: description)
@@ -407,6 +442,15 @@ final class ClusterSimulation {
             atCoordinator(.stopRequested(reason: "SIGTERM"))
         case .duplicate(let worker, _): addProcess("w\(worker)", at: now)
         case .surplus: addProcess("surplus", at: now)
+        case .stall(let index, _):
+            guard processes[index].isPresent else { return }
+            processes[index].isStalled = true
+        case .bulkLost(let index, _):
+            guard processes[index].isPresent else { return }
+            let bulk = processes[index].bulk
+            // What is sent on it later arrives after its end, and is nobody's.
+            travel(.atCoordinator(.closed(bulk, reason: "reset")), line: "from \(bulk)")
+            if !scenario.hasLauncher { addProcess(processes[index].name, at: now + 200_000_000) }
         case .unable, .notFinite, .flip: break
         }
     }

@@ -22,6 +22,7 @@ import Testing
             case .forgetsARelease: .undisturbed
             case .deafToPlans: .stop
             case .appliesAnyway: .notFinite
+            case .claimsToGetOn, .swallowsPings: .stall
             }
         var noticed = 0
         for seed in 0..<30 as Range<UInt64> {

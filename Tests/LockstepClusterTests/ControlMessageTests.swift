@@ -84,6 +84,16 @@ import Testing
         }
     }
 
+    @Test func aProcessNumberIsDigitsOnly() throws {
+        let text = String(decoding: try ControlMessageCoding.encode(Self.messages[0]), as: UTF8.self)
+        for sign in ["+", "-"] {
+            let broken = text.replacing("0123456789abcdef", with: sign + "000000000000000")
+            #expect(throws: ControlMessageCoding.Fault.self) {
+                try ControlMessageCoding.decodeMessage(Array(broken.utf8))
+            }
+        }
+    }
+
     /// Every key of every message is needed, but those that may be null.
     @Test func aMissingFieldIsNoticed() throws {
         for message in Self.messages {

@@ -2,83 +2,6 @@ import LockstepCluster
 import LockstepCore
 import Testing
 
-/// A coordinator, and workers whose every word the test says itself.
-private struct Conversation {
-    var core: CoordinatorCore
-    var now: UInt64 = 1_000_000_000
-    let hash = StateHash(high: 1, low: 2)
-
-    init(workers: Int, lanes: Int = 8) {
-        let welcome = Welcome(
-            runIdentifier: "run", incarnation: 1, clusterName: "demo", job: "{}", files: [], traceContext: [])
-        core = CoordinatorCore(
-            CoordinatorConfiguration(workers: workers, laneCount: lanes, version: "1", welcome: welcome))
-    }
-
-    mutating func event(_ event: CoordinatorEvent) -> [CoordinatorAction] { core.handle(event, at: now) }
-
-    mutating func say(_ connection: Int, _ message: ControlMessage) -> [CoordinatorAction] {
-        event(.message(ConnectionNumber(connection), message))
-    }
-
-    mutating func hello(
-        _ name: String, _ connection: Int, process: UInt64? = nil, purpose: Hello.Purpose = .control,
-        certificate: String? = nil, promised: UInt32 = 0, version: String = "1"
-    ) -> [CoordinatorAction] {
-        let hello = Hello(
-            name: name, process: ProcessNumber(process ?? UInt64(connection)), host: "host-of-\(name)",
-            processIdentifier: 100 + Int32(connection), purpose: purpose, promised: promised, version: version,
-            instructionSet: "avx2", threads: 1)
-        return event(.helloReceived(ConnectionNumber(connection), authenticatedName: certificate ?? name, hello))
-    }
-
-    mutating func prepared(_ connection: Int, digest: String = "d", hash: StateHash? = nil) -> [CoordinatorAction] {
-        say(
-            connection,
-            .prepared(
-                Prepared(planDigest: digest, step: 0, stateHash: hash ?? self.hash, host: "h", port: connection)))
-    }
-
-    /// Workers w0, w1, … on connections 0, 1, … that run generation 1.
-    static func running(_ workers: Int) -> Conversation {
-        var conversation = Conversation(workers: workers)
-        for index in 0..<workers { _ = conversation.hello("w\(index)", index) }
-        for index in 0..<workers { _ = conversation.prepared(index) }
-        for index in 0..<workers { _ = conversation.say(index, .linked(generation: 1)) }
-        return conversation
-    }
-
-    /// Ticks at the deadlines that the core names, until something other than pings happens.
-    mutating func wait() -> [CoordinatorAction] {
-        while let deadline = core.nextDeadline {
-            now = max(now, deadline)
-            let actions = event(.tick)
-            if actions.contains(where: { if case .send(_, .ping) = $0 { false } else { true } }) { return actions }
-        }
-        return []
-    }
-}
-
-extension [CoordinatorAction] {
-    fileprivate var verdict: Verdict? {
-        compactMap { if case .fail(let verdict) = $0 { verdict } else { nil } }.first
-    }
-
-    fileprivate var result: RunResult? {
-        compactMap { if case .finish(let result) = $0 { result } else { nil } }.first
-    }
-
-    fileprivate var refusal: String? {
-        compactMap { if case .refuse(_, let reason) = $0 { reason } else { nil } }.first
-    }
-
-    fileprivate var releases: [Int: ExitCode] {
-        reduce(into: [:]) {
-            if case .send(let connection, .release(let release)) = $1 { $0[connection.rawValue] = release.exitCode }
-        }
-    }
-}
-
 @Suite struct CoordinatorCoreTests {
     @Test func whoDoesNotBelongIsRefused() {
         var conversation = Conversation(workers: 2)
@@ -100,6 +23,7 @@ extension [CoordinatorAction] {
     @Test func theNewestConnectionOfAProcessCounts() {
         var conversation = Conversation(workers: 1)
         _ = conversation.hello("w0", 0, process: 5)
+        _ = conversation.hello("w0", 2, process: 5, purpose: .bulk)
         let actions = conversation.hello("w0", 1, process: 5)
         #expect(actions.contains(.close(ConnectionNumber(0), reason: "replaced by a newer connection")))
         #expect(conversation.prepared(0).isEmpty)
@@ -109,8 +33,11 @@ extension [CoordinatorAction] {
 
     @Test func aGenerationIsAboveAllThatWereHeardOf() {
         var conversation = Conversation(workers: 2)
-        _ = conversation.hello("b", 0, promised: 41)
-        _ = conversation.hello("a", 1)
+        // Who is refused decides nothing.
+        #expect(conversation.hello("x", 7, promised: 99, version: "2").refusal != nil)
+        #expect(conversation.hello("x", 7, promised: 1 << 31).refusal?.contains("generation") == true)
+        conversation.join("b", 0, promised: 41)
+        conversation.join("a", 1)
         _ = conversation.prepared(0)
         let actions = conversation.prepared(1)
         #expect(conversation.core.roster?.generation == 42)
@@ -119,21 +46,18 @@ extension [CoordinatorAction] {
         #expect(conversation.core.journal.first == .incarnation(1))
         #expect(conversation.core.journal.dropFirst().first == .generation(42))
         #expect(actions.count == 3)
-        var greedy = Conversation(workers: 1)
-        _ = greedy.hello("w0", 0, promised: UInt32.max)
-        #expect(greedy.prepared(0).verdict != nil)
     }
 
     @Test func differentPlansOrStatesDoNotStart() {
         var conversation = Conversation(workers: 2)
-        _ = conversation.hello("w0", 0)
-        _ = conversation.hello("w1", 1)
+        conversation.join("w0", 0)
+        conversation.join("w1", 1)
         _ = conversation.prepared(0, digest: "aaa")
         let verdict = conversation.prepared(1, digest: "bbb").verdict
         #expect(verdict?.message.contains("plan digests: w0 aaa, w1 bbb") == true)
         var other = Conversation(workers: 2)
-        _ = other.hello("w0", 0)
-        _ = other.hello("w1", 1)
+        other.join("w0", 0)
+        other.join("w1", 1)
         _ = other.prepared(0)
         #expect(other.prepared(1, hash: StateHash(high: 0, low: 0)).verdict?.message.contains("states") == true)
     }
@@ -228,7 +152,7 @@ extension [CoordinatorAction] {
         #expect(actions.contains(.send(ConnectionNumber(1), .fetch(Fetch(step: 6, share: 1, count: 2)))))
         #expect(conversation.event(.stateCollected(step: 5)).isEmpty)
         #expect(
-            conversation.event(.stateCollected(step: 6)) == [.writeSnapshot(step: 6, hash: conversation.hash)])
+            conversation.event(.stateCollected(step: 6)) == [.writeSnapshot(step: 6)])
         let end = conversation.event(.snapshotWritten(step: 6))
         #expect(end.result?.snapshotStep == 6)
         #expect(end.result?.exitCode == .temporary)
@@ -264,8 +188,6 @@ extension [CoordinatorAction] {
         var conversation = Conversation.running(3)
         _ = conversation.event(.closed(ConnectionNumber(2), reason: "reset"))
         _ = conversation.event(.closed(ConnectionNumber(0), reason: "reset"))
-        // Who asks for the end now asks too late: the run has failed already.
-        #expect(conversation.event(.stopRequested(reason: "SIGTERM")).isEmpty)
         #expect(conversation.wait().verdict?.worker == "w2")
     }
 

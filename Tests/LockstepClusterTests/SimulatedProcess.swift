@@ -6,11 +6,15 @@ import LockstepCore
 struct SimulatedProcess {
     let number: Int
     let name: String
+    /// Its control and its bulk connection.
     let connection: ConnectionNumber
+    let bulk: ConnectionNumber
     var core: WorkerCore
     var exchange: Exchange?
     var isAlive = false
     var isHung = false
+    /// Its event loops live, and its driver does nothing any more.
+    var isStalled = false
     var exitCode: ExitCode?
     /// The state: the steps that were applied, and whether a bit of it was flipped.
     var step: UInt32 = 0
@@ -21,14 +25,30 @@ struct SimulatedProcess {
         self.number = number
         self.name = name
         connection = ConnectionNumber(number)
+        bulk = ConnectionNumber(number + Self.firstBulk)
         core = WorkerCore(
             WorkerIdentity(
                 name: name, process: ProcessNumber(UInt64(number) + 1000), host: "h", processIdentifier: Int32(number),
                 version: "1", instructionSet: "avx2", threads: 1))
     }
 
-    /// Whether it still listens and answers.
-    var isPresent: Bool { isAlive && !isHung }
+    /// Whether it still does what it is told.
+    var isPresent: Bool { isAlive && !isHung && !isStalled }
+
+    /// Whether its event loops answer.
+    var isResponsive: Bool { isAlive && !isHung }
+
+    /// The process that a connection belongs to.
+    static func number(of connection: ConnectionNumber) -> Int { connection.rawValue % firstBulk }
+
+    private static let firstBulk = 10_000
+
+    /// What the shell answers to a ping, without the core.
+    func pong(_ nonce: UInt64) -> ControlMessage {
+        let names = core.roster?.members.map(\.name) ?? []
+        let waitingFor = (exchange?.waitingFor ?? []).map { names[$0] }
+        return .pong(Pong(nonce: nonce, step: core.currentStep, stage: core.stage, waitingFor: waitingFor))
+    }
 
     var stateHash: StateHash { SimulatedProcess.hash(of: step, flipped: isFlipped) }
 

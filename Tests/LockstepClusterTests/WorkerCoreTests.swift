@@ -69,7 +69,7 @@ import Testing
         let actions = start(&core, roster)
         #expect(
             actions == [
-                .link(Start(roster: roster, traceContext: []), dial: [roster.members[0]], accept: [roster.members[2]])
+                .link(Start(roster: roster, traceContext: []), dial: [roster.members[0]])
             ])
         #expect(core.handle(.linked(peer: "w0", generation: 1), at: 0).isEmpty)
         // Of another generation, or twice: nothing.
@@ -107,9 +107,9 @@ import Testing
     @Test func onlyTheNewestConnectionIsObeyed() {
         var core = prepared()
         _ = core.handle(.connected(ConnectionNumber(4)), at: 0)
-        #expect(core.handle(.message(control, .ping(nonce: 1)), at: 0).isEmpty)
+        #expect(core.handle(.message(control, .freeze(generation: 1)), at: 0).isEmpty)
         #expect(core.handle(.connected(ConnectionNumber(2)), at: 0).isEmpty)
-        #expect(core.handle(.message(ConnectionNumber(4), .ping(nonce: 1)), at: 0).count == 1)
+        #expect(core.handle(.message(ConnectionNumber(4), .freeze(generation: 1)), at: 0).count == 1)
         #expect(core.handle(.controlLost(control, reason: "x"), at: 0).isEmpty)
         #expect(
             core.handle(.controlLost(ConnectionNumber(4), reason: "reset"), at: 0) == [
@@ -133,10 +133,13 @@ import Testing
             core.handle(.stateHashed(hash), at: 0) == [
                 .send(control, .frozen(Frozen(generation: 8, step: 1, hash: hash)))
             ])
-        let fetch = Fetch(step: 1, share: 0, count: 3)
+        let fetch = Fetch(step: 1, share: 1, count: 3)
         #expect(core.handle(.message(control, .fetch(fetch)), at: 0) == [.sendShare(fetch)])
-        #expect(core.handle(.message(control, .fetch(Fetch(step: 2, share: 0, count: 3))), at: 0).isEmpty)
-        #expect(core.handle(.message(control, .fetch(Fetch(step: 1, share: 3, count: 3))), at: 0).isEmpty)
+        // Nobody else's share, and none of another cut.
+        for (step, share, count) in [(2, 1, 3), (1, 3, 3), (1, 0, 3), (1, 1, 2), (1, 1, Int.max), (1, -1, 3)] {
+            let wrong = Fetch(step: UInt32(step), share: share, count: count)
+            #expect(core.handle(.message(control, .fetch(wrong)), at: 0).isEmpty)
+        }
     }
 
     @Test func aPlanOfAnOlderGenerationIsForgotten() {
@@ -218,10 +221,14 @@ import Testing
         _ = core.handle(.linked(peer: "w0", generation: 1), at: 0)
         #expect(core.nextDeadline == 10_000_000_000)
         let missing = LinkDown(generation: 1, peer: "w2", reason: "no link after 10 s")
-        #expect(core.handle(.tick, at: 10_000_000_000) == [.send(control, .linkDown(missing))])
+        // Where it is goes first: the lost one cannot be far from there.
+        let place = Progress(generation: 1, step: 0, stage: .linking, reports: [])
+        #expect(
+            core.handle(.tick, at: 10_000_000_000)
+                == [.send(control, .progress(place)), .send(control, .linkDown(missing))])
         #expect(core.handle(.linkLost(peer: "w2", generation: 1, reason: "refused"), at: 0).isEmpty)
         #expect(core.handle(.linkLost(peer: "w0", generation: 0, reason: "old"), at: 0).isEmpty)
-        #expect(core.handle(.linkLost(peer: "w0", generation: 1, reason: "reset"), at: 0).count == 1)
+        #expect(core.handle(.linkLost(peer: "w0", generation: 1, reason: "reset"), at: 0).count == 2)
     }
 
     @Test func whoIsRefusedOrUnableSaysSoWithItsExitCode() {
@@ -241,6 +248,38 @@ import Testing
         #expect(unable.handle(.unable(reason), at: 0) == [.send(control, .unable(reason))])
         let release = ControlMessage.release(Release(reason: "failed", exitCode: .failed))
         #expect(unable.handle(.message(control, release), at: 0) == [.exit(.usage, reason: "x.gz is missing")])
+    }
+
+    @Test func aCoordinatorThatIsNotHeardIsLost() {
+        let second: UInt64 = 1_000_000_000
+        var core = prepared()
+        // The heart beats, and so does every message.
+        _ = core.handle(.heard, at: 20 * second)
+        _ = core.handle(.message(control, .plan(generation: 9)), at: 45 * second)
+        #expect(core.nextDeadline == 75 * second)
+        #expect(core.handle(.tick, at: 74 * second).isEmpty)
+        #expect(
+            core.handle(.tick, at: 75 * second) == [
+                .exit(.temporary, reason: "the coordinator has not been heard for 30 s")
+            ])
+        // Before WELCOME the shell dials for as long as its patience lasts.
+        var early = WorkerCore(identity)
+        _ = early.handle(.connected(control), at: 0)
+        _ = early.handle(.heard, at: 0)
+        #expect(early.nextDeadline == nil)
+    }
+
+    @Test func anEvaluationGetsOnVisibly() throws {
+        var core = running(lastStep: 1, evaluationBatches: 3)
+        _ = core.handle(.computed(Turn(.train, step: 1)), at: 0)
+        _ = core.handle(finished(Turn(.train, step: 1), try summary()), at: 0)
+        _ = core.handle(.updated(report(1)), at: 0)
+        let second: UInt64 = 1_000_000_000
+        #expect(core.handle(finished(Turn(.closing, step: 1), try summary()), at: second).count == 2)
+        _ = core.handle(.computed(Turn(.evaluation, step: 1)), at: 2 * second)
+        let actions = core.handle(finished(Turn(.evaluation, step: 1), try summary()), at: 2 * second)
+        let progress = Progress(generation: 1, step: 1, stage: .evaluation, reports: [])
+        #expect(actions == [.send(control, .progress(progress)), .begin(Turn(.evaluation, step: 2))])
     }
 
     @Test func reportsGoOutInBatches() throws {

@@ -20,6 +20,10 @@ import Testing
                 #expect((counts.max() ?? 0) - (counts.min() ?? 0) <= 31, "\(elements) over \(members)")
             }
         }
+        // Any member count will do, no product overflows.
+        let whole = Buckets(elementCount: 1 << 40)
+        #expect(whole.slice(of: 0, member: Int.max - 1, of: Int.max) == (1 << 40) - 16..<1 << 40)
+        #expect(whole.slice(of: 0, member: Int.max / 2, of: Int.max).count <= 16)
         #expect(Buckets(elementCount: 100, boundaries: [16, 64])?.ranges == [0..<16, 16..<64, 64..<100])
         for bad in [[0], [8], [64, 16], [16, 16], [112], [100], [-16]] {
             #expect(Buckets(elementCount: 100, boundaries: bad) == nil, "\(bad)")

@@ -24,6 +24,12 @@ import Testing
         #expect(hash.description == "0123456789abcdef0000000000000001")
         #expect(StateHash(hexadecimal: hash.description) == hash)
         #expect(StateHash(hexadecimal: "12") == nil)
+        // What else Swift reads as a number.
+        for sign in ["+", "-"] {
+            let zeros = String(repeating: "0", count: 15)
+            #expect(StateHash(hexadecimal: sign + zeros + "0" + zeros) == nil)
+            #expect(StateHash(hexadecimal: "0" + zeros + sign + zeros) == nil)
+        }
         #expect(RunDirectory(path: "r").snapshot(step: 200) == "r/snapshots/step-00000200")
     }
 }

@@ -63,4 +63,12 @@ import Tracing
         }
         #expect(Set(digests).count == 1)
     }
+
+    /// A share of more than one frame for each vector; the coordinator compares the hash of what it gets.
+    @Test func aShareOfSeveralFrames() async throws {
+        let job = TestCluster.job.replacingOccurrences(of: "linear: 16", with: "linear: 128")
+        let cluster = try await TestCluster(workers: 1, job: job)
+        try await cluster.run()
+        #expect(cluster.coordinator.outcome?.exitCode == .success)
+    }
 }

@@ -29,6 +29,7 @@ struct CoordinatorShell {
     private var startedAt: Double?
     private var lastStepAt = 0.0
     private var samples = 0
+    private var metricsAreLost = false
     private var outcome: RunOutcome?
     /// The lines that workers send, where no launcher in this process reads their output.
     private let workerLogs: WorkerLogs?
@@ -125,14 +126,14 @@ struct CoordinatorShell {
                 case .error: .error
                 }
             logger.log(level: level, "\(text)", metadata: metadata.mapValues { "\($0)" })
-        case .workersReady(_, let roster):
+        case .workersReady(let roster):
             startedAt = ProcessClock.seconds
             logger.info("all \(roster.members.count) workers are ready; training begins")
-        case .collectState(let step, _, let shares):
+        case .collectState(let step, let shares):
             collector = StateCollector(
                 step: step, shares: shares, vectorCount: 1 + report.job.plan.optimizer.vectorNames.count,
                 elementCount: report.job.plan.layout.count)
-        case .writeSnapshot(let step, _): writeSnapshot(step)
+        case .writeSnapshot(let step): writeSnapshot(step)
         case .report(let reports): show(reports)
         case .finish(let result): finish(result)
         case .fail(let verdict): fail(verdict)
@@ -146,9 +147,20 @@ struct CoordinatorShell {
         lastStepAt = now
         for report in reports {
             samples += Int(report.samples)
-            recorder.append(RunReport.metrics(report))
+            record(report)
             if settings.output.json { settings.output.result(RunReport.event(report).text) }
             display.add(report, now: now)
+        }
+    }
+
+    /// A full disk does not end a run whose state is sound, but it is said.
+    private mutating func record(_ report: StepReport) {
+        guard !metricsAreLost else { return }
+        do throws(CommandError) {
+            try recorder.append(RunReport.metrics(report))
+        } catch {
+            metricsAreLost = true
+            logger.error("\(error.message); steps from \(report.step) on are missing there")
         }
     }
 

@@ -25,9 +25,7 @@ enum IdentityPipe {
         var line: [UInt8] = []
         var byte: UInt8 = 0
         while line.count < longestLine {
-            let count = readBytes(STDIN_FILENO, &byte, 1)
-            if count < 0, errno == EINTR { continue }
-            guard count == 1, byte != UInt8(ascii: "\n") else { break }
+            guard readBytes(STDIN_FILENO, &byte, 1) == 1, byte != UInt8(ascii: "\n") else { break }
             line.append(byte)
         }
         do {
@@ -42,14 +40,13 @@ enum IdentityPipe {
     }
 
     /// Ends this process, at once, when standard input ends.
-    static func dieWithLauncher() {
-        DetachedThread.start {
+    ///
+    /// - Throws: `CommandError` where there is no thread to wait for that: this process would outlive its launcher.
+    static func dieWithLauncher() throws(CommandError) {
+        try DetachedThread.start {
             var bytes = [UInt8](repeating: 0, count: 256)
-            while true {
-                let count = readBytes(STDIN_FILENO, &bytes, bytes.count)
-                if count < 0, errno == EINTR { continue }
-                if count <= 0 { _exit(ExitCode.failed.rawValue) }
-            }
+            while readBytes(STDIN_FILENO, &bytes, bytes.count) > 0 {}
+            _exit(ExitCode.failed.rawValue)
         }
     }
 }
@@ -63,7 +60,16 @@ extension Identity {
     }
 }
 
-/// `read(2)`, under a name that the functions above do not shadow.
+/// `read(2)`, under a name that the functions above do not shadow; goes on after a signal, and waits for a descriptor
+/// that does not block.
 private func readBytes(_ descriptor: Int32, _ bytes: UnsafeMutableRawPointer, _ count: Int) -> Int {
-    read(descriptor, bytes, count)
+    while true {
+        let taken = read(descriptor, bytes, count)
+        if taken >= 0 { return taken }
+        switch errno {
+        case EINTR: continue
+        case EAGAIN: guard waitUntilReady(descriptor, for: Int16(POLLIN)) else { return -1 }
+        default: return -1
+        }
+    }
 }

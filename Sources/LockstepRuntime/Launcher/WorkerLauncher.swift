@@ -1,4 +1,5 @@
 internal import LockstepCore
+internal import LockstepData
 internal import LockstepEngine
 internal import LockstepWire
 internal import Logging
@@ -42,9 +43,10 @@ package struct WorkerLauncher {
         let listen = try listen.map { text throws(CommandError) in try Endpoint(text, option: "--listen") }
         let advertise = try advertise.map { text throws(CommandError) in try Endpoint(text, option: "--advertise") }
         let patience = try WorkerLauncher.seconds(patience)
+        _ = try DataDirectory(root: data)
         let isLaunched = identity == "-"
         let identity = isLaunched ? try IdentityPipe.read() : try Identity(directory: identity)
-        if isLaunched { IdentityPipe.dieWithLauncher() }
+        if isLaunched { try IdentityPipe.dieWithLauncher() }
         let status = ProcessStatus()
         let sinks = LogSinks([.standardError(level: .info)])
         let logger = Launch.logger("worker", sinks, status.metadataProvider)

@@ -29,11 +29,16 @@ final class RunRecorder: Sendable {
 
     deinit { close(metrics) }
 
-    func append(_ line: JSONValue) { writeAll(line.text + "\n", to: metrics) }
+    /// Appends a line to `metrics.jsonl`.
+    ///
+    /// - Throws: `CommandError` where the system does not take it.
+    func append(_ line: JSONValue) throws(CommandError) {
+        guard writeAll(line.text + "\n", to: metrics) else { throw RunRecorder.cannotWrite(directory.metrics) }
+    }
 
     private static func make(path: String?, jobName: String) throws(CommandError) -> RunDirectory {
         let start = ProcessClock.directoryName()
-        guard let path else {
+        guard let given = path else {
             let parent = "runs/\(jobName)"
             try makeDirectories(parent)
             // Two runs may start in one second.
@@ -47,6 +52,12 @@ final class RunRecorder: Sendable {
                 return try withFolders(RunDirectory(path: "\(parent)/\(name)"))
             }
             throw cannotWrite(parent)
+        }
+        var path = given
+        while path.count > 1, path.hasSuffix("/") { path.removeLast() }
+        guard !path.isEmpty, !path.utf8.contains(0) else {
+            throw .usage(
+                "--run-directory \"\": no directory; name one that does not exist yet, or leave the option out")
         }
         if let slash = path.lastIndex(of: "/"), slash != path.startIndex { try makeDirectories(String(path[..<slash])) }
         guard mkdir(path, 0o755) == 0 else {
@@ -80,8 +91,8 @@ final class RunRecorder: Sendable {
     private static func write(_ text: String, to path: String) throws(CommandError) {
         let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw cannotWrite(path) }
-        writeAll(text, to: descriptor)
-        close(descriptor)
+        defer { close(descriptor) }
+        guard writeAll(text, to: descriptor) else { throw cannotWrite(path) }
     }
 
     private static func cannotWrite(_ path: String) -> CommandError {

@@ -21,7 +21,8 @@ final class BatchLoader: Sendable {
     /// Batches that are filled or being filled at a time.
     static let depth = 2
 
-    init(job: ResolvedJob, lanes: Range<Int>) {
+    /// - Throws: `CommandError` where there is no thread to read on.
+    init(job: ResolvedJob, lanes: Range<Int>) throws(CommandError) {
         self.job = job
         self.lanes = lanes
         let sizes = [job.order, job.testOrder].compactMap { $0.map { min($0.batchSize, $0.count) } }
@@ -29,7 +30,7 @@ final class BatchLoader: Sendable {
         for _ in 0..<BatchLoader.depth {
             free.post(Batch(rows: rows, lanes: lanes.count, sampleElements: job.plan.sampleElements))
         }
-        DetachedThread.start { [self] in
+        try DetachedThread.start { [self] in
             ls_prepare_thread()
             while case .load(let turn) = requests.take() {
                 let batch = free.take()

@@ -1,3 +1,5 @@
+internal import LockstepCore
+
 #if canImport(Glibc)
 internal import Glibc
 #elseif canImport(Musl)
@@ -14,9 +16,10 @@ enum DetachedThread {
         init(_ body: @escaping @Sendable () -> Void) { self.body = body }
     }
 
-    /// Starts a detached thread. Where the system has none left, `body` never runs and false is returned.
-    @discardableResult
-    static func start(_ body: @escaping @Sendable () -> Void) -> Bool {
+    /// Starts a detached thread.
+    ///
+    /// - Throws: `CommandError` where the system has none left; `body` never runs.
+    static func start(_ body: @escaping @Sendable () -> Void) throws(CommandError) {
         let box = Unmanaged.passRetained(Box(body))
         #if canImport(Darwin)
         var thread: pthread_t?
@@ -37,13 +40,12 @@ enum DetachedThread {
             }, box.toOpaque())
         guard status == 0 else {
             box.release()
-            return false
+            throw .failed("the system gives no more threads; use fewer --threads")
         }
         #if canImport(Darwin)
         if let thread { pthread_detach(thread) }
         #else
         pthread_detach(thread)
         #endif
-        return true
     }
 }

@@ -47,9 +47,9 @@ final class GenerationWork {
         executor = try Executor(
             plan: job.plan, kernels: kernels, lanes: lanes, laneTree: job.laneTree, batchSize: job.batchSize,
             threads: threads)
+        loader = try BatchLoader(job: job, lanes: lanes)
         results = .allocate(capacity: lanes.count)
         results.initialize(repeating: LaneResult(), count: lanes.count)
-        loader = BatchLoader(job: job, lanes: lanes)
         prefetched = schedule.first
         for _ in 0..<BatchLoader.depth { prefetchNext() }
     }

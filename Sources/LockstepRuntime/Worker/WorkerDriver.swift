@@ -16,7 +16,9 @@ final class WorkerDriver: @unchecked Sendable {
     enum Event: Sendable {
         case core(WorkerEvent)
         /// The exchange of a turn is over.
-        case exchanged(Turn, records: [ControlRecord], gradientBytes: Int)
+        case exchanged(Turn, generation: UInt32, records: [ControlRecord], gradientBytes: Int)
+        /// A connection that the core knows nothing of has ended, and the worker cannot go on without it.
+        case lost(CommandError)
         /// The process ends.
         case stop
     }
@@ -50,18 +52,24 @@ final class WorkerDriver: @unchecked Sendable {
     func run() {
         defer { work = nil }
         while core.state != .ended {
-            let now = ProcessClock.now
-            let event: Event
+            // Before the deadline is judged, and past all that waits in the mailbox: a long computation must not make
+            // the coordinator look silent.
+            if network.takeHeard() { handle(.heard) }
+            var wait: Double?
             if let deadline = core.nextDeadline {
-                let seconds = deadline > now ? Double(deadline - now) / 1e9 : 0
-                event = events.take(within: max(seconds, 0.001)) ?? .core(.tick)
-            } else {
-                event = events.take()
+                let now = ProcessClock.now
+                // Also where one event follows the other without a pause.
+                if deadline <= now { handle(.tick) }
+                wait = max(deadline > now ? Double(deadline - now) / 1e9 : 0, 0.001)
             }
-            switch event {
+            guard core.state != .ended else { return }
+            let next: Event? = if let wait { events.take(within: wait) } else { events.take() }
+            switch next {
+            case nil: break
             case .core(let event): handle(event)
-            case .exchanged(let turn, let records, let gradientBytes):
-                handle(summarized(turn, records, gradientBytes: gradientBytes))
+            case .exchanged(let turn, let generation, let records, let gradientBytes):
+                if let event = summarized(turn, generation, records, gradientBytes: gradientBytes) { handle(event) }
+            case .lost(let error): ended(error.exitCode, error.message)
             case .stop: return
             }
         }
@@ -74,7 +82,7 @@ final class WorkerDriver: @unchecked Sendable {
             let actions = core.handle(pending.removeFirst(), at: ProcessClock.now)
             settings.status.update {
                 $0.generation = core.running
-                $0.step = Int(core.step)
+                $0.step = Int(core.currentStep)
                 $0.stage = core.stage
             }
             for action in actions {
@@ -91,11 +99,11 @@ final class WorkerDriver: @unchecked Sendable {
             return nil
         case .dialAgain(let reason):
             settings.logger.info("the coordinator is not there yet: \(reason)")
-            network.dial()
+            network.dialAgain(reason: reason)
             return nil
         case .prepare(let welcome):
             return prepare(welcome)
-        case .link(let start, let dial, _):
+        case .link(let start, let dial):
             return link(start, dial: dial)
         case .begin(let turn):
             return begin(turn)
@@ -121,8 +129,10 @@ final class WorkerDriver: @unchecked Sendable {
     }
 
     /// The records of a turn become one summary, the same in every worker.
-    private func summarized(_ turn: Turn, _ records: [ControlRecord], gradientBytes: Int) -> WorkerEvent {
-        guard let work else { return .tick }
+    private func summarized(
+        _ turn: Turn, _ generation: UInt32, _ records: [ControlRecord], gradientBytes: Int
+    ) -> WorkerEvent? {
+        guard let work, work.roster.generation == generation else { return nil }
         if turn == work.schedule.last, turn.phase == .evaluation { spans.endEvaluation(at: ProcessClock.now) }
         do {
             let summary = try RecordSummary(
@@ -217,18 +227,6 @@ final class WorkerDriver: @unchecked Sendable {
 
     private func sendShare(_ fetch: Fetch) {
         guard let state else { return }
-        let range = StateShare.range(fetch.share, of: fetch.count, elementCount: state.layout.count)
-        var frames: [ControlFrame] = []
-        for (vector, pointer) in ([state.parameters] + state.vectors).enumerated() {
-            for lower in stride(from: range.lowerBound, to: range.upperBound, by: StateShare.frameBytes / 4) {
-                let count = min(StateShare.frameBytes / 4, range.upperBound - lower)
-                let bytes = UnsafeRawBufferPointer(start: pointer + lower, count: 4 * count)
-                let header = FrameHeader(
-                    kind: .share, step: fetch.step, bucket: UInt16(vector), length: UInt32(bytes.count),
-                    offset: UInt64(4 * (lower - range.lowerBound)))
-                frames.append(ControlFrame(header: header, payload: ByteBuffer(bytes: bytes)))
-            }
-        }
-        network.sendBulk(frames)
+        network.sendBulk(ShareFrames(of: state, fetch))
     }
 }

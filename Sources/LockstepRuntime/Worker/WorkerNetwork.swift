@@ -11,8 +11,15 @@ final class WorkerNetwork: Sendable {
     private struct Connections {
         var control: (number: ConnectionNumber, link: ControlLink)?
         var bulk: ControlLink?
+        /// Of data links. It is open until the worker ends, whatever becomes of the bulk connection.
+        var listener: SecureListener?
         var count = 0
+        var redial: Redial
     }
+
+    /// So long the control connection may say why the bulk connection ended: at the end of a run both close, and RELEASE
+    /// may come by the slower one.
+    private static let bulkGrace = Duration.seconds(1)
 
     let links: PeerLinks
     private let settings: WorkerSettings
@@ -22,9 +29,9 @@ final class WorkerNetwork: Sendable {
     private let dataGroup: any EventLoopGroup
     private let events: Mailbox<WorkerDriver.Event>
     private let ended: @Sendable (ExitCode, String) -> Void
-    private let connections = Mutex(Connections())
+    private let connections: Mutex<Connections>
+    private let heard = Atomic(false)
     private let tasks = TaskBag()
-    private let startedAt = ProcessClock.seconds
 
     init(
         settings: WorkerSettings, identity: WorkerIdentity, controlGroup: any EventLoopGroup,
@@ -37,11 +44,13 @@ final class WorkerNetwork: Sendable {
         self.dataGroup = dataGroup
         self.events = events
         self.ended = ended
+        connections = Mutex(
+            Connections(redial: Redial(start: ProcessClock.seconds, patience: settings.patience)))
         contexts = try TLSContexts(settings.identity)
         links = PeerLinks(loop: dataGroup.next(), identity: identity) { events.post($0) }
     }
 
-    /// Ends all connections and tasks.
+    /// Ends all connections and tasks. Nothing is opened afterwards.
     func shutdown() async {
         tasks.cancelAll()
         links.close()
@@ -50,34 +59,49 @@ final class WorkerNetwork: Sendable {
             connections.bulk?.close()
         }
         await tasks.waitForAll()
+        guard let listener = connections.withLock({ $0.listener }) else { return }
+        listener.initiateShutdown()
+        await listener.waitUntilClosed()
     }
 
     // MARK: The coordinator
 
     /// Connects to the coordinator, again and again while patience lasts.
     func dial() {
-        tasks.add { [self] in
-            var pause = 0.1
-            while !Task.isCancelled {
-                do {
-                    try await connectAndRead()
-                    return
-                } catch let error as LinkError where error.isWorthRetrying {
-                    guard ProcessClock.seconds - startedAt + pause < settings.patience else {
-                        ended(.temporary, "\(error.reason); gave up after \(Int(settings.patience)) s")
-                        return
-                    }
-                    settings.logger.debug("will dial again: \(error.reason)")
-                } catch let error as LinkError {
-                    ended(error.commandError.exitCode, error.reason)
-                    return
-                } catch {
-                    return
-                }
-                try? await Task.sleep(for: .seconds(pause))
-                pause = min(pause * 2, 2)
+        tasks.add { [self] in await dialUntilConnected() }
+    }
+
+    /// Connects again after a connection that ended before WELCOME: after the next pause, while patience lasts.
+    func dialAgain(reason: String) {
+        tasks.add { [self] in if await pause(reason) { await dialUntilConnected() } }
+    }
+
+    /// Whether the coordinator was heard since the last call.
+    func takeHeard() -> Bool { heard.exchange(false, ordering: .relaxed) }
+
+    private func dialUntilConnected() async {
+        let dialer = ControlDialer(group: controlGroup, contexts: contexts)
+        while !Task.isCancelled {
+            do {
+                let link = try await dialer.connect(to: settings.coordinator, hello: identity.hello(.control))
+                return await read(link)
+            } catch {
+                guard !Task.isCancelled else { return }
+                let error = error as? LinkError ?? .closed(String(describing: error).escapedForDisplay())
+                guard error.isWorthRetrying else { return ended(error.commandError.exitCode, error.reason) }
+                guard await pause(error.reason) else { return }
             }
         }
+    }
+
+    /// - Returns: false where the worker ends instead.
+    private func pause(_ reason: String) async -> Bool {
+        guard let pause = connections.withLock({ $0.redial.nextPause(at: ProcessClock.seconds) }) else {
+            ended(.temporary, "\(reason); gave up after \(Int(settings.patience)) s")
+            return false
+        }
+        settings.logger.debug("will dial again: \(reason)")
+        return (try? await Task.sleep(for: .seconds(pause))) != nil
     }
 
     func send(_ message: ControlMessage, on connection: ConnectionNumber) {
@@ -87,19 +111,19 @@ final class WorkerNetwork: Sendable {
         post(message, on: control.link)
     }
 
-    func sendBulk(_ frames: [ControlFrame]) {
-        guard let bulk = connections.withLock({ $0.bulk }) else { return }
-        tasks.add {
-            // Each send waits until the system has taken it, so the coordinator's reading sets the pace.
-            for frame in frames {
-                guard (try? await bulk.send(frame)) != nil else { return }
+    func sendBulk(_ frames: some Sequence<ControlFrame> & Sendable) {
+        tasks.add { [self] in
+            do {
+                guard let bulk = connections.withLock({ $0.bulk }) else { throw LinkError.closed("it is not open") }
+                // Each send waits until the system has taken it, so the coordinator's reading sets the pace.
+                for frame in frames { try await bulk.send(frame) }
+            } catch {
+                await bulkLost(error)
             }
         }
     }
 
-    private func connectAndRead() async throws {
-        let dialer = ControlDialer(group: controlGroup, contexts: contexts)
-        let link = try await dialer.connect(to: settings.coordinator, hello: identity.hello(.control))
+    private func read(_ link: ControlLink) async {
         let number = connections.withLock { connections in
             connections.count += 1
             let number = ConnectionNumber(connections.count)
@@ -112,17 +136,17 @@ final class WorkerNetwork: Sendable {
                 for try await frame in frames { try await self.read(frame, from: link, number) }
             }
             events.post(.core(.controlLost(number, reason: "it closed the connection")))
-        } catch let error as LinkError {
-            if case .refused(let reason) = error {
-                ended(.refused, reason)
-            } else {
-                events.post(.core(.controlLost(number, reason: error.reason)))
-            }
+        } catch LinkError.refused(let reason) {
+            ended(.refused, reason)
+        } catch {
+            let reason = (error as? LinkError)?.reason ?? String(describing: error).escapedForDisplay()
+            events.post(.core(.controlLost(number, reason: reason)))
         }
     }
 
     private func read(_ frame: ControlFrame, from link: ControlLink, _ number: ConnectionNumber) async throws {
         let message = try frame.message()
+        heard.store(true, ordering: .relaxed)
         guard case .ping(let nonce) = message else {
             events.post(.core(.message(number, message)))
             return
@@ -147,44 +171,70 @@ final class WorkerNetwork: Sendable {
     /// Listens for data links and opens the bulk connection; then the worker is prepared.
     func prepare(_ preparation: WorkerPreparation) {
         tasks.add { [self] in
+            guard let control = connections.withLock({ $0.control }) else { return }
+            let listener: SecureListener
             do {
-                guard let control = connections.withLock({ $0.control }) else { return }
-                let listener = try await SecureListener.data(
+                listener = try await SecureListener.data(
                     at: settings.listen ?? Endpoint(host: control.link.localAddress.host, port: 0), on: dataGroup,
                     contexts: contexts, logger: settings.logger
                 ) { [links] greeting, _ throws(LinkError) in try links.admit(greeting) }
-                do {
-                    try await runBulk(preparation, address: settings.advertise ?? listener.address)
-                } catch {
-                    let reason = (error as? LinkError)?.reason ?? String(describing: error).escapedForDisplay()
-                    events.post(.core(.unable(Unable(exitCode: .failed, message: reason))))
-                }
-                listener.initiateShutdown()
-                await listener.waitUntilClosed()
             } catch {
                 let error = error as? CommandError ?? .failed(String(describing: error).escapedForDisplay())
                 events.post(.core(.unable(Unable(exitCode: error.exitCode, message: error.message))))
+                return
+            }
+            connections.withLock { $0.listener = listener }
+            do {
+                try await runBulk(preparation, address: settings.advertise ?? listener.address)
+            } catch {
+                await bulkLost(error)
             }
         }
     }
 
+    /// Opens the bulk connection and keeps it. Returns only by throwing: the worker cannot do without.
+    ///
     /// - Parameter address: what other workers dial.
     private func runBulk(_ preparation: WorkerPreparation, address: Endpoint) async throws {
         let dialer = ControlDialer(group: controlGroup, contexts: contexts)
         let bulk = try await dialer.connect(to: settings.coordinator, hello: identity.hello(.bulk))
         connections.withLock { $0.bulk = bulk }
-        // Its own lines about a broken bulk connection would follow it into the void, no further.
-        settings.sinks?.add(
+        let sink = settings.sinks?.insert(
             LogSink(level: .info) { line in
-                bulk.post(ControlFrame(kind: .log, payload: ByteBuffer(string: String(line.prefix(2000)))))
+                let bytes = ByteBuffer(bytes: line.utf8.prefix(WorkerNetwork.longestLine))
+                bulk.post(ControlFrame(kind: .log, payload: bytes))
             })
+        // Lines that come later have no connection to go by.
+        defer { if let sink { settings.sinks?.remove(sink) } }
         var preparation = preparation
         preparation.host = address.host
         preparation.port = address.port
         events.post(.core(.prepared(preparation)))
         try await bulk.run { frames in
-            for try await _ in frames {}
+            for try await frame in frames {
+                let message = try frame.message()
+                guard case .refused(let reason) = message else {
+                    throw LinkError.violation("the coordinator sent \(message.type) on it")
+                }
+                throw LinkError.refused(reason.escapedForDisplay(limit: 1000))
+            }
         }
+        throw LinkError.closed("the coordinator closed it")
+    }
+
+    /// Bytes of a log line; the coordinator takes no more.
+    private static let longestLine = 2000
+
+    /// Ends the worker, unless the control connection gives it a better reason first.
+    private func bulkLost(_ error: any Error) async {
+        let error = error as? LinkError ?? .closed(String(describing: error).escapedForDisplay())
+        if case .refused(let reason) = error {
+            events.post(.lost(CommandError(.refused, reason)))
+            return
+        }
+        // Cancelled: the worker ends already.
+        guard (try? await Task.sleep(for: WorkerNetwork.bulkGrace)) != nil else { return }
+        events.post(.lost(CommandError(error.commandError.exitCode, "the bulk connection was lost: \(error.reason)")))
     }
 
     /// Dials a member.
@@ -200,7 +250,7 @@ final class WorkerNetwork: Sendable {
                 ) { answer in
                     answer.objection(own: own, peer: member, generation: generation)
                 } receiver: { [links] _ in
-                    links.receiver(of: member, generation: generation)
+                    try links.receiver(of: member, generation: generation)
                 }
             } catch {
                 let reason = (error as? LinkError)?.reason ?? String(describing: error).escapedForDisplay()

@@ -49,6 +49,23 @@ package final class WorkerService: Service {
         settings.status.update { $0.worker = identity.name }
         let controlGroup = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let dataGroup = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let end: Result<CommandError, any Error>
+        do {
+            end = .success(try await work(as: identity, controlGroup, dataGroup))
+        } catch {
+            end = .failure(error)
+        }
+        try? await controlGroup.shutdownGracefully()
+        try? await dataGroup.shutdownGracefully()
+        let outcome = try end.get()
+        return RunOutcome(exitCode: outcome.exitCode, message: outcome.message)
+    }
+
+    /// Works until the first reason to end, which it returns; then the event loops have nothing to do any more.
+    private func work(
+        as identity: WorkerIdentity, _ controlGroup: MultiThreadedEventLoopGroup,
+        _ dataGroup: MultiThreadedEventLoopGroup
+    ) async throws -> CommandError {
         let (endings, ending) = AsyncStream.makeStream(of: CommandError.self)
         let ended: @Sendable (ExitCode, String) -> Void = { ending.yield(CommandError($0, $1)) }
         let events = Mailbox<WorkerDriver.Event>()
@@ -57,8 +74,10 @@ package final class WorkerService: Service {
             ended: ended)
         let driver = WorkerDriver(
             settings: settings, identity: identity, network: network, events: events, ended: ended)
-        guard DetachedThread.start({ driver.run() }) else {
-            throw CommandError.failed("the system gives no more threads; use fewer --threads")
+        let (driving, driverEnd) = AsyncStream.makeStream(of: Never.self)
+        try DetachedThread.start {
+            driver.run()
+            driverEnd.finish()
         }
         network.dial()
         let end = await withTaskCancellationHandler {
@@ -74,9 +93,22 @@ package final class WorkerService: Service {
         if end.exitCode == .success { settings.logger.info("done: \(end.message)") }
         events.post(.stop)
         await network.shutdown()
-        try? await controlGroup.shutdownGracefully()
-        try? await dataGroup.shutdownGracefully()
-        return RunOutcome(exitCode: end.exitCode, message: end.message)
+        await WorkerService.wait(for: driving)
+        return end
+    }
+
+    /// Waits until the driver's thread has ended, which uses the event loops. One that hangs in a computation is left
+    /// behind after two seconds.
+    private static func wait(for driving: AsyncStream<Never>) async {
+        // A task of its own: also a worker that was cancelled waits.
+        await Task {
+            await withTaskGroup(of: Void.self) { group in
+                group.addTask { for await _ in driving {} }
+                group.addTask { try? await Task.sleep(for: .seconds(2)) }
+                await group.next()
+                group.cancelAll()
+            }
+        }.value
     }
 
     private static var hostName: String {

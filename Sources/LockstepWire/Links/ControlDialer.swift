@@ -17,7 +17,8 @@ package struct ControlDialer: Sendable {
 
     /// Connects, proves both identities, and sends `hello` after the coordinator's greeting.
     ///
-    /// The coordinator's answer to `hello`, `welcome` or `refused`, is the first frame that the link's `run` sees.
+    /// What the coordinator says to `hello` is the first frame that the link's `run` sees: `welcome` or `refused` on a
+    /// control connection; nothing, or `refused`, on a bulk connection.
     ///
     /// - Parameter timeout: for the connection, and again for handshake and greeting.
     /// - Throws: `LinkError`.

@@ -36,10 +36,7 @@ package final class ControlLink: Sendable {
         self.localAddress = local
     }
 
-    deinit {
-        // One that has closed may outlive its event loop.
-        if channel.channel.isActive { channel.channel.close(promise: nil) }
-    }
+    deinit { close() }
 
     /// Gives `body` the frames that come after HELLO, then closes the connection. Reading pauses while `body` lags.
     ///
@@ -55,6 +52,8 @@ package final class ControlLink: Sendable {
     /// - Throws: `LinkError`.
     package func send(_ frame: ControlFrame) async throws {
         do {
+            // One that has closed may outlive its event loop.
+            guard channel.channel.isActive else { throw ChannelError.alreadyClosed }
             try await channel.channel.writeAndFlush(frame).get()
         } catch let error as LinkError {
             throw error
@@ -64,7 +63,9 @@ package final class ControlLink: Sendable {
     }
 
     /// Sends `frame` after all before it, without waiting. A broken connection shows in `run`.
-    package func post(_ frame: ControlFrame) { channel.channel.writeAndFlush(frame, promise: nil) }
+    package func post(_ frame: ControlFrame) {
+        if channel.channel.isActive { channel.channel.writeAndFlush(frame, promise: nil) }
+    }
 
     /// Sends `message` after all before it, without waiting.
     package func post(_ message: ControlMessage) throws(ControlMessageCoding.Fault) { post(try ControlFrame(message)) }
@@ -77,5 +78,7 @@ package final class ControlLink: Sendable {
     }
 
     /// Sends what was posted, then closes. Returns at once; `run` ends.
-    package func close() { channel.channel.close(promise: nil) }
+    package func close() {
+        if channel.channel.isActive { channel.channel.close(promise: nil) }
+    }
 }

@@ -14,7 +14,7 @@ package final class DataLinkHandler: ChannelDuplexHandler, RemovableChannelHandl
 
     private enum Reading {
         case header
-        case payload(FrameHeader, UnsafeMutableRawBufferPointer?, filled: Int)
+        case payload(FrameHeader, UnsafeMutableRawBufferPointer, filled: Int)
         /// The receiver does not want this frame yet.
         case held(FrameHeader)
     }
@@ -58,7 +58,6 @@ package final class DataLinkHandler: ChannelDuplexHandler, RemovableChannelHandl
     private var scratch = ByteBuffer()
     private var queue = CircularBuffer<Sending>()
     private var isPumping = false
-    private var batchDepth = 0
 
     /// - Parameter place: how the other end is called in errors.
     package init(peer: PeerName, place: String, receiver: any FrameReceiver) {
@@ -83,17 +82,6 @@ package final class DataLinkHandler: ChannelDuplexHandler, RemovableChannelHandl
     package func send(_ header: FrameHeader, bytes: [UInt8]) {
         enqueue(Sending(header: header, source: .bytes(bytes)))
     }
-
-    /// Frames sent inside `body` leave together.
-    package func batch(_ body: () -> Void) {
-        batchDepth += 1
-        body()
-        batchDepth -= 1
-        pump()
-    }
-
-    /// Frames that wait for room in the socket.
-    package var queuedFrames: Int { queue.count }
 
     /// Asks again about the frame that the receiver held, and reads on.
     package func resume() {
@@ -128,7 +116,7 @@ package final class DataLinkHandler: ChannelDuplexHandler, RemovableChannelHandl
 
     /// Writes while the socket has room. Writing can change writability, which calls this again: hence the guard.
     private func pump() {
-        guard !isPumping, !isReading, batchDepth == 0, let context else { return }
+        guard !isPumping, !isReading, let context else { return }
         isPumping = true
         while !queue.isEmpty, context.channel.isWritable {
             fillScratch()
@@ -237,10 +225,8 @@ package final class DataLinkHandler: ChannelDuplexHandler, RemovableChannelHandl
             case .payload(let header, let destination, let filled):
                 let taken = buffer.readWithUnsafeReadableBytes { bytes in
                     let count = min(Int(header.length) - filled, bytes.count)
-                    if let destination {
-                        UnsafeMutableRawBufferPointer(rebasing: destination[filled..<filled + count])
-                            .copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[..<count]))
-                    }
+                    UnsafeMutableRawBufferPointer(rebasing: destination[filled..<filled + count])
+                        .copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[..<count]))
                     return count
                 }
                 reading = .payload(header, destination, filled: filled + taken)
@@ -261,8 +247,6 @@ package final class DataLinkHandler: ChannelDuplexHandler, RemovableChannelHandl
                     )
                 }
                 reading = .payload(header, memory, filled: 0)
-            case .discard:
-                reading = .payload(header, nil, filled: 0)
             case .hold:
                 reading = .held(header)
                 return false
@@ -276,12 +260,9 @@ package final class DataLinkHandler: ChannelDuplexHandler, RemovableChannelHandl
     }
 
     private func completeIfFilled(_ context: ChannelHandlerContext) {
-        guard case .payload(let header, let destination, let filled) = reading, filled == Int(header.length) else {
-            return
-        }
+        guard case .payload(let header, _, let filled) = reading, filled == Int(header.length) else { return }
         reading = .header
-        // A discarded frame is not reported.
-        guard destination != nil, let receiver else { return }
+        guard let receiver else { return }
         do { try receiver.didReceive(header) } catch { end(context, violation(error)) }
     }
 

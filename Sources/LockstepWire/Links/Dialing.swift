@@ -5,9 +5,23 @@ internal import NIOSSL
 
 /// What all dialling has in common.
 enum Dialing {
+    /// Cancelling the task closes what is not open yet.
+    ///
     /// - Throws: `LinkError`.
     static func connect<Product: Sendable>(
         _ bootstrap: ClientBootstrap, to endpoint: Endpoint, _ rules: DialingHandler<Product>.Rules, timeout: TimeAmount
+    ) async throws -> Product {
+        let attempts = DialingAttempts()
+        return try await withTaskCancellationHandler {
+            try await connect(bootstrap, to: endpoint, rules, timeout: timeout, attempts)
+        } onCancel: {
+            attempts.cancel()
+        }
+    }
+
+    private static func connect<Product: Sendable>(
+        _ bootstrap: ClientBootstrap, to endpoint: Endpoint, _ rules: DialingHandler<Product>.Rules,
+        timeout: TimeAmount, _ attempts: DialingAttempts
     ) async throws -> Product {
         let opened: EventLoopFuture<Product>
         do {
@@ -20,6 +34,7 @@ enum Dialing {
                         let promise = channel.eventLoop.makePromise(of: Product.self)
                         let handler = DialingHandler(rules, promise: promise)
                         do {
+                            try attempts.add(channel)
                             try channel.pipeline.syncOperations.addHandlers([
                                 NIOSSLClientHandler(context: rules.contexts.client, serverHostname: nil), handler,
                             ])

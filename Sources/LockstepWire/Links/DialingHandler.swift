@@ -133,7 +133,7 @@ final class DialingHandler<Product: Sendable>: ChannelInboundHandler, RemovableC
         }
         switch state {
         case .awaitingGreeting(let peer):
-            let greeting = try Greeting(frame)
+            let greeting = try Greeting(frame, from: peer.name, place: rules.place)
             guard greeting.version == Greeting.currentVersion else {
                 throw .violation(
                     "\(rules.place) speaks version \(greeting.version) of the protocol, this program version "

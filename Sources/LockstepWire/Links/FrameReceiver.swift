@@ -4,8 +4,6 @@ package import LockstepCollectives
 package enum FrameDestination {
     /// Into this memory, as long as the payload, valid until `didReceive` or `linkClosed`.
     case memory(UnsafeMutableRawBufferPointer)
-    /// Nowhere: the frame is read over and not reported.
-    case discard
     /// Nowhere yet: nothing more is read from this link until `DataLinkHandler.resume`, which asks again.
     case hold
 }

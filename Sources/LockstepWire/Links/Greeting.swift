@@ -32,10 +32,20 @@ struct Greeting: Codable, Equatable {
         self.name = name.description
     }
 
-    init(_ frame: ControlFrame) throws(LinkError) {
+    /// - Parameters:
+    ///   - peer: whose certificate the other side has shown.
+    ///   - place: how the other side is called in errors.
+    init(_ frame: ControlFrame, from peer: PeerName, place: String) throws(LinkError) {
+        guard frame.header.kind == .link else {
+            throw .violation("\(place) sent a frame of kind \(frame.header.kind) where its greeting is due")
+        }
         guard let greeting = try? JSONDecoder().decode(Greeting.self, from: Data(frame.payload.readableBytesView)),
             greeting.type == "greeting"
-        else { throw .violation("its greeting cannot be read") }
+        else { throw .violation("\(place) sent a greeting that cannot be read") }
+        guard greeting.name == peer.description else {
+            let claimed = greeting.name.escapedForDisplay(limit: 80)
+            throw .refused("\(place) is not accepted: it says it is \"\(claimed)\", but its certificate is of \(peer)")
+        }
         self = greeting
     }
 

@@ -59,8 +59,9 @@ package final class SecureListener: Sendable {
     /// Listens for data links from other workers.
     ///
     /// - Parameters:
-    ///   - admit: judges who wants to link (`LinkGreeting.objection`), and gives the receiver of its frames. On the
-    ///     link's loop; a thrown error's reason is sent to the peer and logged.
+    ///   - admit: judges who wants to link, and gives the receiver of its frames. The greeting's name is already known
+    ///     to be that of the certificate, and `peerName` the own one. On the link's loop; a thrown error's reason is
+    ///     sent to the peer and logged.
     /// - Throws: `CommandError` (usage) when the address cannot be bound.
     package static func data(
         at endpoint: Endpoint, on group: any EventLoopGroup, contexts: TLSContexts, limits: LinkLimits = LinkLimits(),

@@ -1,8 +1,10 @@
 import LockstepWire
 import NIOCore
 import NIOPosix
+import NIOSSL
+import NIOTLS
 
-/// A server that is none of ours: says one thing to everybody, in the clear.
+/// A server that is none of ours: says one thing to everybody, in the clear or after a TLS handshake.
 final class PlainServer: Sendable {
     let address: Endpoint
     private let server: any Channel
@@ -11,12 +13,14 @@ final class PlainServer: Sendable {
     private final class Speaker: ChannelInboundHandler {
         typealias InboundIn = ByteBuffer
 
-        let text: String
+        let words: [UInt8]
+        let waitsForTLS: Bool
         let heard: AsyncStream<Int>.Continuation
         var count = 0
 
-        init(_ text: String, _ heard: AsyncStream<Int>.Continuation) {
-            self.text = text
+        init(_ words: [UInt8], waitsForTLS: Bool, _ heard: AsyncStream<Int>.Continuation) {
+            self.words = words
+            self.waitsForTLS = waitsForTLS
             self.heard = heard
         }
 
@@ -26,19 +30,33 @@ final class PlainServer: Sendable {
         }
 
         func channelActive(context: ChannelHandlerContext) {
-            context.writeAndFlush(NIOAny(ByteBuffer(string: text)), promise: nil)
+            if !waitsForTLS { speak(context) }
+            context.fireChannelActive()
+        }
+
+        func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+            if case TLSUserEvent.handshakeCompleted = event { speak(context) }
+        }
+
+        private func speak(_ context: ChannelHandlerContext) {
+            context.writeAndFlush(NIOAny(ByteBuffer(bytes: words)), promise: nil)
         }
 
         func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
     }
 
-    init(saying text: String) async throws {
+    convenience init(saying text: String) async throws { try await self.init(saying: Array(text.utf8), tls: nil) }
+
+    init(saying words: [UInt8], tls: TLSConfiguration?) async throws {
+        let tls = try tls.map { try NIOSSLContext(configuration: $0) }
         let (counts, continuation) = AsyncStream.makeStream(of: Int.self)
         self.counts = counts
         server = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .childChannelInitializer { child in
                 child.eventLoop.makeCompletedFuture {
-                    try child.pipeline.syncOperations.addHandler(Speaker(text, continuation))
+                    if let tls { try child.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls)) }
+                    try child.pipeline.syncOperations.addHandler(
+                        Speaker(words, waitsForTLS: tls != nil, continuation))
                 }
             }
             .bind(host: "127.0.0.1", port: 0).get()

@@ -1,0 +1,99 @@
+import LockstepCluster
+import LockstepCore
+
+/// A coordinator, and workers whose every word the test says itself.
+struct Conversation {
+    var core: CoordinatorCore
+    var now: UInt64 = 1_000_000_000
+    let hash = StateHash(high: 1, low: 2)
+
+    init(workers: Int, lanes: Int = 8) {
+        let welcome = Welcome(
+            runIdentifier: "run", incarnation: 1, clusterName: "demo", job: "{}", files: [], traceContext: [])
+        core = CoordinatorCore(
+            CoordinatorConfiguration(workers: workers, laneCount: lanes, version: "1", welcome: welcome))
+    }
+
+    mutating func event(_ event: CoordinatorEvent) -> [CoordinatorAction] { core.handle(event, at: now) }
+
+    mutating func say(_ connection: Int, _ message: ControlMessage) -> [CoordinatorAction] {
+        event(.message(ConnectionNumber(connection), message))
+    }
+
+    mutating func hello(
+        _ name: String, _ connection: Int, process: UInt64? = nil, purpose: Hello.Purpose = .control,
+        certificate: String? = nil, promised: UInt32 = 0, version: String = "1"
+    ) -> [CoordinatorAction] {
+        let hello = Hello(
+            name: name, process: ProcessNumber(process ?? UInt64(connection)), host: "host-of-\(name)",
+            processIdentifier: 100 + Int32(connection), purpose: purpose, promised: promised, version: version,
+            instructionSet: "avx2", threads: 1)
+        return event(.helloReceived(ConnectionNumber(connection), authenticatedName: certificate ?? name, hello))
+    }
+
+    /// Control connection `connection`, and bulk connection 100 + `connection`.
+    mutating func join(_ name: String, _ connection: Int, promised: UInt32 = 0) {
+        _ = hello(name, connection, promised: promised)
+        _ = hello(name, 100 + connection, process: UInt64(connection), purpose: .bulk)
+    }
+
+    mutating func prepared(
+        _ connection: Int, digest: String = "d", hash: StateHash? = nil, step: UInt32 = 0, host: String = "h",
+        port: Int = 1
+    ) -> [CoordinatorAction] {
+        say(
+            connection,
+            .prepared(
+                Prepared(planDigest: digest, step: step, stateHash: hash ?? self.hash, host: host, port: port)))
+    }
+
+    /// Workers w0, w1, … on connections 0, 1, … that run generation 1.
+    static func running(_ workers: Int) -> Conversation {
+        var conversation = Conversation(workers: workers)
+        for index in 0..<workers { conversation.join("w\(index)", index) }
+        for index in 0..<workers { _ = conversation.prepared(index) }
+        for index in 0..<workers { _ = conversation.say(index, .linked(generation: 1)) }
+        return conversation
+    }
+
+    /// The pong of each worker, every second, until the run ends or `seconds` have passed.
+    mutating func live(_ seconds: Int, _ pongs: [Int: Pong]) -> [CoordinatorAction] {
+        for _ in 0..<seconds where core.mode != .ended {
+            now += 1_000_000_000
+            for (connection, pong) in pongs.sorted(by: { $0.key < $1.key }) { _ = say(connection, .pong(pong)) }
+            let actions = event(.tick)
+            if core.mode == .ended { return actions }
+        }
+        return []
+    }
+
+    /// Ticks at the deadlines that the core names, until something other than pings happens.
+    mutating func wait() -> [CoordinatorAction] {
+        while let deadline = core.nextDeadline {
+            now = max(now, deadline)
+            let actions = event(.tick)
+            if actions.contains(where: { if case .send(_, .ping) = $0 { false } else { true } }) { return actions }
+        }
+        return []
+    }
+}
+
+extension [CoordinatorAction] {
+    var verdict: Verdict? {
+        compactMap { if case .fail(let verdict) = $0 { verdict } else { nil } }.first
+    }
+
+    var result: RunResult? {
+        compactMap { if case .finish(let result) = $0 { result } else { nil } }.first
+    }
+
+    var refusal: String? {
+        compactMap { if case .refuse(_, let reason) = $0 { reason } else { nil } }.first
+    }
+
+    var releases: [Int: ExitCode] {
+        reduce(into: [:]) {
+            if case .send(let connection, .release(let release)) = $1 { $0[connection.rawValue] = release.exitCode }
+        }
+    }
+}

@@ -1,0 +1,86 @@
+import Foundation
+import LockstepRuntime
+import Logging
+import Testing
+
+@Suite(.timeLimit(.minutes(1))) struct LogSinkTests {
+    private func pipe() throws -> (read: Int32, write: Int32) {
+        var ends: [Int32] = [0, 0]
+        try #require(Foundation.pipe(&ends) == 0)
+        return (ends[0], ends[1])
+    }
+
+    /// A pipe holds less than this.
+    private static let text = String(repeating: "0123456789abcdef", count: 50_000)
+
+    @Test func aFullDescriptorThatDoesNotBlockIsWaitedFor() async throws {
+        let ends = try pipe()
+        #expect(fcntl(ends.write, F_SETFL, O_NONBLOCK) == 0)
+        let writing = Thread.detached {
+            let isWritten = writeAll(LogSinkTests.text, to: ends.write)
+            close(ends.write)
+            return isWritten
+        }
+        var received: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 10_000)
+        while true {
+            let count = read(ends.read, &buffer, buffer.count)
+            guard count > 0 else { break }
+            received += buffer[..<count]
+        }
+        close(ends.read)
+        #expect(await writing.value)
+        #expect(received == Array(LogSinkTests.text.utf8))
+    }
+
+    @Test func whatCannotBeWrittenIsTold() throws {
+        StandardStreams.prepare()
+        let ends = try pipe()
+        close(ends.read)
+        #expect(!writeAll("x", to: ends.write))
+        #expect(writeAll("", to: ends.write))
+        close(ends.write)
+    }
+
+    #if os(Linux)
+    @Test func aFileIsClosedWithItsSink() throws {
+        let path = FileManager.default.temporaryDirectory.path + "/lockstep-sink-\(UUID().uuidString)"
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        var isOpen: Bool {
+            let all = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? []
+            return all.contains {
+                (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\($0)")) == path
+            }
+        }
+        var sink = LogSink.file(path, level: .trace)
+        sink?.write("a line")
+        #expect(isOpen)
+        sink = nil
+        #expect(!isOpen)
+        #expect(try String(contentsOfFile: path, encoding: .utf8) == "a line\n")
+    }
+    #endif
+
+    @Test func aSinkCanLeave() {
+        let lines = ResultLines()
+        let sinks = LogSinks([LogSink(level: .info) { lines.append("first: \($0)") }])
+        let number = sinks.insert(LogSink(level: .info) { lines.append("second: \($0)") })
+        for sink in sinks.all { sink.write("a") }
+        sinks.remove(number)
+        sinks.remove(number)
+        for sink in sinks.all { sink.write("b") }
+        #expect(lines.all == ["first: a", "second: a", "first: b"])
+    }
+}
+
+extension Thread {
+    /// Runs `body` on a thread that may wait.
+    fileprivate static func detached<Result: Sendable>(_ body: @escaping @Sendable () -> Result) -> Task<Result, Never>
+    {
+        Task {
+            await withCheckedContinuation { continuation in
+                Thread.detachNewThread { continuation.resume(returning: body()) }
+            }
+        }
+    }
+}

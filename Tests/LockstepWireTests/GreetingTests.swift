@@ -1,0 +1,67 @@
+import LockstepCollectives
+import LockstepCore
+import LockstepWire
+import NIOCore
+import NIOSSL
+import Testing
+
+/// What a dialling side makes of the first words of a listener with a good certificate.
+@Suite(.timeLimit(.minutes(1)))
+struct GreetingTests {
+    /// Dials a coordinator whose certificate is c0's and whose first frame is this.
+    private func dial(greetedBy kind: FrameKind, _ text: String) async throws {
+        let authority = try TestAuthority()
+        let (certificate, key) = try authority.leaf(.init("lockstep://demo/coordinator/c0"))
+        var tls = TLSConfiguration.makeServerConfiguration(
+            certificateChain: try NIOSSLCertificate.fromPEMBytes(Array(certificate.utf8)).map { .certificate($0) },
+            privateKey: .privateKey(try NIOSSLPrivateKey(bytes: Array(key.utf8), format: .pem)))
+        tls.applicationProtocols = ["lockstep/1"]
+        let greeting = FrameHeader(kind: kind, length: UInt32(text.utf8.count)).bytes + Array(text.utf8)
+        let server = try await PlainServer(saying: greeting, tls: tls)
+        let cluster = try await TestCluster(authority: authority)
+        _ = try await cluster.dial(
+            authority.identity(.init("lockstep://demo/worker/w0")), as: "w0", to: server.address)
+    }
+
+    private static func greeting(_ name: String) -> String {
+        "{\"name\":\"\(name)\",\"protocol\":1,\"type\":\"greeting\"}"
+    }
+
+    /// The canary: so greets a coordinator.
+    @Test func theGreetingOfTheCertificate() async throws {
+        try await dial(greetedBy: .link, GreetingTests.greeting("lockstep://demo/coordinator/c0"))
+    }
+
+    @Test func anotherNameThanTheCertificates() async throws {
+        let error = await #expect(throws: LinkError.self) {
+            try await dial(greetedBy: .link, GreetingTests.greeting("lockstep://demo/coordinator/c9"))
+        }
+        #expect(error?.reason.contains("it says it is \"lockstep://demo/coordinator/c9\"") == true)
+        #expect(error?.commandError.exitCode == .refused)
+    }
+
+    @Test func aFrameOfAnotherKind() async throws {
+        let error = await #expect(throws: LinkError.self) {
+            try await dial(greetedBy: .log, GreetingTests.greeting("lockstep://demo/coordinator/c0"))
+        }
+        #expect(error?.reason.contains("where its greeting is due") == true, "\(error?.reason ?? "")")
+    }
+
+    @Test func noGreeting() async throws {
+        let error = await #expect(throws: LinkError.self) { try await dial(greetedBy: .link, "{}") }
+        #expect(error?.reason.contains("sent a greeting that cannot be read") == true, "\(error?.reason ?? "")")
+    }
+
+    /// A dialling that waits for a silent listener ends when its task is cancelled, long before its own deadline.
+    @Test func diallingCanBeBrokenOff() async throws {
+        let server = try await PlainServer(saying: "")
+        let cluster = try await TestCluster()
+        let identity = try cluster.authority.identity(.init("lockstep://demo/worker/w0"))
+        let dialling = Task {
+            _ = try await cluster.dial(identity, as: "w0", to: server.address, timeout: .minutes(10))
+        }
+        await server.heard(1)
+        dialling.cancel()
+        await #expect(throws: LinkError.self) { try await dialling.value }
+    }
+}
