@@ -76,8 +76,11 @@ import Testing
 
     /// At the end of a run both connections close, and the bulk connection may be the first.
     @Test func releaseCountsMoreThanALostBulkConnection() async throws {
-        let outcome = try await withPreparedWorker { control, bulk in
+        let sinks = LogSinks([])
+        let outcome = try await withPreparedWorker(sinks: sinks) { control, bulk in
             try await bulk.run { _ in }
+            // Until the worker has seen it close.
+            while !sinks.all.isEmpty { await Task.yield() }
             try control.post(.release(Release(reason: "all done", exitCode: .success)))
         }
         #expect(outcome?.exitCode == .success)
