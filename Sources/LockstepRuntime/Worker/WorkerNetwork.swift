@@ -240,22 +240,35 @@ final class WorkerNetwork: Sendable {
     /// Dials a member.
     func link(from own: Roster.Member, to member: Roster.Member, generation: UInt32) {
         tasks.add { [self] in
+            // On a machine with many workers all dial at once; who is late is dialled again while the core still waits.
+            let deadline = ProcessClock.seconds + WorkerNetwork.linkingPatience
             let dialer = DataLinkDialer(group: dataGroup, contexts: contexts)
             let greeting = LinkGreeting(
                 generation: generation, name: identity.name, process: identity.process, peerName: member.name,
                 peerProcess: member.process)
-            do {
-                try await dialer.connect(
-                    to: Endpoint(host: member.host, port: member.port), greeting: greeting
-                ) { answer in
-                    answer.objection(own: own, peer: member, generation: generation)
-                } receiver: { [links] _ in
-                    try links.receiver(of: member, generation: generation)
+            while !Task.isCancelled {
+                do {
+                    try await dialer.connect(
+                        to: Endpoint(host: member.host, port: member.port), greeting: greeting
+                    ) { answer in
+                        answer.objection(own: own, peer: member, generation: generation)
+                    } receiver: { [links] _ in
+                        try links.receiver(of: member, generation: generation)
+                    }
+                    return
+                } catch {
+                    let failure = error as? LinkError
+                    guard failure?.isWorthRetrying == true, ProcessClock.seconds < deadline else {
+                        let reason = failure?.reason ?? String(describing: error).escapedForDisplay()
+                        events.post(.core(.linkLost(peer: member.name, generation: generation, reason: reason)))
+                        return
+                    }
+                    try? await Task.sleep(for: .milliseconds(200))
                 }
-            } catch {
-                let reason = (error as? LinkError)?.reason ?? String(describing: error).escapedForDisplay()
-                events.post(.core(.linkLost(peer: member.name, generation: generation, reason: reason)))
             }
         }
     }
+
+    /// Seconds in which an attempt to link may begin; the core gives up a little later (`WorkerCore.Timing`).
+    private static let linkingPatience = 20.0
 }
