@@ -32,7 +32,7 @@ package struct WorkerCore: Sendable {
         /// Reports of steps go out at most this often.
         package var progressInterval: UInt64 = 100_000_000
         /// From START until all links are there.
-        package var linking: UInt64 = 30_000_000_000
+        package var linking: UInt64 = 25_000_000_000
         /// A coordinator that has said nothing for this long is lost. It pings every 2 s.
         package var silence: UInt64 = 30_000_000_000
 

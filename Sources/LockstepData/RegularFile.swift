@@ -24,7 +24,9 @@ package enum RegularFile {
         // Without O_NONBLOCK a pipe in place of the file would hold the process up.
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
         guard descriptor >= 0 else {
-            throw .usage("\(shown): cannot be opened: \(String(cString: strerror(errno))); check the path")
+            let reason = String(cString: strerror(errno))
+            let place = path == name ? "" : " at \(path.escapedForDisplay(limit: 1000))"
+            throw .usage("\(shown): cannot be opened\(place): \(reason); check the path")
         }
         defer { close(descriptor) }
         var status = stat()

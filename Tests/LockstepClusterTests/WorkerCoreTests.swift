@@ -219,12 +219,12 @@ import Testing
         var core = prepared()
         _ = start(&core, roster(generation: 1))
         _ = core.handle(.linked(peer: "w0", generation: 1), at: 0)
-        #expect(core.nextDeadline == 30_000_000_000)
-        let missing = LinkDown(generation: 1, peer: "w2", reason: "no link after 30 s")
+        #expect(core.nextDeadline == 25_000_000_000)
+        let missing = LinkDown(generation: 1, peer: "w2", reason: "no link after 25 s")
         // Where it is goes first: the lost one cannot be far from there.
         let place = Progress(generation: 1, step: 0, stage: .linking, reports: [])
         #expect(
-            core.handle(.tick, at: 30_000_000_000)
+            core.handle(.tick, at: 25_000_000_000)
                 == [.send(control, .progress(place)), .send(control, .linkDown(missing))])
         #expect(core.handle(.linkLost(peer: "w2", generation: 1, reason: "refused"), at: 0).isEmpty)
         #expect(core.handle(.linkLost(peer: "w0", generation: 0, reason: "old"), at: 0).isEmpty)

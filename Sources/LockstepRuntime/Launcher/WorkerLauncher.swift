@@ -62,7 +62,7 @@ package struct WorkerLauncher {
     private static func seconds(_ text: String) throws(CommandError) -> Double {
         let units: [(String, Double)] = [("s", 1), ("m", 60), ("h", 3600)]
         guard let unit = units.first(where: { text.hasSuffix($0.0) }), let number = Double(text.dropLast()),
-            number.isFinite, number >= 0
+            number >= 0, number * unit.1 <= 1e9
         else {
             throw .usage(
                 "--patience \"\(text.escapedForDisplay())\" is no duration: write a number and s, m or h, say 10m")

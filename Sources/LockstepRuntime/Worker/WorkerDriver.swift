@@ -44,7 +44,10 @@ final class WorkerDriver: @unchecked Sendable {
         self.network = network
         self.events = events
         self.ended = ended
-        core = WorkerCore(identity)
+        // A coordinator that is stopped for a while (Ctrl-Z) is waited for as long as one that is not there yet.
+        var timing = WorkerCore.Timing()
+        timing.silence = max(timing.silence, UInt64(settings.patience * 1e9))
+        core = WorkerCore(identity, timing: timing)
         spans = StepSpans(tracer: settings.tracer, worker: identity.name)
     }
 
