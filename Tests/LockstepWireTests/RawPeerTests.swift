@@ -173,7 +173,10 @@ struct RawPeerTests {
     }
 
     @Test func firstFrameInPieces() async throws {
-        let cluster = try await TestCluster()
+        var limits = LinkLimits()
+        // Some hundred records take their time on one busy core.
+        limits.openingDeadline = .seconds(60)
+        let cluster = try await TestCluster(limits: limits)
         let peer = try await opened(cluster)
         // A second frame right behind it must not be lost.
         let second = frame(
