@@ -49,7 +49,7 @@ import Tracing
             #expect(entry.metadata["generation"] == "1")
         }
         let coordinator = try #require(entries.first { "\($0.message)".contains("training begins") })
-        #expect(Set(coordinator.metadata.keys).isSuperset(of: ["run", "generation"]))
+        #expect(Set(coordinator.metadata.keys).isSuperset(of: ["run", "generation", "step"]))
     }
 
     @Test func theNumberOfWorkersChangesNoBit() async throws {

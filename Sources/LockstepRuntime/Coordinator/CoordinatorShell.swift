@@ -27,6 +27,7 @@ struct CoordinatorShell {
     private var verified: FlatState?
     private var snapshot: WrittenSnapshot?
     private var startedAt: Double?
+    private var lastStep: UInt32 = 0
     private var lastStepAt = 0.0
     private var samples = 0
     private var metricsAreLost = false
@@ -108,6 +109,7 @@ struct CoordinatorShell {
         var logger = settings.logger
         logger[metadataKey: "run"] = "\(runName)"
         logger[metadataKey: "generation"] = "\(core.roster?.generation ?? 0)"
+        logger[metadataKey: "step"] = "\(lastStep)"
         return logger
     }
 
@@ -146,6 +148,7 @@ struct CoordinatorShell {
         let now = ProcessClock.seconds
         lastStepAt = now
         for report in reports {
+            lastStep = report.step
             samples += Int(report.samples)
             record(report)
             if settings.output.json { settings.output.result(RunReport.event(report).text) }
