@@ -18,6 +18,13 @@ package struct ExchangePlan: Sendable {
     /// Payloads longer than this are sent in several frames.
     package static let defaultChunkBytes = 512 * 1024
 
+    /// The chunk for a flat gradient of `elementCount` floats among `members`: a quarter of a slice, so that sealing,
+    /// carrying and opening its pieces overlap, but 64 KiB at least and 512 KiB at most. The same in every process.
+    package static func chunkBytes(elementCount: Int, members: Int) -> Int {
+        let quarter = elementCount / max(1, members) / 64 * 64
+        return min(defaultChunkBytes, max(64 * 1024, quarter))
+    }
+
     package let tree: LaneTree
     /// For each member, in roster order, its lanes.
     package let lanes: [Range<Int>]

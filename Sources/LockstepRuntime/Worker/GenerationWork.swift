@@ -38,7 +38,8 @@ final class GenerationWork {
         }
         plan = try ExchangePlan(
             tree: job.laneTree, lanes: roster.members.map(\.lanes), ownIndex: own, buckets: buckets,
-            sumCount: GenerationWork.sumCount)
+            sumCount: GenerationWork.sumCount,
+            chunkBytes: ExchangePlan.chunkBytes(elementCount: buckets.elementCount, members: roster.members.count))
         schedule = TurnSchedule(
             stepsDone: roster.startStep, lastStep: UInt32(job.stepCount),
             evaluationBatches: UInt32(job.testOrder?.stepsPerEpoch ?? 0))
