@@ -100,8 +100,11 @@ let package = Package(
 
         .testTarget(name: "CLockstepKernelsTests", dependencies: ["CLockstepKernels", "LockstepCore"]),
         .testTarget(name: "LockstepCoreTests", dependencies: ["LockstepCore"]),
-        .testTarget(name: "LockstepFormatsTests", dependencies: ["LockstepFormats", "LockstepCore"]),
+        .testTarget(
+            name: "LockstepFormatsTests", dependencies: ["LockstepFormats", "LockstepCore", "LockstepTestSupport"]
+        ),
         .target(name: "CMallocCounter", path: "Tests/CMallocCounter"),
+        .target(name: "LockstepTestSupport", path: "Tests/LockstepTestSupport"),
         .testTarget(
             name: "LockstepEngineTests",
             dependencies: ["CLockstepKernels", "CMallocCounter", "LockstepCore", "LockstepEngine"]
@@ -112,14 +115,20 @@ let package = Package(
         ),
         .testTarget(
             name: "LockstepDataTests",
-            dependencies: ["CLockstepKernels", "LockstepCore", "LockstepFormats", "LockstepData"]
+            dependencies: [
+                "CLockstepKernels", "LockstepCore", "LockstepFormats", "LockstepData", "LockstepTestSupport",
+            ]
         ),
         .testTarget(
             name: "LockstepJobsTests",
             dependencies: ["LockstepCore", "LockstepEngine", "LockstepModels", "LockstepData", "LockstepJobs"]),
-        .testTarget(name: "LockstepCollectivesTests", dependencies: ["LockstepCore", "LockstepCollectives"]),
         .testTarget(
-            name: "LockstepClusterTests", dependencies: ["LockstepCore", "LockstepCollectives", "LockstepCluster"]
+            name: "LockstepCollectivesTests",
+            dependencies: ["LockstepCore", "LockstepCollectives", "LockstepTestSupport"]
+        ),
+        .testTarget(
+            name: "LockstepClusterTests",
+            dependencies: ["LockstepCore", "LockstepCollectives", "LockstepCluster", "LockstepTestSupport"]
         ),
         .testTarget(
             name: "LockstepSnapshotsTests", dependencies: ["LockstepCore", "LockstepFormats", "LockstepSnapshots"]
@@ -127,7 +136,7 @@ let package = Package(
         .testTarget(
             name: "LockstepWireTests",
             dependencies: [
-                "LockstepCore", "LockstepCollectives", "LockstepCluster", "LockstepWire",
+                "LockstepCore", "LockstepCollectives", "LockstepCluster", "LockstepWire", "LockstepTestSupport",
                 nioCore, nioPosix, nioTLS, nioEmbedded, nioSSL, certificates, asn1, crypto, logging,
             ]
         ),

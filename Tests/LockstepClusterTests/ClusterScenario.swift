@@ -1,3 +1,5 @@
+import LockstepTestSupport
+
 /// A cluster and what befalls it, drawn from a seed.
 struct ClusterScenario {
     enum Fault: Equatable {

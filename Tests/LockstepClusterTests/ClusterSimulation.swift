@@ -1,6 +1,7 @@
 import LockstepCluster
 import LockstepCollectives
 import LockstepCore
+import LockstepTestSupport
 
 /// A coordinator and its workers in one thread: the real cores and exchanges, a network in memory whose delays are drawn
 /// from the seed. Messages of one connection stay in order, all others overtake each other.

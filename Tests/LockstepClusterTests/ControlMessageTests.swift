@@ -1,5 +1,6 @@
 import LockstepCluster
 import LockstepCore
+import LockstepTestSupport
 import Testing
 
 @Suite struct ControlMessageTests {

@@ -1,5 +1,6 @@
 import LockstepCollectives
 import LockstepCore
+import LockstepTestSupport
 
 /// Members that exchange over links in memory. Chance decides who goes next, frame by frame and byte by byte.
 ///

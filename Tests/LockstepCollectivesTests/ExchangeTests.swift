@@ -1,5 +1,6 @@
 import LockstepCollectives
 import LockstepCore
+import LockstepTestSupport
 import Testing
 
 @Suite struct ExchangeTests {

@@ -1,4 +1,5 @@
 import LockstepCollectives
+import LockstepTestSupport
 import Testing
 
 @Suite struct FrameHeaderTests {

@@ -1,5 +1,6 @@
 import LockstepCore
 import LockstepData
+import LockstepTestSupport
 import Testing
 
 @Suite struct SampleOrderTests {
@@ -8,7 +9,7 @@ import Testing
 
     @Test(arguments: [41, 42, 43] as [UInt64])
     func everyEpochUsesEverySampleOnce(seed: UInt64) {
-        var random = TestRandom(seed: seed)
+        var random = SeededGenerator(seed: seed)
         for _ in 0..<25 {
             let count = Int.random(in: 1...120, using: &random)
             let batchSize = Int.random(in: 1...140, using: &random)

@@ -1,4 +1,5 @@
 import LockstepFormats
+import LockstepTestSupport
 import Testing
 
 @Suite struct InflateTests {
@@ -59,7 +60,7 @@ import Testing
 
     @Test(arguments: [11, 12, 13] as [UInt64])
     func randomBytesNeverTrap(seed: UInt64) {
-        var random = TestRandom(seed: seed)
+        var random = SeededGenerator(seed: seed)
         for _ in 0..<400 {
             var bytes = random.bytes(Int.random(in: 0..<80, using: &random))
             _ = try? Inflate.inflate(bytes, maximumBytes: 5000)

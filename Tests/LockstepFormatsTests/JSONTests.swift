@@ -1,4 +1,5 @@
 import LockstepFormats
+import LockstepTestSupport
 import Testing
 
 @Suite struct JSONTests {
@@ -28,7 +29,7 @@ import Testing
 
     @Test(arguments: [21, 22] as [UInt64])
     func numbersRoundTrip(seed: UInt64) throws {
-        var random = TestRandom(seed: seed)
+        var random = SeededGenerator(seed: seed)
         for _ in 0..<500 {
             let double = Double(bitPattern: random.next())
             let float = Float(bitPattern: UInt32(truncatingIfNeeded: random.next()))
@@ -88,7 +89,7 @@ import Testing
 
     @Test(arguments: [31, 32] as [UInt64])
     func damagedTextNeverTraps(seed: UInt64) {
-        var random = TestRandom(seed: seed)
+        var random = SeededGenerator(seed: seed)
         let text = Array(#"{"a":[1,-2.5e3,true,null,"ü\u00e9\n"],"b":{"c":{}}}"#.utf8)
         for count in text.indices {
             #expect(throws: FormatError.self) { try JSONValue(parsing: Array(text.prefix(count))) }

@@ -1,4 +1,5 @@
 import LockstepCollectives
+import LockstepTestSupport
 import LockstepWire
 import NIOCore
 import Testing
@@ -50,7 +51,7 @@ struct ControlFrameDecoderTests {
     }
 
     private func expectFrames(_ seed: UInt64) throws {
-        var random = SeededGenerator(seed)
+        var random = SeededGenerator(seed: seed)
         let frames = (0..<20).map { _ in randomFrame(&random) }
         let stream = frames.flatMap(bytes(of:))
         #expect(try decode([stream]) == frames, "seed \(seed)")
@@ -64,7 +65,7 @@ struct ControlFrameDecoderTests {
     }
 
     private func expectNoTrap(_ seed: UInt64) throws {
-        var random = SeededGenerator(seed)
+        var random = SeededGenerator(seed: seed)
         var stream = (0..<5).map { _ in randomFrame(&random) }.flatMap(bytes(of:))
         for _ in 0..<Int.random(in: 1...4, using: &random) {
             let position = Int.random(in: stream.indices, using: &random)

@@ -1,5 +1,6 @@
 import LockstepCollectives
 import LockstepCore
+import LockstepTestSupport
 import LockstepWire
 import NIOCore
 import NIOEmbedded
@@ -37,7 +38,7 @@ struct DataLinkHandlerTests {
     }
 
     private func expectFrames(_ seed: UInt64) throws {
-        var random = SeededGenerator(seed)
+        var random = SeededGenerator(seed: seed)
         let sent = frames(12, &random)
         let stream = sent.flatMap { $0.0.bytes + $0.1 }
         for largestPiece in [1, 7, 31, 32, 33, 64, stream.count] {
@@ -63,7 +64,7 @@ struct DataLinkHandlerTests {
     }
 
     private func expectStream(_ seed: UInt64) throws {
-        var random = SeededGenerator(seed)
+        var random = SeededGenerator(seed: seed)
         let sent = frames(12, &random)
         let (channel, handler) = try link(TestReceiver())
         for (header, payload) in sent { payload.withUnsafeBytes { handler.send(header, payload: $0) } }
@@ -173,7 +174,7 @@ struct DataLinkHandlerTests {
     }
 
     private func expectNoTrap(_ seed: UInt64) throws {
-        var random = SeededGenerator(seed)
+        var random = SeededGenerator(seed: seed)
         var stream = frames(6, &random).flatMap { $0.0.bytes + $0.1 }
         for _ in 0..<3 {
             let position = Int.random(in: stream.indices, using: &random)

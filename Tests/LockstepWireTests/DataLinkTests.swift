@@ -1,6 +1,7 @@
 import LockstepCluster
 import LockstepCollectives
 import LockstepCore
+import LockstepTestSupport
 import LockstepWire
 import NIOCore
 import NIOPosix
@@ -71,7 +72,7 @@ struct DataLinkTests {
     }
 
     private static func frames(_ seed: UInt64) -> [(FrameHeader, [UInt8])] {
-        var random = SeededGenerator(seed)
+        var random = SeededGenerator(seed: seed)
         return [0, 1, 3, 32, 16_384, 70_001, (1 << 20) + 3, 5].enumerated().map { number, count in
             var payload = [UInt8](repeating: 0, count: count)
             for index in stride(from: 0, to: count, by: 97) {
@@ -204,7 +205,7 @@ struct DataLinkTests {
     // MARK: Secrecy
 
     @Test func nothingOfAPayloadIsVisible() async throws {
-        var random = SeededGenerator(14)
+        var random = SeededGenerator(seed: 14)
         let secret = random.bytes(20_000)
         let pair = try await Pair()
         let proxy = try await RecordingProxy(to: pair.listener.address)
@@ -225,7 +226,7 @@ struct DataLinkTests {
         let identity = try cluster.authority.identity(.init("lockstep://demo/worker/w0"))
         let worker = try await cluster.dial(identity, as: "w0", to: proxy.address)
         let (link, _) = try #require(await cluster.nextLink())
-        var random = SeededGenerator(15)
+        var random = SeededGenerator(seed: 15)
         let secret = random.bytes(5000)
         try await link.send(ControlFrame(kind: .share, payload: ByteBuffer(bytes: secret)))
         let heard = try await worker.run { frames in
@@ -239,7 +240,7 @@ struct DataLinkTests {
 
     /// The canary: the same proxy does see the same bytes where there is no TLS.
     @Test func theProxyWouldSeeThem() async throws {
-        var random = SeededGenerator(14)
+        var random = SeededGenerator(seed: 14)
         let secret = random.bytes(20_000)
         let server = try await PlainServer(saying: "sixteen bytes are enough")
         let proxy = try await RecordingProxy(to: server.address, cutBySeed: 3)

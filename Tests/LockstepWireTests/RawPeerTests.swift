@@ -1,5 +1,6 @@
 import LockstepCluster
 import LockstepCollectives
+import LockstepTestSupport
 import LockstepWire
 import NIOCore
 import Testing
@@ -45,7 +46,7 @@ struct RawPeerTests {
 
     @Test func randomBytes() async throws {
         let cluster = try await TestCluster()
-        var random = SeededGenerator(RawPeerTests.seed)
+        var random = SeededGenerator(seed: RawPeerTests.seed)
         for round in 0..<50 {
             let peer = try await RawPeer.connect(to: cluster.listener.address)
             var bytes = random.bytes(Int.random(in: 5...2000, using: &random))
@@ -97,7 +98,7 @@ struct RawPeerTests {
         (
             "random",
             {
-                var random = SeededGenerator(RawPeerTests.seed); return random.bytes(100)
+                var random = SeededGenerator(seed: RawPeerTests.seed); return random.bytes(100)
             }(), "a frame is damaged"
         ),
         (

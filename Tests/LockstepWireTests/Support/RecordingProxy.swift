@@ -1,3 +1,4 @@
+import LockstepTestSupport
 import LockstepWire
 import NIOCore
 import NIOPosix
