@@ -71,6 +71,8 @@ let package = Package(
         .target(name: "LockstepCollectives", dependencies: ["CLockstepKernels", "LockstepCore"]),
         .target(name: "LockstepCluster", dependencies: ["LockstepCore", "LockstepCollectives"]),
         .target(name: "LockstepSnapshots", dependencies: ["LockstepCore", "LockstepFormats"]),
+        .target(name: "LockstepTracing", dependencies: ["LockstepCore", tracing, serviceContext]),
+        .target(name: "LockstepInspection", dependencies: ["LockstepCore", "LockstepFormats"]),
         .target(
             name: "LockstepWire",
             dependencies: [
@@ -84,7 +86,7 @@ let package = Package(
                 "CLockstepKernels", "CLockstepSystem", "LockstepCore", "LockstepFormats", "LockstepEngine",
                 "LockstepModels",
                 "LockstepData", "LockstepJobs", "LockstepCollectives", "LockstepCluster", "LockstepSnapshots",
-                "LockstepWire",
+                "LockstepTracing", "LockstepInspection", "LockstepWire",
                 nioCore, nioPosix, nioConcurrencyHelpers, deque, tracing, serviceContext, serviceLifecycle, logging,
                 subprocess,
             ]
@@ -93,10 +95,13 @@ let package = Package(
             name: "Lockstep",
             dependencies: [
                 "LockstepCore", "LockstepEngine", "LockstepModels", "LockstepData", "LockstepJobs", "LockstepCluster",
-                "LockstepWire", "LockstepRuntime", serviceLifecycle, logging, tracing, argumentParser,
+                "LockstepSnapshots", "LockstepInspection", "LockstepWire", "LockstepRuntime", serviceLifecycle, logging, tracing, argumentParser,
             ]
         ),
         .executableTarget(name: "LockstepMain", dependencies: ["Lockstep"]),
+        .executableTarget(
+            name: "DigitsProgram", dependencies: ["Lockstep"], path: "cluster/programs/digits", exclude: ["digits.yaml"]
+        ),
 
         .testTarget(name: "CLockstepKernelsTests", dependencies: ["CLockstepKernels", "LockstepCore"]),
         .testTarget(name: "LockstepCoreTests", dependencies: ["LockstepCore"]),
@@ -134,6 +139,17 @@ let package = Package(
             name: "LockstepSnapshotsTests", dependencies: ["LockstepCore", "LockstepFormats", "LockstepSnapshots"]
         ),
         .testTarget(
+            name: "LockstepTracingTests",
+            dependencies: [
+                "LockstepCore", "LockstepFormats", "LockstepTracing", "LockstepInspection", "LockstepTestSupport",
+                tracing, inMemoryTracing,
+            ]
+        ),
+        .testTarget(
+            name: "LockstepInspectionTests",
+            dependencies: ["LockstepCore", "LockstepFormats", "LockstepInspection", "LockstepTestSupport"]
+        ),
+        .testTarget(
             name: "LockstepWireTests",
             dependencies: [
                 "LockstepCore", "LockstepCollectives", "LockstepCluster", "LockstepWire", "LockstepTestSupport",
@@ -143,14 +159,18 @@ let package = Package(
         .testTarget(
             name: "LockstepRuntimeTests",
             dependencies: [
-                "LockstepCore", "LockstepEngine", "LockstepCollectives", "LockstepCluster", "LockstepWire",
+                "LockstepCore", "LockstepFormats", "LockstepEngine", "LockstepModels", "LockstepData", "LockstepJobs",
+                "LockstepCollectives", "LockstepCluster", "LockstepSnapshots", "LockstepTracing", "LockstepWire",
                 "LockstepRuntime",
                 nioCore, nioPosix, tracing, inMemoryTracing, logging, inMemoryLogging, serviceLifecycle,
             ]
         ),
         .testTarget(
             name: "EndToEnd",
-            dependencies: ["LockstepMain", "LockstepCore", "LockstepFormats", "LockstepWire", subprocess]
+            dependencies: [
+                "LockstepMain", "DigitsProgram", "LockstepCore", "LockstepFormats", "LockstepSnapshots", "LockstepWire",
+                subprocess,
+            ]
         ),
     ]
 )

@@ -8,24 +8,42 @@ LS_INLINE vf special(int32_t bits) { return (vf)splat_bits(bits); }
 #define LS_ROUNDER 0x1.8p23f
 #define LS_ROUNDER_BITS 0x4b400000
 
-LS_INLINE vf exp_of(vf x) {
-    x = select((vi)(x > 89.0f), splat(89.0f), x);
-    x = select((vi)(x < -104.0f), splat(-104.0f), x);
-    vf shifted = multiply_add(x, splat(0x1.715476p0f), splat(LS_ROUNDER));
-    vf n = shifted - LS_ROUNDER;
+/// x − n · ln 2.
+LS_INLINE vf reduced_exponent(vf x, vf n) {
     vf r = multiply_add(n, splat(-0x1.62e430p-1f), x);
-    r = multiply_add(n, splat(0x1.05c610p-29f), r);
+    return multiply_add(n, splat(0x1.05c610p-29f), r);
+}
+
+/// (exp(r) − 1 − r) / r² for |r| ≤ ½ ln 2.
+LS_INLINE vf exp_polynomial(vf r) {
     vf q = splat(0x1.6d7154p-10f);
     q = multiply_add(q, r, splat(0x1.123ad8p-7f));
     q = multiply_add(q, r, splat(0x1.5554c8p-5f));
     q = multiply_add(q, r, splat(0x1.555490p-3f));
-    q = multiply_add(q, r, splat(0x1.0p-1f));
-    vf y = multiply_add(r * r, q, r) + 1.0f;
+    return multiply_add(q, r, splat(0x1.0p-1f));
+}
+
+LS_INLINE vf exp_of(vf x) {
+    x = select((vi)(x > 89.0f), splat(89.0f), x);
+    x = select((vi)(x < -104.0f), splat(-104.0f), x);
+    vf shifted = multiply_add(x, splat(0x1.715476p0f), splat(LS_ROUNDER));
+    vf r = reduced_exponent(x, shifted - LS_ROUNDER);
+    vf y = multiply_add(r * r, exp_polynomial(r), r) + 1.0f;
     // 2ⁿ in two factors, so that subnormal results round once and overflow gives infinity.
     vi exponent = (vi)((vu)shifted - LS_ROUNDER_BITS);
     vi half = exponent >> 1;
     vu first = (vu)(half + 127) << 23, second = (vu)(exponent - half + 127) << 23;
     return y * (vf)first * (vf)second;
+}
+
+/// exp(x) − 1 for x ≤ 0; below −32 it is −1.
+LS_INLINE vf expm1_of_negative(vf x) {
+    x = select((vi)(x < -32.0f), splat(-32.0f), x);
+    vf shifted = multiply_add(x, splat(0x1.715476p0f), splat(LS_ROUNDER));
+    vf r = reduced_exponent(x, shifted - LS_ROUNDER);
+    vf y = multiply_add(r * r, exp_polynomial(r), r);
+    vf scale = (vf)((vu)((vi)((vu)shifted - LS_ROUNDER_BITS) + 127) << 23);
+    return multiply_add(scale, y, scale - 1.0f);
 }
 
 /// u = 2ᵉ · (1 + f) with 1 + f in √½ … √2, for a finite u > 0.
@@ -116,6 +134,15 @@ LS_INLINE vf erf_of(vf x) {
     q = multiply_add(q, capped, splat(0x1.65ac6cp-13f));
     vf far = 1.0f - exp_of(q);
     return with_sign_of(select((vi)(a < 0.921875f), near, far), x);
+}
+
+/// 1 / (1 + exp(−x)), and 1 minus it, both without cancellation.
+LS_INLINE void sigmoid_pair(vf x, vf *of_x, vf *of_minus_x) {
+    vi negative = (vi)(x < 0);
+    vf e = exp_of(-absolute(x)), sum = 1.0f + e;
+    vf high = 1.0f / sum, low = e / sum;
+    *of_x = select(negative, low, high);
+    *of_minus_x = select(negative, high, low);
 }
 
 /// a = quadrant · π/2 + rest, modulo 2π, for a finite a ≥ 2¹⁵: a product with the bits of 2/π that matter, in integers.

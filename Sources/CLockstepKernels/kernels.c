@@ -49,12 +49,24 @@ size_t ls_weight_gradient_scratch_count(size_t outputs, size_t inputs) {
     return LS_TREE_SLOTS * LS_SLOT_COUNT + (inputs < LS_WIDEST ? LS_CHAIN_LENGTH * LS_WIDEST : 0);
 }
 
+static size_t larger(size_t a, size_t b) { return a > b ? a : b; }
+
+/// What a pass of the forward convolution (`step` is the stride) or of the data's gradient (1) needs.
+static size_t pass_scratch(const ls_convolution *s, size_t rows, size_t columns, size_t step, size_t channels) {
+    return larger(ls_tile_lines(LS_MOST_TILE_ROWS, step, s->kernel_height, s->kernel_width, channels),
+                  ls_padded_image(rows, columns, step, s->kernel_height, s->kernel_width, channels));
+}
+
 size_t ls_convolution_scratch_count(const ls_convolution *s) {
-    const ls_convolution padded = ls_data_gradient_shape(s);
-    const size_t data = padded.height * padded.width * padded.channels;
-    const size_t columns = s->outputs < LS_WIDEST ? LS_WIDEST : s->outputs;
-    const size_t narrow = s->outputs < LS_WIDEST ? ls_image_block(s) * ls_output_positions(s) * LS_WIDEST : 0;
+    const size_t forward = pass_scratch(s, ls_output_height(s), ls_output_width(s), s->stride, s->channels);
+    const size_t data = pass_scratch(s, s->height, s->width, 1, s->outputs);
+    const size_t columns = larger(s->outputs, LS_WIDEST);
+    const ls_image_block block = ls_image_block_of(s);
+    const size_t positions = block.images * block.rows * ls_output_width(s);
+    const size_t narrow = s->outputs < LS_WIDEST ? positions * LS_WIDEST : 0;
+    const size_t padded =
+        s->padding ? block.images * ls_read_height(s, block.rows) * ls_read_width(s) * s->channels : 0;
     const size_t weights =
-        LS_TILE_POOL + s->kernel_height * s->kernel_width * s->channels * columns + narrow;
-    return data > weights ? data : weights;
+        LS_TILE_POOL + s->kernel_height * s->kernel_width * s->channels * columns + narrow + padded;
+    return larger(larger(forward, data), weights);
 }

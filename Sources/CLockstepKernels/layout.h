@@ -14,28 +14,64 @@
 #define LS_TILE_POOL 65536
 /// Elements of images and gradients that a convolution's weight gradient works through at a time (256 KiB).
 #define LS_IMAGE_POOL 65536
+/// Elements of the largest image that is copied whole to put zeros around it (512 KiB).
+#define LS_PADDED_POOL 131072
+/// Rows of the largest register tile of any variant.
+#define LS_MOST_TILE_ROWS 14
 
-static inline size_t ls_output_height(const ls_convolution *s) { return s->height - s->kernel_height + 1; }
-static inline size_t ls_output_width(const ls_convolution *s) { return s->width - s->kernel_width + 1; }
+static inline size_t ls_output_extent(size_t extent, size_t kernel, size_t stride, size_t padding) {
+    return (extent + 2 * padding - kernel) / stride + 1;
+}
+static inline size_t ls_output_height(const ls_convolution *s) {
+    return ls_output_extent(s->height, s->kernel_height, s->stride, s->padding);
+}
+static inline size_t ls_output_width(const ls_convolution *s) {
+    return ls_output_extent(s->width, s->kernel_width, s->stride, s->padding);
+}
 static inline size_t ls_output_positions(const ls_convolution *s) { return ls_output_height(s) * ls_output_width(s); }
 
-/// The shape whose forward convolution is the data gradient of `s`: its input is dy with kernel − 1 zeros around.
-static inline ls_convolution ls_data_gradient_shape(const ls_convolution *s) {
-    return (ls_convolution){
-        .height = ls_output_height(s) + 2 * (s->kernel_height - 1),
-        .width = ls_output_width(s) + 2 * (s->kernel_width - 1),
-        .channels = s->outputs,
-        .kernel_height = s->kernel_height,
-        .kernel_width = s->kernel_width,
-        .outputs = s->channels,
-    };
+/// Room for the image that `rows` × `columns` outputs read, or fewer outputs of fewer taps, where it is copied whole.
+static inline size_t ls_padded_image(size_t rows, size_t columns, size_t step, size_t taps_down, size_t taps_across,
+                                     size_t channels) {
+    const size_t size = ((rows - 1) * step + taps_down) * ((columns - 1) * step + taps_across) * channels;
+    return size < LS_PADDED_POOL ? size : LS_PADDED_POOL;
+}
+/// Elements of the lines that a tile of up to `rows` neighbouring pixels reads, `step` pixels apart.
+static inline size_t ls_tile_lines(size_t rows, size_t step, size_t taps_down, size_t taps_across, size_t channels) {
+    return taps_down * ((rows - 1) * step + taps_across) * channels;
 }
 
-/// Images that a convolution's weight gradient works through at a time.
-static inline size_t ls_image_block(const ls_convolution *s) {
+/// Whole output rows in one chunk of the weight gradient.
+static inline size_t ls_chunk_rows(const ls_convolution *s) {
+    const size_t rows = LS_CONVOLUTION_CHAIN_POSITIONS / ls_output_width(s);
+    return rows < 1 ? 1 : rows;
+}
+
+/// What a convolution's weight gradient works through at a time: whole images, or output rows of one, in whole chunks.
+typedef struct {
+    size_t images, rows;
+} ls_image_block;
+
+static inline ls_image_block ls_image_block_of(const ls_convolution *s) {
+    const size_t height = ls_output_height(s);
     const size_t size = s->height * s->width * s->channels + ls_output_positions(s) * s->outputs;
-    const size_t images = LS_IMAGE_POOL / (size ? size : 1);
-    return images < 1 ? 1 : images > 64 ? 64 : images;
+    if (size <= LS_IMAGE_POOL) {
+        const size_t images = LS_IMAGE_POOL / (size ? size : 1);
+        return (ls_image_block){images > 64 ? 64 : images, height};
+    }
+    const size_t chunk = ls_chunk_rows(s);
+    const size_t row = s->stride * s->width * s->channels + ls_output_width(s) * s->outputs;
+    const size_t chunks = LS_IMAGE_POOL / (row * chunk);
+    const size_t rows = (chunks < 1 ? 1 : chunks) * chunk;
+    return (ls_image_block){1, rows < height ? rows : height};
+}
+
+/// Extents of the input that `rows` rows of output read.
+static inline size_t ls_read_height(const ls_convolution *s, size_t rows) {
+    return (rows - 1) * s->stride + s->kernel_height;
+}
+static inline size_t ls_read_width(const ls_convolution *s) {
+    return (ls_output_width(s) - 1) * s->stride + s->kernel_width;
 }
 
 #endif

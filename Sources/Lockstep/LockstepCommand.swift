@@ -12,7 +12,10 @@ public struct LockstepCommand: AsyncParsableCommand {
             75 temporary, try again; 130 after SIGINT.
             """,
         version: "lockstep 0.1.0 (arithmetic 1)",
-        subcommands: [TrainCommand.self, CoordinatorCommand.self, WorkerCommand.self, IdentityCommand.self])
+        subcommands: [
+            TrainCommand.self, CoordinatorCommand.self, WorkerCommand.self, IdentityCommand.self, StatusCommand.self,
+            SnapshotCommand.self, TraceCommand.self,
+        ])
 
     public init() {}
 

@@ -17,6 +17,12 @@ package enum ControlMessageCoding {
 
     package static func encode(_ greeting: LinkGreeting) throws(Fault) -> [UInt8] { try encoded(greeting) }
 
+    package static func encode(_ record: JournalRecord) throws(Fault) -> [UInt8] { try encoded(record) }
+
+    package static func decodeRecord(_ bytes: [UInt8]) throws(Fault) -> JournalRecord {
+        try decoded(JournalRecord.self, bytes)
+    }
+
     package static func decodeMessage(_ bytes: [UInt8]) throws(Fault) -> ControlMessage {
         try decoded(ControlMessage.self, bytes)
     }

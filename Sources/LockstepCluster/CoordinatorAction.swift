@@ -1,3 +1,5 @@
+package import LockstepCore
+
 /// What the coordinator's core wants done, in order.
 package enum CoordinatorAction: Sendable, Equatable {
     package enum Level: Sendable {
@@ -18,11 +20,18 @@ package enum CoordinatorAction: Sendable, Equatable {
     case log(Level, String, metadata: [String: String])
     /// All workers hold the same plan and state; the roster was sent.
     case workersReady(Roster)
-    /// The shares of S(step) will come on the bulk connections.
+    /// The shares of S(step) will come on the bulk connections: all work is over. Shares of snapshots in mid-run come
+    /// unasked; `expectedShares(ofStep:)` knows them.
     case collectState(step: UInt32, shares: [StateShare])
-    case writeSnapshot(step: UInt32)
+    /// Check that the collected S(step) hashes to this, and write it. Answered by `snapshotWritten`, `snapshotFailed` or
+    /// `stateInvalid`; before the answer there is no other.
+    case writeSnapshot(step: UInt32, hash: StateHash, isBest: Bool)
+    /// The collected S(step) is not wanted any more.
+    case dropState(step: UInt32)
     /// Steps in order, each once.
     case report([StepReport])
+    /// A validation, after the report of its step. In order, each once.
+    case evaluated(EvaluationReport)
     /// The run is over. Comes once, or `fail` does.
     case finish(RunResult)
     case fail(Verdict)

@@ -1,3 +1,5 @@
+package import LockstepCore
+
 /// What the coordinator's core knows from the start.
 package struct CoordinatorConfiguration: Sendable {
     /// Durations in nanoseconds.
@@ -9,6 +11,8 @@ package struct CoordinatorConfiguration: Sendable {
         package var silence: UInt64 = 10_000_000_000
         /// From a wish to stop until all workers stand still.
         package var stop: UInt64 = 3_000_000_000
+        /// A validation that goes on when a stop is asked for is waited for so long at most: it belongs to its step.
+        package var stopInValidation: UInt64 = 20_000_000_000
         /// From then until their shares are collected.
         package var stopCollection: UInt64 = 1_500_000_000
         /// From a worker's HELLO until it is prepared.
@@ -24,6 +28,17 @@ package struct CoordinatorConfiguration: Sendable {
         package init() {}
     }
 
+    /// The state that a run resumes from.
+    package struct StartPoint: Sendable, Hashable {
+        package var step: UInt32
+        package var hash: StateHash
+
+        package init(step: UInt32, hash: StateHash) {
+            self.step = step
+            self.hash = hash
+        }
+    }
+
     /// The number of workers to wait for, at least 1 and at most `laneCount`.
     package var workers: Int
     package var laneCount: Int
@@ -34,10 +49,27 @@ package struct CoordinatorConfiguration: Sendable {
     package var timing: Timing
     /// So many workers may leave before the start; more, and they will not come together.
     package var departures: Int
+    /// nil where the run begins at step 0.
+    package var start: StartPoint?
+    /// The greatest generation in the journal.
+    package var greatestGeneration: UInt32
+    /// What `start` is, for the log.
+    package var resumedFrom: String?
+    /// After so many steps each a snapshot is written; 0 for never.
+    package var snapshotEverySteps: UInt32
+    /// Whether the best state is written too.
+    package var snapshotsBest: Bool
+    /// So many complete states may wait while another is being written, at least 1.
+    package var snapshotBacklog: Int
+
+    /// Of this coordinator: the number that workers hear in WELCOME.
+    package var incarnation: UInt32 { welcome.incarnation }
 
     package init(
         workers: Int, laneCount: Int, bucketBoundaries: [Int] = [], version: String, welcome: Welcome,
-        timing: Timing = Timing(), departures: Int = 100
+        timing: Timing = Timing(), departures: Int = 100, start: StartPoint? = nil, greatestGeneration: UInt32 = 0,
+        resumedFrom: String? = nil, snapshotEverySteps: UInt32 = 0, snapshotsBest: Bool = false,
+        snapshotBacklog: Int = 1
     ) {
         self.workers = workers
         self.laneCount = laneCount
@@ -46,5 +78,11 @@ package struct CoordinatorConfiguration: Sendable {
         self.welcome = welcome
         self.timing = timing
         self.departures = departures
+        self.start = start
+        self.greatestGeneration = greatestGeneration
+        self.resumedFrom = resumedFrom
+        self.snapshotEverySteps = snapshotEverySteps
+        self.snapshotsBest = snapshotsBest
+        self.snapshotBacklog = snapshotBacklog
     }
 }

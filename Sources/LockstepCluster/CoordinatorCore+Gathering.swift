@@ -55,7 +55,7 @@ extension CoordinatorCore {
         workers.append(
             Worker(
                 name: hello.name, process: hello.process, host: hello.host, processIdentifier: hello.processIdentifier,
-                connection: connection, helloAt: now, lastHeard: now))
+                connection: connection, preparingSince: now, lastHeard: now))
         if pingAt == nil { pingAt = now + configuration.timing.pingInterval }
         let text =
             "worker \(name) is here (\(workers.count) of \(configuration.workers)): "
@@ -70,7 +70,8 @@ extension CoordinatorCore {
         guard mode == .gathering, workers[index].prepared == nil else {
             return expel(index, "said PREPARED twice or too late", now)
         }
-        if let objection = prepared.objection { return expel(index, "said PREPARED with \(objection)", now) }
+        let start = configuration.start?.step ?? 0
+        if let objection = prepared.objection(start: start) { return expel(index, "said PREPARED with \(objection)", now) }
         workers[index].prepared = prepared
         workers[index].stage = .idle
         return startIfReady(now)
@@ -87,6 +88,11 @@ extension CoordinatorCore {
         guard all.allSatisfy({ $0.stateHash == first.stateHash && $0.step == first.step }) else {
             return failDifferent(
                 "states at the start", workers.map { ($0.name, $0.prepared?.stateHash.description ?? "none") })
+        }
+        if let expected = configuration.start?.hash, first.stateHash != expected {
+            let cause =
+                "the workers made state \(first.stateHash) of the snapshot of step \(first.step), which is \(expected)"
+            return fail(Verdict(stage: .preparing, step: first.step, cause: cause, message: cause))
         }
         return start(from: first, now)
     }
@@ -123,14 +129,23 @@ extension CoordinatorCore {
         self.roster = roster
         journal.append(.roster(roster))
         lastReported = prepared.step
+        lastEvaluated = prepared.step
         mode = .linking
         pace.begin(now)
         for index in workers.indices {
             workers[index].stage = .linking
             workers[index].step = prepared.step
         }
-        let start = ControlMessage.start(Start(roster: roster, traceContext: configuration.welcome.traceContext))
-        return workers.map { .send($0.connection, start) }
-            + [.workersReady(roster)]
+        let start = ControlMessage.start(
+            Start(
+                roster: roster, snapshotEverySteps: configuration.snapshotEverySteps,
+                traceContext: configuration.welcome.traceContext))
+        var actions: [CoordinatorAction] = []
+        if configuration.start != nil {
+            let source = configuration.resumedFrom.map { " of \($0)" } ?? ""
+            let text = "the run goes on from the state after step \(prepared.step)\(source)"
+            actions.append(.log(.info, text, metadata: ["step": "\(prepared.step)"]))
+        }
+        return actions + workers.map { .send($0.connection, start) } + [.workersReady(roster)]
     }
 }

@@ -24,8 +24,7 @@ extension CoordinatorCore {
                     worker: name, stage: .preparing, cause: cause,
                     message: "worker \(name.escapedForDisplay()): \(cause)", exitCode: exitCode))
         case .pong(let pong):
-            workers[index].stage = pong.stage
-            workers[index].step = pong.step
+            place(index, pong.stage, of: pong.step, now)
             workers[index].waitingFor = pong.waitingFor.prefix(configuration.workers)
                 .filter { roster?.index(of: $0) != nil }
             if mode == .running { pace.reach(pong.stage, of: pong.step, now) }
@@ -74,8 +73,10 @@ extension CoordinatorCore {
         if let objection = progress.reports.lazy.compactMap(\.objection).first {
             return expel(index, "reported a step with \(objection)", now)
         }
-        workers[index].stage = progress.stage
-        workers[index].step = progress.step
+        if let objection = progress.evaluations.lazy.compactMap(\.objection).first {
+            return expel(index, "reported a validation with \(objection)", now)
+        }
+        place(index, progress.stage, of: progress.step, now)
         // Every worker reports every step, so that none is missing when a worker is lost.
         let news = progress.reports.filter { report in
             guard lastReported < UInt32.max, report.step == lastReported + 1 else { return false }
@@ -84,23 +85,63 @@ extension CoordinatorCore {
         }
         // A turn that is no training step is reported without a step.
         if !news.isEmpty || progress.reports.isEmpty { pace.complete(now) }
-        return news.isEmpty ? [] : [.report(news)]
+        return report(news[...], progress.evaluations) + agree(progress.agreed)
+    }
+
+    /// Steps and validations in the order in which they happened.
+    private mutating func report(
+        _ steps: ArraySlice<StepReport>, _ evaluations: [EvaluationReport]
+    ) -> [CoordinatorAction] {
+        var steps = steps
+        var actions: [CoordinatorAction] = []
+        // Who reports a validation has reported its step.
+        for evaluation in evaluations where evaluation.step > lastEvaluated && evaluation.step <= lastReported {
+            lastEvaluated = evaluation.step
+            let before = steps.prefix { $0.step <= evaluation.step }
+            if !before.isEmpty { actions.append(.report(Array(before))) }
+            steps = steps.dropFirst(before.count)
+            actions.append(.evaluated(evaluation))
+        }
+        return steps.isEmpty ? actions : actions + [.report(Array(steps))]
+    }
+
+    private mutating func agree(_ states: [AgreedState]) -> [CoordinatorAction] {
+        var actions: [CoordinatorAction] = []
+        for state in states where state.step <= lastReported { actions += snapshots.agree(state) }
+        return actions
+    }
+
+    /// A worker says where it is.
+    private mutating func place(_ index: Int, _ stage: Stage, of step: UInt32, _ now: UInt64) {
+        let known = workers[index]
+        // The core that reports steps does not know when forward becomes backward; the heartbeat does.
+        let isOlder = step == known.step && stage == .forward && known.stage == .backward
+        if !isOlder { workers[index].stage = stage }
+        workers[index].step = step
+        if case .planned = mode, stage == .validation, let stopLimit {
+            stopAt = min(stopLimit, now + configuration.timing.stop)
+        }
     }
 
     /// Collects the state when all workers stand still with the same one.
     private mutating func collectIfStill(_ now: UInt64) -> [CoordinatorAction] {
         guard let roster, losses.isEmpty, lostLinks.isEmpty else { return [] }
-        var states: [(step: UInt32, hash: StateHash)]
+        var states: [AgreedState]
+        let ends = workers.compactMap { worker in
+            done[worker.name].map { AgreedState(step: $0.step, hash: $0.hash, isBest: $0.isBest) }
+        }
         switch mode {
-        case .linking, .running: states = workers.compactMap { done[$0.name].map { ($0.step, $0.hash) } }
+        case .linking, .running: states = ends
         case .planned:
-            states = workers.compactMap { done[$0.name].map { ($0.step, $0.hash) } }
+            states = ends
             if states.count == roster.members.count {
                 // The plan came after the last turn and stopped nobody: the run is complete.
                 lateStopReason = stopReason
                 stopReason = nil
             } else {
-                states = workers.compactMap { $0.frozen.map { ($0.step, $0.hash) } }
+                states = workers.compactMap(\.frozen).map {
+                    AgreedState(step: $0.step, hash: $0.hash, isBest: $0.isBest)
+                }
             }
         default: return []
         }
@@ -113,12 +154,11 @@ extension CoordinatorCore {
             return fail(Verdict(stage: .snapshot, step: first.step, cause: cause, message: cause))
         }
         mode = .collecting(step: first.step, hash: first.hash)
+        endsWithBest = first.isBest
         pace.begin(now)
         if stopReason != nil { stopAt = now + configuration.timing.stopCollection }
         if lateStopReason != nil { stopAt = now + configuration.timing.stop }
-        let shares = roster.members.enumerated().map { index, member in
-            CoordinatorAction.StateShare(name: member.name, index: index, count: roster.members.count)
-        }
+        let shares = shares
         // The shell hears of it before the first share can come.
         var actions: [CoordinatorAction] = [.collectState(step: first.step, shares: shares)]
         for share in shares {
@@ -146,20 +186,27 @@ extension CoordinatorCore {
             let list = hashes.map { "\($0.name.escapedForDisplay()) \($0.hash)" }.joined(separator: ", ")
             let cause = "the workers' states differ: \(list)"
             return Verdict(
-                worker: Self.minority(hashes), stage: .controlRecord, step: step, cause: cause,
+                worker: Self.minority(hashes.map { ($0.name, $0.hash) }), stage: .controlRecord, step: step, cause: cause,
                 message: "\(cause); found in step \(step), of which nothing was applied")
+        case .judgementsDiffer(let judgements):
+            let list = judgements.map { "\($0.name.escapedForDisplay()) \(ProcessNumber($0.judgement))" }
+                .joined(separator: ", ")
+            let cause = "the workers judged the validation differently: \(list)"
+            return Verdict(
+                worker: Self.minority(judgements.map { ($0.name, $0.judgement) }), stage: .controlRecord, step: step,
+                cause: cause, message: "\(cause); found after step \(step)")
         case .other(let text):
             let cause = text.escapedForDisplay()
             return Verdict(step: step, cause: cause, message: "step \(step): \(cause)")
         }
     }
 
-    /// The one worker whose hash differs while all others agree, where there are at least two others.
-    private static func minority(_ hashes: [HaltCause.MemberHash]) -> String? {
-        guard hashes.count > 2 else { return nil }
-        return hashes.first { candidate in
-            let others = hashes.filter { $0.name != candidate.name }.map(\.hash)
-            return others.allSatisfy { $0 == others.first } && others.first != candidate.hash
+    /// The one worker whose value differs while all others agree, where there are at least two others.
+    private static func minority(_ values: [(name: String, value: some Equatable)]) -> String? {
+        guard values.count > 2 else { return nil }
+        return values.first { candidate in
+            let others = values.filter { $0.name != candidate.name }.map(\.value)
+            return others.allSatisfy { $0 == others.first } && others.first != candidate.value
         }?.name
     }
 
@@ -181,6 +228,7 @@ extension CoordinatorCore {
             stopReason = reason
             mode = .planned(generation: generation)
             stopAt = now + configuration.timing.stop
+            stopLimit = now + configuration.timing.stopInValidation
             // A worker may be done while others are not; they learn of the plan from their own message.
             return workers.map { .send($0.connection, .plan(generation: generation)) }
         case .planned, .writing, .ended: return []

@@ -7,7 +7,7 @@ extension CoordinatorCore {
         guard judgeAt == nil else { return nil }
         switch mode {
         case .gathering:
-            return workers.filter { !$0.isReady }.map { $0.helloAt + configuration.timing.preparing }.min()
+            return workers.filter { !$0.isReady }.map { $0.preparingSince + configuration.timing.preparing }.min()
         case .linking, .running, .collecting:
             return pace.movedAt + allowedStandstill
         case .planned, .writing, .ended:
@@ -29,7 +29,7 @@ extension CoordinatorCore {
         switch mode {
         case .gathering:
             let seconds = configuration.timing.preparing / 1_000_000_000
-            let late = workers.filter { !$0.isReady && now >= $0.helloAt + configuration.timing.preparing }
+            let late = workers.filter { !$0.isReady && now >= $0.preparingSince + configuration.timing.preparing }
             return conclude(standstill("not prepared \(seconds) s after HELLO", ": ", late))
         case .linking:
             let late = workers.filter { !$0.isLinked }

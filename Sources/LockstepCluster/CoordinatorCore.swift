@@ -23,7 +23,8 @@ package struct CoordinatorCore: Sendable {
         let processIdentifier: Int32
         var connection: ConnectionNumber
         var bulk: ConnectionNumber?
-        let helloAt: UInt64
+        /// Its HELLO, or the last bytes that it was sent since.
+        var preparingSince: UInt64
         var lastHeard: UInt64
         var stage: Stage = .preparing
         var step: UInt32 = 0
@@ -81,15 +82,25 @@ package struct CoordinatorCore: Sendable {
     var pingAt: UInt64?
     var nextNonce: UInt64 = 1
     var lastReported: UInt32 = 0
+    /// The step of the last validation that was reported.
+    var lastEvaluated: UInt32 = 0
+    var snapshots: SnapshotQueue
+    /// Whether the state of the end is the best, and whether it is being written.
+    var endsWithBest = false
+    var isWritingLast = false
+    /// A stop waits for a validation until then at most.
+    var stopLimit: UInt64?
     /// What a worker is told that says HELLO after the end.
     var parting: Release?
     /// The greatest generation in any HELLO or decision.
-    private var greatestGeneration: UInt32 = 0
+    private var greatestGeneration: UInt32
     private var lastEventAt: UInt64?
 
     package init(_ configuration: CoordinatorConfiguration) {
         self.configuration = configuration
-        journal = [.incarnation(configuration.welcome.incarnation)]
+        journal = [.incarnation(configuration.incarnation)]
+        greatestGeneration = configuration.greatestGeneration
+        snapshots = SnapshotQueue(configuration)
     }
 
     /// When the next `tick` is wanted, in the same nanoseconds as `now`; nil for none.
@@ -119,37 +130,18 @@ package struct CoordinatorCore: Sendable {
             return handleProcessEnded(name, processIdentifier, description, now)
         case .stopRequested(let reason):
             return handleStop(reason, now)
-        case .shareReceived(let name):
-            guard case .collecting = mode else { return [] }
+        case .streamed(let name):
+            guard mode == .gathering, let index = workers.firstIndex(where: { $0.name == name }) else { return [] }
+            workers[index].preparingSince = now
+            return []
+        case .shareReceived(let name, let step):
+            guard case .collecting(step, _) = mode else { return [] }
             pace.shareCame(from: name, now)
             return []
-        case .stateCollected(let step):
-            guard case .collecting(step, let hash) = mode else { return [] }
-            mode = .writing(step: step, hash: hash)
-            // The state is here; whom we lose now is not missed.
-            losses = []
-            lostLinks = []
-            judgeAt = nil
-            stopAt = nil
-            return [.writeSnapshot(step: step)]
-        case .stateInvalid(let reason):
-            guard case .collecting(let step, _) = mode else { return [] }
-            return fail(
-                Verdict(
-                    stage: .snapshot, step: step, cause: reason,
-                    message:
-                        "the state after step \(step) that the workers sent is not the one they agreed on: \(reason)"
-                ))
-        case .snapshotWritten(let step):
-            guard case .writing(step, let hash) = mode else { return [] }
-            journal.append(.final(step: step, hash: hash))
-            return finish(snapshotStep: step, hash: hash)
-        case .snapshotFailed(let reason):
-            guard case .writing(let step, _) = mode else { return [] }
-            return fail(
-                Verdict(
-                    stage: .snapshot, step: step, cause: reason,
-                    message: "the snapshot of step \(step) could not be written: \(reason)"))
+        case .stateCollected(let step): return handleCollected(step)
+        case .stateInvalid(let step, let reason): return handleInvalid(step, reason)
+        case .snapshotWritten(let step, let digest): return handleWritten(step, digest)
+        case .snapshotFailed(let step, let reason): return handleWriteFailed(step, reason)
         case .tick:
             return handleTick(now)
         }
@@ -197,7 +189,8 @@ package struct CoordinatorCore: Sendable {
         return (workers.map(\.connection) + abandoned).map { .send($0, .release(release)) }
     }
 
-    private func handleAfterEnd(_ event: CoordinatorEvent) -> [CoordinatorAction] {
+    private mutating func handleAfterEnd(_ event: CoordinatorEvent) -> [CoordinatorAction] {
+        if case .snapshotWritten(let step, let digest) = event { return handleWritten(step, digest) }
         guard case .helloReceived(let connection, _, _) = event, let parting else { return [] }
         return [.send(connection, .release(parting))]
     }

@@ -16,11 +16,28 @@ package struct FileReference: Sendable, Hashable, Codable {
     package var name: String
     package var absolutePath: String
     package var digest: Digest
+    /// Whether the coordinator streams it to a worker that cannot read it.
+    package var isOffered: Bool
 
-    package init(name: String, absolutePath: String, digest: Digest) {
+    package init(name: String, absolutePath: String, digest: Digest, isOffered: Bool = false) {
         self.name = name
         self.absolutePath = absolutePath
         self.digest = digest
+        self.isOffered = isOffered
+    }
+}
+
+/// The state that a run resumes from. The coordinator streams it on the bulk connection to a worker that asks.
+package struct StateOffer: Sendable, Hashable, Codable {
+    package var step: UInt32
+    /// Of all its vectors.
+    package var byteCount: Int
+    package var stateDigest: Digest
+
+    package init(step: UInt32, byteCount: Int, stateDigest: Digest) {
+        self.step = step
+        self.byteCount = byteCount
+        self.stateDigest = stateDigest
     }
 }
 
@@ -32,17 +49,20 @@ package struct Welcome: Sendable, Equatable, Codable {
     /// The resolved job, opaque here.
     package var job: String
     package var files: [FileReference]
+    /// nil where the run begins at step 0.
+    package var state: StateOffer?
     package var traceContext: [ContextField]
 
     package init(
         runIdentifier: String, incarnation: UInt32, clusterName: String, job: String, files: [FileReference],
-        traceContext: [ContextField]
+        state: StateOffer? = nil, traceContext: [ContextField]
     ) {
         self.runIdentifier = runIdentifier
         self.incarnation = incarnation
         self.clusterName = clusterName
         self.job = job
         self.files = files
+        self.state = state
         self.traceContext = traceContext
     }
 }
@@ -50,10 +70,13 @@ package struct Welcome: Sendable, Equatable, Codable {
 /// A generation begins.
 package struct Start: Sendable, Equatable, Codable {
     package var roster: Roster
+    /// After so many steps each the workers hand over the state; 0 for never.
+    package var snapshotEverySteps: UInt32
     package var traceContext: [ContextField]
 
-    package init(roster: Roster, traceContext: [ContextField]) {
+    package init(roster: Roster, snapshotEverySteps: UInt32 = 0, traceContext: [ContextField]) {
         self.roster = roster
+        self.snapshotEverySteps = snapshotEverySteps
         self.traceContext = traceContext
     }
 }

@@ -8,6 +8,8 @@ package enum HaltCause: Sendable, Equatable {
     case gradientNotFinite
     /// The replicas are not the same: who sent which state hash, in roster order.
     case hashesDiffer([MemberHash])
+    /// The workers judged one validation differently: who sent what, in roster order.
+    case judgementsDiffer([MemberJudgement])
     case other(String)
 
     package struct MemberHash: Sendable, Equatable, Codable {
@@ -19,15 +21,40 @@ package enum HaltCause: Sendable, Equatable {
             self.hash = hash
         }
     }
+
+    /// In JSON 16 hexadecimal digits.
+    package struct MemberJudgement: Sendable, Equatable, Codable {
+        package let name: String
+        package let judgement: UInt64
+
+        private enum CodingKeys: String, CodingKey { case name, judgement }
+
+        package init(name: String, judgement: UInt64) {
+            self.name = name
+            self.judgement = judgement
+        }
+
+        package init(from decoder: any Decoder) throws {
+            let container = try decoder.container(keyedBy: CodingKeys.self)
+            name = try container.decode(String.self, forKey: .name)
+            judgement = try container.decode(ProcessNumber.self, forKey: .judgement).rawValue
+        }
+
+        package func encode(to encoder: any Encoder) throws {
+            var container = encoder.container(keyedBy: CodingKeys.self)
+            try container.encode(name, forKey: .name)
+            try container.encode(ProcessNumber(judgement), forKey: .judgement)
+        }
+    }
 }
 
 extension HaltCause: Codable {
     private enum Kind: String, Codable {
-        case lossNotFinite, gradientNotFinite, hashesDiffer, other
+        case lossNotFinite, gradientNotFinite, hashesDiffer, judgementsDiffer, other
     }
 
     private enum Key: String, CodingKey {
-        case kind, lane, hashes, text
+        case kind, lane, hashes, judgements, text
     }
 
     package init(from decoder: any Decoder) throws {
@@ -36,6 +63,8 @@ extension HaltCause: Codable {
         case .lossNotFinite: self = .lossNotFinite(lane: try container.decode(Int.self, forKey: .lane))
         case .gradientNotFinite: self = .gradientNotFinite
         case .hashesDiffer: self = .hashesDiffer(try container.decode([MemberHash].self, forKey: .hashes))
+        case .judgementsDiffer:
+            self = .judgementsDiffer(try container.decode([MemberJudgement].self, forKey: .judgements))
         case .other: self = .other(try container.decode(String.self, forKey: .text))
         }
     }
@@ -51,6 +80,9 @@ extension HaltCause: Codable {
         case .hashesDiffer(let hashes):
             try container.encode(Kind.hashesDiffer, forKey: .kind)
             try container.encode(hashes, forKey: .hashes)
+        case .judgementsDiffer(let judgements):
+            try container.encode(Kind.judgementsDiffer, forKey: .kind)
+            try container.encode(judgements, forKey: .judgements)
         case .other(let text):
             try container.encode(Kind.other, forKey: .kind)
             try container.encode(text, forKey: .text)

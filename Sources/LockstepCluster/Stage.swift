@@ -10,6 +10,7 @@ package enum Stage: String, Sendable, Codable, CaseIterable, CustomStringConvert
     case controlRecord = "control record"
     case update
     case snapshot
+    case validation
     case evaluation
 
     package var description: String { rawValue }

@@ -11,12 +11,21 @@ package enum WorkerAction: Sendable, Equatable {
     case prepare(Welcome)
     /// Make the exchange of this roster, dial these members, and expect links from the others.
     case link(Start, dial: [Roster.Member])
-    /// Begin this turn of the exchange and compute it. The closing turn has nothing to compute.
-    case begin(Turn)
+    /// Begin this turn of the exchange and compute it. A turn without a batch has nothing to compute.
+    ///
+    /// - isStopping: for the exchange; true in a decision turn that stops training.
+    case begin(Turn, isStopping: Bool = false)
     /// Hash the state, build the control record and give it to the exchange.
-    case record(Turn, askedGeneration: UInt32)
+    ///
+    /// - judgement: in a decision turn what the record says in the place of the hash of samples; nil in other turns.
+    case record(Turn, askedGeneration: UInt32, judgement: UInt64? = nil)
     /// Update with the total of the gradients.
     case apply(Turn, RecordSummary)
+    /// Judge S(step) by these sums over a whole validation, and restore the best state where that is due.
+    case judge(validationSums: [Double], step: UInt32)
+    /// Put a share of S(step) aside before the next turn begins, and send it on the bulk connection while work goes on.
+    /// Where an earlier share is still on its way this one may be left out.
+    case copyShare(Fetch, isBest: Bool)
     /// Stop computing and drop the partial turn.
     case park
     case hashState

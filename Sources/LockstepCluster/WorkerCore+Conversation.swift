@@ -47,11 +47,16 @@ extension WorkerCore {
         frozen = nil
         state = .linking
         stage = .linking
-        guard roster.startStep == step, roster.stateHash == stateHash, step <= preparation.lastStep else {
+        // A state whose validation was dropped half-way is no S(step).
+        guard roster.startStep == step, roster.stateHash == stateHash, step <= preparation.lastStep, isJudged else {
             return halt(.other("\(identity.name) does not hold the state that the generation starts from"), now)
         }
         schedule = TurnSchedule(
-            stepsDone: step, lastStep: preparation.lastStep, evaluationBatches: preparation.evaluationBatches)
+            stepsDone: step, lastStep: preparation.lastStep, evaluationBatches: preparation.evaluationBatches,
+            validation: preparation.validation, isStopped: isStopping)
+        snapshotEverySteps = start.snapshotEverySteps
+        evaluation = nil
+        copied = nil
         // In a pair the member later in roster order dials the earlier one.
         let dial = Array(roster.members[..<own])
         missingLinks = roster.members.map(\.name).filter { $0 != identity.name }
@@ -65,7 +70,7 @@ extension WorkerCore {
         guard generation > promised else { return [] }
         switch state {
         case .connecting, .preparing, .unable, .ended: return []
-        case .updating, .parking, .freezing:
+        case .updating, .judging, .parking, .freezing:
             // What goes on runs to its end; the promise is answered then.
             promised = generation
             return []
@@ -96,8 +101,7 @@ extension WorkerCore {
         }
         reportedLinks.append(peer)
         // Where this worker is tells where the lost one must have been, so it goes first.
-        let progress = Progress(generation: running, step: currentStep, stage: stage, reports: reports)
-        reports = []
+        let progress = takeProgress()
         return send(.progress(progress)) + send(.linkDown(LinkDown(generation: running, peer: peer, reason: reason)))
     }
 

@@ -8,27 +8,34 @@ extension WorkerCore {
         switch turn.phase {
         case .train: stage = .forward
         case .evaluation: stage = .evaluation
-        case .closing: return [.begin(turn)] + record(turn)
+        case .validation: stage = .validation
+        case .closing, .decision: break
         }
-        return [.begin(turn)]
+        let begin = WorkerAction.begin(turn, isStopping: turn.phase == .decision && isStopping)
+        return [begin] + (turn.hasBatch ? [] : record(turn))
     }
 
     mutating func record(_ turn: Turn) -> [WorkerAction] {
         state = .exchanging(turn)
         stage = turn.hasGradients ? .allReduce : .controlRecord
         // One value, the same to all: it is in the record from here on, whatever is heard later.
-        return [.record(turn, askedGeneration: flag > running ? flag : 0)]
+        let asked = flag > running ? flag : 0
+        return [.record(turn, askedGeneration: asked, judgement: turn.phase == .decision ? judgement : nil)]
     }
 
     mutating func handleFinished(
         _ turn: Turn, _ summary: RecordSummary, gradientIsFinite: Bool, _ now: UInt64
     ) -> [WorkerAction] {
-        guard let agreed = summary.agreedHash else {
-            let names = roster?.members.map(\.name) ?? []
+        let names = roster?.members.map(\.name) ?? []
+        guard let hash = summary.agreedHash else {
             return halt(
                 .hashesDiffer(zip(names, summary.stateHashes).map { HaltCause.MemberHash(name: $0, hash: $1) }), now)
         }
-        stateHash = agreed
+        stateHash = hash
+        if let copied {
+            self.copied = nil
+            agreed.append(AgreedState(step: copied.step, hash: hash, isBest: copied.isBest))
+        }
         switch turn.phase {
         case .train:
             if let lane = summary.firstNonFiniteLane { return halt(.lossNotFinite(lane: lane), now) }
@@ -36,9 +43,21 @@ extension WorkerCore {
             state = .updating(turn)
             stage = .update
             applying = summary
-            return [.apply(turn, summary)]
+            // A snapshot waits for this word.
+            return (agreed.isEmpty ? [] : flushReports(now)) + [.apply(turn, summary)]
         case .evaluation:
             evaluation = sum(evaluation ?? [], summary.totals)
+            return advance(after: turn, summary, now)
+        case .validation:
+            validation = sum(validation, summary.totals)
+            guard let schedule, schedule.isLastOfValidation(turn) else { return advance(after: turn, summary, now) }
+            return judge(turn, schedule, now)
+        case .decision:
+            guard summary.sampleHashes.allSatisfy({ $0 == summary.sampleHashes.first }) else {
+                let judgements = zip(names, summary.sampleHashes)
+                    .map { HaltCause.MemberJudgement(name: $0, judgement: $1) }
+                return halt(.judgementsDiffer(judgements), now)
+            }
             return advance(after: turn, summary, now)
         case .closing:
             return advance(after: turn, summary, now)
@@ -50,6 +69,8 @@ extension WorkerCore {
         applying = nil
         step = turn.step
         stateHash = nil
+        isJudged = !(schedule?.isValidated(afterStep: turn.step) ?? false)
+        validation = []
         lanesComputed += roster.members[own].lanes.count
         lastEpoch = sum(report.epoch == epoch ? lastEpoch : [], summary.totals)
         epoch = report.epoch
@@ -57,22 +78,71 @@ extension WorkerCore {
         return advance(after: turn, summary, now)
     }
 
+    // MARK: Validation
+
+    /// Numbers of validations that wait to be reported: more would not fit into a message.
+    private static let mostEvaluationSums = 8192
+
+    private mutating func judge(_ turn: Turn, _ schedule: TurnSchedule, _ now: UInt64) -> [WorkerAction] {
+        evaluations.append(
+            EvaluationReport(epoch: schedule.epoch(ofValidation: turn), step: step, sums: validation))
+        state = .judging(turn)
+        stage = .validation
+        let isMuch = evaluations.reduce(0) { $0 + $1.sums.count } >= Self.mostEvaluationSums
+        return (isMuch || now >= progressAt ? flushReports(now) : []) + [.judge(validationSums: validation, step: step)]
+    }
+
+    mutating func handleJudged(
+        _ turn: Turn, isStopping: Bool, snapshots: Bool, _ watchHash: UInt64, _ now: UInt64
+    ) -> [WorkerAction] {
+        self.isStopping = isStopping
+        isJudged = true
+        // The best state may have been restored.
+        stateHash = nil
+        if snapshots { bestStep = step }
+        // The lowest bits say what follows, in plain sight; the rest is the hash's.
+        judgement = watchHash & ~3 | (isStopping ? 1 : 0) | (snapshots ? 2 : 0)
+        if promised > running { return freeze(now) }
+        guard let decision = schedule?.successor(of: turn) else { return [] }
+        return begin(decision)
+    }
+
+    // MARK: Between turns
+
     /// What comes after a turn that is complete in every respect.
     private mutating func advance(after turn: Turn, _ summary: RecordSummary, _ now: UInt64) -> [WorkerAction] {
+        let next = schedule?.successor(of: turn, isStopping: isStopping)
         // All see the same greatest number in the same turn, so all stop here, or none. After the last turn there is
-        // nothing to stop.
-        let next = schedule?.successor(of: turn)
-        if next != nil, summary.askedGeneration > running { promised = max(promised, summary.askedGeneration) }
-        if promised > running {
-            let actions = flushReports(now)
-            state = .freezing
-            return actions + [.hashState]
+        // nothing to stop. A step's validation belongs to it: the number stands in the records until it is over.
+        if next != nil, isJudged, summary.askedGeneration > running {
+            promised = max(promised, summary.askedGeneration)
         }
+        if promised > running { return freeze(now) }
         guard let next else { return finish(now) }
-        let actions = begin(next)
-        guard now >= progressAt else { return actions }
-        // The coordinator sees that an evaluation gets on, though it has no steps to report.
+        let copies = next.phase == .train ? copyShare(after: turn) : []
+        let actions = copies + begin(next)
+        // A snapshot waits for what is agreed. Else the coordinator sees often enough that work gets on, though it has no
+        // steps to report.
+        guard now >= progressAt || !agreed.isEmpty else { return actions }
         return flushReports(now, evenIfNone: !turn.hasGradients) + actions
+    }
+
+    /// Puts the share aside where S(step) is wanted as a snapshot. Never where the end follows: it collects the state.
+    private mutating func copyShare(after turn: Turn) -> [WorkerAction] {
+        let isDue = snapshotEverySteps > 0 && step.isMultiple(of: snapshotEverySteps)
+        guard isDue || isBest, let roster, let own = roster.index(of: identity.name) else { return [] }
+        if turn.phase == .decision, let stateHash {
+            agreed.append(AgreedState(step: step, hash: stateHash, isBest: isBest))
+        } else {
+            copied = (step, isBest)
+        }
+        return [.copyShare(Fetch(step: step, share: own, count: roster.members.count), isBest: isBest)]
+    }
+
+    private mutating func freeze(_ now: UInt64) -> [WorkerAction] {
+        let actions = flushReports(now)
+        state = .freezing
+        return actions + [.hashState]
     }
 
     private mutating func finish(_ now: UInt64) -> [WorkerAction] {
@@ -81,7 +151,7 @@ extension WorkerCore {
         stage = .idle
         guard let stateHash else { return actions }
         let done = Done(
-            generation: running, step: step, hash: stateHash, lanesComputed: lanesComputed,
+            generation: running, step: step, hash: stateHash, isBest: isBest, lanesComputed: lanesComputed,
             gradientBytesSent: gradientBytesSent, evaluation: evaluation, lastEpoch: lastEpoch)
         return actions + send(.done(done))
     }

@@ -15,6 +15,8 @@ package struct WorkerCore: Sendable {
         case computing(Turn)
         case exchanging(Turn)
         case updating(Turn)
+        /// The last batch of a validation is summed.
+        case judging(Turn)
         /// Promised to stand still: the computation ends.
         case parking
         /// Promised to stand still: the state is hashed.
@@ -54,7 +56,8 @@ package struct WorkerCore: Sendable {
     /// The newest control connection.
     var connection: ConnectionNumber?
     var preparation: WorkerPreparation?
-    var schedule: TurnSchedule?
+    /// The turns of the running generation.
+    package internal(set) var schedule: TurnSchedule?
     /// The hash of S(step), where it is known.
     var stateHash: StateHash?
     /// The planned generation that was heard of, 0 for none.
@@ -67,10 +70,26 @@ package struct WorkerCore: Sendable {
     /// The summary of the turn that is being applied.
     var applying: RecordSummary?
     var reports: [StepReport] = []
+    var evaluations: [EvaluationReport] = []
+    var agreed: [AgreedState] = []
     var progressAt: UInt64 = 0
-    var epoch: UInt32 = 0
-    var lastEpoch: [Double] = []
+    /// The epoch of S(step), and the sums over its steps so far.
+    package internal(set) var epoch: UInt32 = 0
+    package internal(set) var lastEpoch: [Double] = []
     var evaluation: [Double]?
+    /// The sums of the validation in progress.
+    var validation: [Double] = []
+    /// Whether S(step) has the judgement that belongs to it.
+    var isJudged = true
+    /// Whether training stops at S(step).
+    var isStopping = false
+    /// What the next decision turn says.
+    var judgement: UInt64?
+    /// The step whose validation is the best so far.
+    var bestStep: UInt32?
+    var snapshotEverySteps: UInt32 = 0
+    /// A share was put aside; the next turn says whether all hold the same state.
+    var copied: (step: UInt32, isBest: Bool)?
     var lanesComputed = 0
     var gradientBytesSent = 0
     var frozen: Frozen?
@@ -83,7 +102,7 @@ package struct WorkerCore: Sendable {
     /// When the next `tick` is wanted; nil for none.
     package var nextDeadline: UInt64? {
         guard state != .ended else { return nil }
-        return [heardUntil, linkingUntil, reports.isEmpty ? nil : progressAt].compactMap { $0 }.min()
+        return [heardUntil, linkingUntil, hasNews ? progressAt : nil].compactMap { $0 }.min()
     }
 
     /// - Parameter now: nanoseconds of a clock that never goes back.
@@ -124,13 +143,16 @@ package struct WorkerCore: Sendable {
         case .updated(let report):
             guard case .updating(let turn) = state, turn.step == report.step else { return [] }
             return handleUpdated(turn, report, now)
+        case .judged(let isStopping, let snapshots, let watchHash):
+            guard case .judging(let turn) = state else { return [] }
+            return handleJudged(turn, isStopping: isStopping, snapshots: snapshots, watchHash, now)
         case .parked:
             guard state == .parking else { return [] }
             state = .freezing
             return [.hashState]
         case .stateHashed(let hash):
             guard state == .freezing else { return [] }
-            let frozen = Frozen(generation: promised, step: step, hash: hash)
+            let frozen = Frozen(generation: promised, step: step, hash: hash, isBest: isBest)
             self.frozen = frozen
             stateHash = hash
             state = .frozen
@@ -154,7 +176,7 @@ package struct WorkerCore: Sendable {
     /// Whether turns of a generation are going on.
     var isWorking: Bool {
         switch state {
-        case .linking, .computing, .exchanging, .updating: true
+        case .linking, .computing, .exchanging, .updating, .judging: true
         default: false
         }
     }
@@ -181,11 +203,27 @@ package struct WorkerCore: Sendable {
         return actions + send(.halted(halted))
     }
 
-    /// Sends the steps that are not reported yet.
-    mutating func flushReports(_ now: UInt64, evenIfNone: Bool = false) -> [WorkerAction] {
-        guard evenIfNone || !reports.isEmpty else { return [] }
-        let progress = Progress(generation: running, step: currentStep, stage: stage, reports: reports)
+    /// Whether the validation of S(step) is the best so far.
+    var isBest: Bool { bestStep == step && isJudged }
+
+    /// Whether something was done that is not reported yet.
+    var hasNews: Bool { !reports.isEmpty || !evaluations.isEmpty || !agreed.isEmpty }
+
+    /// Where it is, with all that is not reported yet.
+    mutating func takeProgress() -> Progress {
+        let progress = Progress(
+            generation: running, step: currentStep, stage: stage, reports: reports, evaluations: evaluations,
+            agreed: agreed)
         reports = []
+        evaluations = []
+        agreed = []
+        return progress
+    }
+
+    /// Sends what is not reported yet.
+    mutating func flushReports(_ now: UInt64, evenIfNone: Bool = false) -> [WorkerAction] {
+        guard evenIfNone || hasNews else { return [] }
+        let progress = takeProgress()
         progressAt = now + timing.progressInterval
         return send(.progress(progress))
     }
@@ -200,6 +238,10 @@ package struct WorkerCore: Sendable {
         self.preparation = preparation
         step = preparation.step
         stateHash = preparation.stateHash
+        isStopping = preparation.isStopped
+        bestStep = preparation.isBest ? preparation.step : nil
+        epoch = preparation.epoch
+        lastEpoch = preparation.epochSums
         state = .prepared
         stage = .idle
         return send(
@@ -215,7 +257,7 @@ package struct WorkerCore: Sendable {
             return exit(.temporary, "the coordinator has not been heard for \(seconds) s")
         }
         var actions: [WorkerAction] = []
-        if !reports.isEmpty, now >= progressAt { actions += flushReports(now) }
+        if hasNews, now >= progressAt { actions += flushReports(now) }
         if let linkingUntil, now >= linkingUntil {
             self.linkingUntil = nil
             let seconds = timing.linking / 1_000_000_000

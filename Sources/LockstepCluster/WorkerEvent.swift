@@ -22,6 +22,12 @@ package enum WorkerEvent: Sendable {
     case turnFinished(Turn, RecordSummary, gradientIsFinite: Bool, gradientBytesSent: Int)
     /// The answer to `apply`: the worker holds S(report.step).
     case updated(StepReport)
+    /// The answer to `judge`. The same in every worker: what it depends on is part of the state.
+    ///
+    /// - isStopping: training stops here.
+    /// - snapshots: S(step) is the best so far and is wanted as a snapshot.
+    /// - watchHash: over all that the judgement left in the state beside the parameters; the decision turn compares it.
+    case judged(isStopping: Bool, snapshots: Bool, watchHash: UInt64)
     /// The answer to `park`: nothing computes any more, the partial turn is dropped.
     case parked
     /// The answer to `hashState`.

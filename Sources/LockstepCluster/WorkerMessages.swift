@@ -56,9 +56,9 @@ package struct Prepared: Sendable, Equatable, Codable {
         self.port = port
     }
 
-    /// What is wrong with such a message; nil where the worker can be a member.
-    var objection: String? {
-        if step != 0 { return "step \(step); a run begins at step 0" }
+    /// What is wrong with such a message of a run that begins after `start`; nil where the worker can be a member.
+    func objection(start: UInt32) -> String? {
+        if step != start { return "step \(step); the run goes on from step \(start)" }
         if !(1...65_535).contains(port) { return "port \(port)" }
         guard (1...253).contains(host.utf8.count), host.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
             return "a host that is not 1 to 253 printable ASCII characters"
@@ -91,18 +91,61 @@ package struct LinkDown: Sendable, Equatable, Codable {
     }
 }
 
-/// Where the worker is, and the steps done since the last such message.
+/// A state that was put aside for a snapshot, after all workers have agreed on its hash.
+package struct AgreedState: Sendable, Hashable, Codable {
+    package var step: UInt32
+    package var hash: StateHash
+    /// Whether its validation is the best so far.
+    package var isBest: Bool
+
+    package init(step: UInt32, hash: StateHash, isBest: Bool) {
+        self.step = step
+        self.hash = hash
+        self.isBest = isBest
+    }
+}
+
+/// A whole validation. All workers of a generation report the same.
+package struct EvaluationReport: Sendable, Equatable, Codable {
+    package var epoch: UInt32
+    /// The last step of the epoch.
+    package var step: UInt32
+    /// Loss, weight, metrics over all batches.
+    package var sums: [Double]
+
+    package init(epoch: UInt32, step: UInt32, sums: [Double]) {
+        self.epoch = epoch
+        self.step = step
+        self.sums = sums
+    }
+
+    /// What is wrong with a report that a worker sent; nil where it can be one.
+    var objection: String? {
+        if epoch == 0 { return "epoch 0" }
+        if step == 0 { return "step 0" }
+        return sums.isEmpty ? "no sums" : nil
+    }
+}
+
+/// Where the worker is, and what was done since the last such message.
 package struct Progress: Sendable, Equatable, Codable {
     package var generation: UInt32
     package var step: UInt32
     package var stage: Stage
     package var reports: [StepReport]
+    package var evaluations: [EvaluationReport]
+    package var agreed: [AgreedState]
 
-    package init(generation: UInt32, step: UInt32, stage: Stage, reports: [StepReport]) {
+    package init(
+        generation: UInt32, step: UInt32, stage: Stage, reports: [StepReport], evaluations: [EvaluationReport] = [],
+        agreed: [AgreedState] = []
+    ) {
         self.generation = generation
         self.step = step
         self.stage = stage
         self.reports = reports
+        self.evaluations = evaluations
+        self.agreed = agreed
     }
 }
 
@@ -111,11 +154,14 @@ package struct Frozen: Sendable, Equatable, Codable {
     package var generation: UInt32
     package var step: UInt32
     package var hash: StateHash
+    /// Whether the validation of S(step) is the best so far.
+    package var isBest: Bool
 
-    package init(generation: UInt32, step: UInt32, hash: StateHash) {
+    package init(generation: UInt32, step: UInt32, hash: StateHash, isBest: Bool = false) {
         self.generation = generation
         self.step = step
         self.hash = hash
+        self.isBest = isBest
     }
 }
 
@@ -132,11 +178,13 @@ package struct Halted: Sendable, Equatable, Codable {
     }
 }
 
-/// All turns are finished; the worker holds S(T).
+/// All turns are finished; the worker holds S(step), the last one.
 package struct Done: Sendable, Equatable, Codable {
     package var generation: UInt32
     package var step: UInt32
     package var hash: StateHash
+    /// Whether the validation of S(step) is the best so far.
+    package var isBest: Bool
     /// Lanes that this worker computed, over all training steps.
     package var lanesComputed: Int
     package var gradientBytesSent: Int
@@ -146,12 +194,13 @@ package struct Done: Sendable, Equatable, Codable {
     package var lastEpoch: [Double]
 
     package init(
-        generation: UInt32, step: UInt32, hash: StateHash, lanesComputed: Int, gradientBytesSent: Int,
-        evaluation: [Double]?, lastEpoch: [Double]
+        generation: UInt32, step: UInt32, hash: StateHash, isBest: Bool = false, lanesComputed: Int,
+        gradientBytesSent: Int, evaluation: [Double]?, lastEpoch: [Double]
     ) {
         self.generation = generation
         self.step = step
         self.hash = hash
+        self.isBest = isBest
         self.lanesComputed = lanesComputed
         self.gradientBytesSent = gradientBytesSent
         self.evaluation = evaluation

@@ -69,6 +69,7 @@ package struct Exchange: Sendable {
         self.schedule = schedule
         let first = schedule.first
         turn = first
+        // A generation never begins with a decision.
         next = schedule.successor(of: first)
         now = ExchangeProgress(plan, turn: first)
         early = ExchangeProgress(plan, turn: next)
@@ -78,9 +79,17 @@ package struct Exchange: Sendable {
     // MARK: Own work
 
     /// Begins the next turn of the schedule. Frames of it that came early count already.
-    package mutating func begin(_ turn: Turn) -> [Action] {
+    ///
+    /// - Parameter isStopping: in a decision turn whether training stops, which says what comes after it.
+    package mutating func begin(_ turn: Turn, isStopping: Bool = false) -> [Action] {
         precondition(!isActive && turn == self.turn, "turns begin in the order of the schedule")
+        precondition(!isStopping || turn.phase == .decision, "only a decision stops training")
         isActive = true
+        if turn.phase == .decision {
+            // Nothing of the next turn can have come: it is admitted only while this one is active.
+            next = schedule.successor(of: turn, isStopping: isStopping)
+            early.reset(plan, turn: next)
+        }
         return []
     }
 
@@ -318,7 +327,8 @@ package struct Exchange: Sendable {
         let records = now.records.compactMap { $0 }
         isActive = false
         self.turn = next
-        next = next.flatMap(schedule.successor)
+        // What comes after a decision is known when it begins.
+        next = next.flatMap { $0.phase == .decision ? nil : schedule.successor(of: $0) }
         swap(&now, &early)
         early.reset(plan, turn: next)
         return [.finished(turn, records: records)]

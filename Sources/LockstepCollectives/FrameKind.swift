@@ -14,4 +14,12 @@ package enum FrameKind: UInt8, Sendable, CaseIterable {
     case share = 6
     /// A line of a worker's log, UTF-8, on a bulk connection.
     case log = 7
+    /// What a worker wants streamed, JSON, on its bulk connection.
+    case want = 8
+    /// A piece of a data file (`bucket` numbers the files wanted), on a bulk connection.
+    case file = 9
+    /// A piece of a vector of the state that a run resumes from (`bucket` numbers the vectors), on a bulk connection.
+    case state = 10
+    /// The finished spans of a step, a line of OTLP JSON, on a bulk connection.
+    case spans = 11
 }

@@ -1,16 +1,21 @@
 /// One exchange between all workers of a generation.
 package struct Turn: Sendable, Hashable, CustomStringConvertible {
-    package enum Phase: UInt8, Sendable {
+    package enum Phase: UInt8, Sendable, CaseIterable {
         /// A training step: sums of gradients and a control record.
         case train = 0
-        /// A batch of the evaluation: a control record only.
+        /// A batch of the evaluation at the end: a control record only.
         case evaluation = 1
-        /// The record after the last step, which compares the hash of S(T).
+        /// The record after the last step, which compares the hash of the last state.
         case closing = 2
+        /// A batch of the validation after an epoch: a control record only.
+        case validation = 3
+        /// The record after a validation, which compares what was judged and the hash of the state.
+        case decision = 4
     }
 
     package let phase: Phase
-    /// The training step, counted from 1; the batch of the evaluation, counted from 1; or T in the closing turn.
+    /// The training step, counted from 1; the batch of the evaluation, counted from 1; the batch of the validations,
+    /// counted from 1 throughout the run; in closing and decision turns the last training step.
     package let step: UInt32
 
     package init(_ phase: Phase, step: UInt32) {
@@ -27,11 +32,21 @@ package struct Turn: Sendable, Hashable, CustomStringConvertible {
     /// Whether gradients are summed in this turn.
     package var hasGradients: Bool { phase == .train }
 
+    /// Whether samples are computed in this turn. Else there is only a record.
+    package var hasBatch: Bool {
+        switch phase {
+        case .train, .evaluation, .validation: true
+        case .closing, .decision: false
+        }
+    }
+
     package var description: String {
         switch phase {
         case .train: "step \(step)"
         case .evaluation: "batch \(step) of the evaluation"
         case .closing: "the closing record after step \(step)"
+        case .validation: "batch \(step) of the validations"
+        case .decision: "the decision after step \(step)"
         }
     }
 }

@@ -1,35 +1,108 @@
-/// The turns of a generation in order, the same in every process: the training steps that are left, the closing record,
-/// the batches of the evaluation.
+/// The turns of a generation in order, the same in every process: the training steps that are left, after each epoch its
+/// validation and the decision on it, then the closing record and the batches of the evaluation.
 package struct TurnSchedule: Sendable, Hashable {
+    /// What is computed after each epoch of a job that watches something.
+    package struct Validation: Sendable, Hashable {
+        /// In one validation, at least 1.
+        package let batches: UInt32
+        /// At least 1.
+        package let stepsPerEpoch: UInt32
+
+        package init(batches: UInt32, stepsPerEpoch: UInt32) {
+            precondition(batches > 0 && stepsPerEpoch > 0, "a validation has batches, and an epoch has steps")
+            self.batches = batches
+            self.stepsPerEpoch = stepsPerEpoch
+        }
+    }
+
     package let stepsDone: UInt32
     package let lastStep: UInt32
     package let evaluationBatches: UInt32
+    package let validation: Validation?
+    /// Whether training was stopped early at `stepsDone`: only the end is left.
+    package let isStopped: Bool
 
     /// - Parameters:
-    ///   - stepsDone: n*, the step whose state the generation starts from; at most `lastStep`.
+    ///   - stepsDone: n*, the step whose state the generation starts from; at most `lastStep`. Where an epoch ends there,
+    ///     its validation is part of the state already.
     ///   - lastStep: T, the last step of the job.
     ///   - evaluationBatches: 0 where nothing is evaluated.
-    package init(stepsDone: UInt32, lastStep: UInt32, evaluationBatches: UInt32) {
+    ///   - validation: nil where nothing is watched. The batches of all epochs together must be fewer than 2³².
+    package init(
+        stepsDone: UInt32, lastStep: UInt32, evaluationBatches: UInt32, validation: Validation? = nil,
+        isStopped: Bool = false
+    ) {
         precondition(stepsDone <= lastStep, "a generation starts at or before the last step")
+        if let validation, lastStep > 0 {
+            let epochs = (lastStep - 1) / validation.stepsPerEpoch + 1
+            precondition(!epochs.multipliedReportingOverflow(by: validation.batches).overflow, "too many validations")
+        }
         self.stepsDone = stepsDone
         self.lastStep = lastStep
         self.evaluationBatches = evaluationBatches
+        self.validation = validation
+        self.isStopped = isStopped
     }
 
-    package var first: Turn {
-        stepsDone < lastStep ? Turn(.train, step: stepsDone + 1) : Turn(.closing, step: lastStep)
-    }
-
-    package var last: Turn {
-        evaluationBatches > 0 ? Turn(.evaluation, step: evaluationBatches) : Turn(.closing, step: lastStep)
-    }
+    package var first: Turn { afterState(stepsDone, isStopping: isStopped) }
 
     /// The turn after `turn`, or nil after the last one.
-    package func successor(of turn: Turn) -> Turn? {
+    ///
+    /// - Parameter isStopping: whether the judgement stops training; counts after a decision only. Known to all before
+    ///   the decision turn begins.
+    package func successor(of turn: Turn, isStopping: Bool = false) -> Turn? {
         switch turn.phase {
-        case .train: turn.step < lastStep ? Turn(.train, step: turn.step + 1) : Turn(.closing, step: lastStep)
+        case .train:
+            firstValidation(afterStep: turn.step) ?? afterState(turn.step, isStopping: false)
+        case .validation:
+            isLastOfValidation(turn)
+                ? Turn(.decision, step: validatedStep(of: turn)) : Turn(.validation, step: turn.step + 1)
+        case .decision: afterState(turn.step, isStopping: isStopping)
         case .closing: evaluationBatches > 0 ? Turn(.evaluation, step: 1) : nil
         case .evaluation: turn.step < evaluationBatches ? Turn(.evaluation, step: turn.step + 1) : nil
         }
+    }
+
+    /// Whether nothing comes after `turn`.
+    package func isLast(_ turn: Turn) -> Bool { successor(of: turn) == nil }
+
+    /// Whether S(`step`) is judged by a validation before it is whole.
+    package func isValidated(afterStep step: UInt32) -> Bool { firstValidation(afterStep: step) != nil }
+
+    /// Whether `turn` is the last batch of its validation.
+    package func isLastOfValidation(_ turn: Turn) -> Bool {
+        guard turn.phase == .validation, let validation else { return false }
+        return turn.step.isMultiple(of: validation.batches)
+    }
+
+    /// The epoch, counted from 1, that a batch of the validations belongs to.
+    package func epoch(ofValidation turn: Turn) -> UInt32 {
+        guard let validation, turn.step > 0 else { return 0 }
+        return (turn.step - 1) / validation.batches + 1
+    }
+
+    /// The batch of the validation set, counted from 1, that a batch of the validations is.
+    package func batch(ofValidation turn: Turn) -> UInt32 {
+        guard let validation, turn.step > 0 else { return 0 }
+        return (turn.step - 1) % validation.batches + 1
+    }
+
+    /// What follows a state that needs no judgement any more.
+    private func afterState(_ step: UInt32, isStopping: Bool) -> Turn {
+        step < lastStep && !isStopping ? Turn(.train, step: step + 1) : Turn(.closing, step: step)
+    }
+
+    private func firstValidation(afterStep step: UInt32) -> Turn? {
+        guard let validation, step > 0, step == lastStep || step.isMultiple(of: validation.stepsPerEpoch) else {
+            return nil
+        }
+        return Turn(.validation, step: (step - 1) / validation.stepsPerEpoch * validation.batches + 1)
+    }
+
+    /// The step whose state a batch of the validations computes with.
+    private func validatedStep(of turn: Turn) -> UInt32 {
+        guard let validation else { return lastStep }
+        let (end, overflow) = epoch(ofValidation: turn).multipliedReportingOverflow(by: validation.stepsPerEpoch)
+        return overflow ? lastStep : min(end, lastStep)
     }
 }

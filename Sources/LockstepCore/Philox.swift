@@ -46,4 +46,8 @@ public enum RandomPurpose: UInt32, Sendable {
     case initialization = 1
     case shuffle = 2
     case glyphs = 3
+    case dropout = 4
+    case split = 5
+    case augmentation = 6
+    case generatedData = 7
 }

@@ -33,11 +33,19 @@ package struct DataDirectory: Sendable {
     ///   - absolutePath: where the file lay for the author of the job, tried next.
     /// - Throws: a usage error that names the file.
     package func read(name: String, absolutePath: String? = nil) throws(CommandError) -> [UInt8] {
+        try firstFound(name: name, absolutePath: absolutePath) { (path) throws(CommandError) in
+            try attempt(path, name: name)
+        }
+    }
+
+    private func firstFound<Contents>(
+        name: String, absolutePath: String?, _ attempt: (String) throws(CommandError) -> Outcome<Contents>
+    ) throws(CommandError) -> Contents {
         var isOutside = false
         for path in [name.utf8.first == UInt8(ascii: "/") ? name : realRoot + "/" + name, absolutePath] {
             guard let path, !name.isEmpty, !path.utf8.contains(0) else { continue }
-            switch try attempt(path, name: name) {
-            case .read(let bytes): return bytes
+            switch try attempt(path) {
+            case .read(let contents): return contents
             case .isOutside: isOutside = true
             case .isMissing: break
             }
@@ -50,32 +58,46 @@ package struct DataDirectory: Sendable {
                 name, "there is no such file beneath the data directory “\(shown)”; name its directory with --data")
     }
 
-    private enum Outcome {
-        case read([UInt8])
+    /// Reads a file, or a directory with all files beneath it, that lies beneath the directory, links resolved.
+    ///
+    /// - Parameter absolutePath: as for `read(name:absolutePath:)`.
+    /// - Throws: a usage error that names what is wrong with it.
+    package func read(_ path: DataPath, absolutePath: String? = nil) throws(CommandError) -> DataFile {
+        switch path {
+        case .file(let name):
+            DataFile(name: name, bytes: try read(name: name, absolutePath: absolutePath))
+        case .directory(let name):
+            try contents(name: name, absolutePath: absolutePath)
+        }
+    }
+
+    private func contents(name: String, absolutePath: String?) throws(CommandError) -> DataFile {
+        try firstFound(name: name, absolutePath: absolutePath) { (path) throws(CommandError) in
+            let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_DIRECTORY)
+            guard descriptor >= 0 else { return try outcome(ofOpening: path, name: name, code: errno) }
+            defer { close(descriptor) }
+            guard leadsInside(path, to: descriptor) else { return .isOutside }
+            let contents = DirectoryContents(
+                name: name, path: path, limits: DirectoryLimits(maximumBytes: maximumBytes)
+            ) { path, descriptor in leadsInside(path, to: descriptor) }
+            return .read(try contents.read(descriptor))
+        }
+    }
+
+    private enum Outcome<Contents> {
+        case read(Contents)
         case isMissing
         case isOutside
     }
 
-    private func attempt(_ path: String, name: String) throws(CommandError) -> Outcome {
+    private func attempt(_ path: String, name: String) throws(CommandError) -> Outcome<[UInt8]> {
         // Without O_NONBLOCK a pipe in place of the file would hold the process up.
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
-        guard descriptor >= 0 else {
-            let code = errno
-            if code == ENOENT || code == ENOTDIR { return .isMissing }
-            if let real = DataDirectory.realPath(path), !isBeneath(real) { return .isOutside }
-            throw refusal(name, String(cString: strerror(code)))
-        }
+        guard descriptor >= 0 else { return try outcome(ofOpening: path, name: name, code: errno) }
         defer { close(descriptor) }
+        guard leadsInside(path, to: descriptor) else { return .isOutside }
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw refusal(name, String(cString: strerror(errno))) }
-
-        // The path is judged after opening, and must still lead to what was opened: a link that changes in between
-        // gains nothing.
-        var named = stat()
-        guard let real = DataDirectory.realPath(path), isBeneath(real), stat(real, &named) == 0,
-            named.st_dev == status.st_dev, named.st_ino == status.st_ino
-        else { return .isOutside }
-
         guard status.st_mode & S_IFMT == S_IFREG else { throw refusal(name, "it is not a regular file") }
         guard status.st_size <= maximumBytes else {
             throw refusal(name, "it has \(status.st_size) bytes; the limit is \(maximumBytes)")
@@ -85,6 +107,30 @@ package struct DataDirectory: Sendable {
         } catch {
             throw refusal(name, error.reason)
         }
+    }
+
+    /// What a path that cannot be opened means.
+    private func outcome<Contents>(
+        ofOpening path: String, name: String, code: Int32
+    ) throws(CommandError) -> Outcome<Contents> {
+        if code == ENOENT { return .isMissing }
+        if let real = DataDirectory.realPath(path) {
+            guard isBeneath(real) else { return .isOutside }
+            throw refusal(name, code == ENOTDIR ? "it is not a directory" : String(cString: strerror(code)))
+        }
+        if code == ENOTDIR { return .isMissing }
+        throw refusal(name, String(cString: strerror(code)))
+    }
+
+    /// Whether what was opened lies beneath the root. The path is judged after opening, and must still lead to what was
+    /// opened: a link that changes in between gains nothing.
+    private func leadsInside(_ path: String, to descriptor: Int32) -> Bool {
+        var status = stat()
+        var named = stat()
+        guard fstat(descriptor, &status) == 0, let real = DataDirectory.realPath(path), isBeneath(real),
+            stat(real, &named) == 0
+        else { return false }
+        return named.st_dev == status.st_dev && named.st_ino == status.st_ino
     }
 
     private func isBeneath(_ path: String) -> Bool {

@@ -16,12 +16,7 @@ struct GlyphArtist {
 
     init(seed: UInt64, part: Glyphs.Part) {
         generator = Philox(seed: seed, purpose: .glyphs)
-        site =
-            switch part {
-            case .train: 0
-            case .validation: 1
-            case .test: 2
-            }
+        site = part.site
     }
 
     /// The digits take turns.
@@ -29,7 +24,7 @@ struct GlyphArtist {
 
     /// Draws image `index` into `pixels`, which has room for all of them; 0 is paper, 255 full ink.
     func draw(_ index: Int, into pixels: UnsafeMutableBufferPointer<UInt8>) {
-        var random = GlyphRandom(generator, site: site, index: UInt64(index))
+        var random = SampleRandom(generator, site: site, index: UInt64(index))
         let skeletons = GlyphSkeleton.ofDigit[GlyphArtist.digit(of: index)]
         let skeleton = skeletons[random.choice(skeletons.count)]
         let hand = GlyphHand(&random)
@@ -53,7 +48,7 @@ struct GlyphArtist {
     }
 
     /// The corners of a stroke, each moved a little by chance; curves become short straight pieces.
-    private static func path(of stroke: GlyphSkeleton.Stroke, _ random: inout GlyphRandom) -> [SIMD2<Float>] {
+    private static func path(of stroke: GlyphSkeleton.Stroke, _ random: inout SampleRandom) -> [SIMD2<Float>] {
         func moved(_ points: [SIMD2<Float>]) -> [SIMD2<Float>] {
             points.map { $0 + SIMD2(random.bell(0.035), random.bell(0.030)) }
         }
@@ -102,7 +97,7 @@ struct GlyphArtist {
     ]
 
     /// Paler ink and grain, in whole numbers.
-    private static func soil(_ pixels: UnsafeMutableBufferPointer<UInt8>, _ random: inout GlyphRandom) {
+    private static func soil(_ pixels: UnsafeMutableBufferPointer<UInt8>, _ random: inout SampleRandom) {
         let ink = 175 + random.choice(81)
         let grain = 4 + random.choice(30)
         var bytes: UInt32 = 0

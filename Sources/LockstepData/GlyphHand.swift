@@ -13,7 +13,7 @@ struct GlyphHand {
         let phase: Float
         let shift: SIMD2<Float>
 
-        init(_ random: inout GlyphRandom, along axis: SIMD2<Float>) {
+        init(_ random: inout SampleRandom, along axis: SIMD2<Float>) {
             across = [random.uniform(-0.9, 0.9), random.uniform(-0.9, 0.9)]
             phase = random.uniform(0, 1)
             shift = axis * random.bell(0.030)
@@ -33,7 +33,7 @@ struct GlyphHand {
         }
     }
 
-    init(_ random: inout GlyphRandom) {
+    init(_ random: inout SampleRandom) {
         let height = random.uniform(16.5, 21.5)
         let aspect = random.uniform(0.62, 1.05)
         scale = [height * aspect, height]

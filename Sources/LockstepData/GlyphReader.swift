@@ -30,18 +30,21 @@ final class GlyphReader: SampleReader {
     }
 
     var inputShape: [Int] { [GlyphArtist.side, GlyphArtist.side, 1] }
-    var classCount: Int { GlyphSkeleton.ofDigit.count }
-    var greatestLabelSample: Int { min(count, classCount) - 1 }
+    var target: SampleTarget { .classes(GlyphSkeleton.ofDigit.count) }
+    var greatestLabelSample: Int { min(count, GlyphSkeleton.ofDigit.count) - 1 }
+    var preprocessing: Preprocessing {
+        Preprocessing(inputShape: inputShape, target: target, images: ImagePreprocessing())
+    }
 
-    func read(_ sample: Int, into input: UnsafeMutablePointer<Float>) -> Int32 {
-        let label = Int32(GlyphArtist.digit(of: sample))
+    func read(_ sample: Int, input: UnsafeMutablePointer<Float>, target: UnsafeMutableRawPointer) {
+        target.storeBytes(of: Int32(GlyphArtist.digit(of: sample)), as: Int32.self)
         let range = sample * GlyphArtist.pixelCount..<(sample + 1) * GlyphArtist.pixelCount
         let isFound = drawn.withLock { drawn in
             guard sample < drawn.isKept.count, drawn.isKept[sample] else { return false }
             drawn.pixels[range].withUnsafeBufferPointer { PixelScale.write($0, to: input) }
             return true
         }
-        if isFound { return label }
+        if isFound { return }
 
         withUnsafeTemporaryAllocation(of: UInt8.self, capacity: GlyphArtist.pixelCount) { pixels in
             artist.draw(sample, into: pixels)
@@ -52,6 +55,5 @@ final class GlyphReader: SampleReader {
                 drawn.isKept[sample] = true
             }
         }
-        return label
     }
 }

@@ -3,12 +3,7 @@ public import LockstepCore
 /// Handwritten-like digits, 28 × 28 grey pixels, drawn by the program itself. The digits follow one another, so that
 /// every class has as many samples as any other.
 public struct Glyphs: DataSource, Hashable {
-    /// Which images of a seed: no image of one part is in another.
-    public enum Part: String, Sendable, Hashable, CaseIterable {
-        case train
-        case validation
-        case test
-    }
+    public typealias Part = DataPart
 
     /// How many images.
     public var count: Int
@@ -22,14 +17,14 @@ public struct Glyphs: DataSource, Hashable {
         self.seed = seed
     }
 
-    public var files: [String] { [] }
+    public var paths: [DataPath] { [] }
 
     public var canonicalDescription: String {
         "glyphs version \(GlyphArtist.version) count \(count) part \(part.rawValue) seed \(seed)"
     }
 
-    public func open(files: [DataFile]) throws(CommandError) -> any SampleReader {
-        guard files.isEmpty else { throw .usage("glyphs are drawn by the program; they have no files") }
+    public func open(files: [DataFile], preprocessing: Preprocessing?) throws(CommandError) -> any SampleReader {
+        try check(files, "glyphs")
         guard (1...Glyphs.maximumCount).contains(count) else {
             throw .usage("glyphs: the count is \(count); give one from 1 to \(Glyphs.maximumCount)")
         }

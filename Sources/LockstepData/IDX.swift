@@ -13,36 +13,31 @@ public struct IDX: DataSource, Hashable {
         self.labels = labels
     }
 
-    public var files: [String] { [images, labels] }
+    public var paths: [DataPath] { [.file(images), .file(labels)] }
 
     public var canonicalDescription: String { "idx" }
 
-    public func open(files: [DataFile]) throws(CommandError) -> any SampleReader {
-        guard files.count == 2 else { throw .usage("IDX data has two files, not \(files.count)") }
+    public func open(files: [DataFile], preprocessing: Preprocessing?) throws(CommandError) -> any SampleReader {
+        try check(files, "IDX data")
         let images: IDXFormat.Images
         let labels: ArraySlice<UInt8>
         do {
             images = try IDXFormat.images(files[0].bytes)
         } catch {
-            throw IDX.refusal(files[0], "\(error)")
+            throw files[0].refusal("\(error)")
         }
         do {
             labels = try IDXFormat.labels(files[1].bytes)
         } catch {
-            throw IDX.refusal(files[1], "\(error)")
+            throw files[1].refusal("\(error)")
         }
         guard images.count == labels.count else {
             let other = files[0].name.escapedForDisplay()
-            throw IDX.refusal(
-                files[1],
+            throw files[1].refusal(
                 "it has \(labels.count) labels for \(images.count) images in “\(other)”; give files that belong together"
             )
         }
-        guard images.count > 0 else { throw IDX.refusal(files[0], "it is empty; training needs at least one sample") }
+        guard images.count > 0 else { throw files[0].refusal("it is empty; training needs at least one sample") }
         return IDXReader(images: images, labels: labels)
-    }
-
-    private static func refusal(_ file: DataFile, _ message: String) -> CommandError {
-        .usage("“\(file.name.escapedForDisplay())”: \(message)")
     }
 }

@@ -4,7 +4,7 @@ internal import LockstepFormats
 /// Images and labels of two IDX files, kept as bytes.
 struct IDXReader: SampleReader {
     let inputShape: [Int]
-    let classCount: Int
+    let target: SampleTarget
     let greatestLabelSample: Int
     let contentDigest: Digest
     private let pixels: ArraySlice<UInt8>
@@ -18,7 +18,7 @@ struct IDXReader: SampleReader {
         pixelsPerImage = images.height * images.width
         self.labels = labels
         let greatest = labels.max() ?? 0
-        classCount = Int(greatest) + 1
+        target = .classes(Int(greatest) + 1)
         greatestLabelSample = (labels.firstIndex(of: greatest) ?? labels.startIndex) - labels.startIndex
 
         var digest = DigestBuilder()
@@ -30,12 +30,15 @@ struct IDXReader: SampleReader {
     }
 
     var count: Int { labels.count }
+    var preprocessing: Preprocessing {
+        Preprocessing(inputShape: inputShape, target: target, images: ImagePreprocessing())
+    }
 
-    func read(_ sample: Int, into input: UnsafeMutablePointer<Float>) -> Int32 {
+    func read(_ sample: Int, input: UnsafeMutablePointer<Float>, target: UnsafeMutableRawPointer) {
         pixels.withUnsafeBufferPointer { pixels in
             let first = sample * pixelsPerImage
             PixelScale.write(UnsafeBufferPointer(rebasing: pixels[first..<first + pixelsPerImage]), to: input)
         }
-        return Int32(labels[labels.startIndex + sample])
+        target.storeBytes(of: Int32(labels[labels.startIndex + sample]), as: Int32.self)
     }
 }

@@ -43,6 +43,35 @@ package enum RegularFile {
         }
     }
 
+    /// Reads a file, or a directory with all files beneath it, that the user of this process named.
+    ///
+    /// - Throws: a usage error that names what is wrong with it.
+    package static func read(
+        _ path: DataPath, at absolutePath: String, limits: DirectoryLimits = DirectoryLimits()
+    ) throws(CommandError) -> DataFile {
+        switch path {
+        case .file(let name):
+            return DataFile(
+                name: name, bytes: try read(absolutePath, shownAs: name, maximumBytes: limits.maximumBytes))
+        case .directory(let name):
+            let descriptor = open(absolutePath, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_DIRECTORY)
+            guard descriptor >= 0 else {
+                throw .usage(
+                    "data directory “\(name.escapedForDisplay())”: \(String(cString: strerror(errno))); check the path")
+            }
+            defer { close(descriptor) }
+            // The user's own links may lead anywhere.
+            return try DirectoryContents(name: name, path: absolutePath, limits: limits) { _, _ in true }
+                .read(descriptor)
+        }
+    }
+
+    /// Whether a directory lies at `path`; false where nothing does.
+    static func isDirectory(_ path: String) -> Bool {
+        var status = stat()
+        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+    }
+
     /// The first `count` bytes behind a descriptor, or fewer where it ends before.
     static func contents(of descriptor: Int32, count: Int) throws(Failure) -> [UInt8] {
         var code: Int32 = 0

@@ -1,6 +1,6 @@
 public import LockstepCore
 
-/// Numbered samples, each an input and a label. Any thread may read any sample at any time.
+/// Numbered samples, each an input and a target. Any thread may read any sample at any time.
 public protocol SampleReader: Sendable {
     /// How many samples there are, at least 1.
     var count: Int { get }
@@ -8,20 +8,37 @@ public protocol SampleReader: Sendable {
     /// The extents of one input; images are height × width × channels.
     var inputShape: [Int] { get }
 
-    /// Labels lie in 0 ..< classCount.
-    var classCount: Int { get }
+    /// What a sample's target is.
+    var target: SampleTarget { get }
 
-    /// The first sample that has the greatest label, so that a message can name it.
+    /// The first sample of the greatest class, so that a message can name it; 0 where targets are values.
     var greatestLabelSample: Int { get }
 
     /// A digest of what `read` gives, equal however the data is stored.
     var contentDigest: Digest { get }
 
-    /// Writes a sample's input, row-major, pixels scaled to 0 … 1.
+    /// What test data and predictions need to become inputs like these.
+    var preprocessing: Preprocessing { get }
+
+    /// Writes a sample.
     ///
     /// - Parameters:
     ///   - sample: in 0 ..< count.
-    ///   - input: room for the product of `inputShape`.
-    /// - Returns: the sample's label.
-    func read(_ sample: Int, into input: UnsafeMutablePointer<Float>) -> Int32
+    ///   - input: room for the product of `inputShape`, filled row-major; pixels are scaled to 0 … 1.
+    ///   - target: aligned room for `target.elementCount` words, filled with one `Int32` or with `Float`s.
+    func read(_ sample: Int, input: UnsafeMutablePointer<Float>, target: UnsafeMutableRawPointer)
+
+    /// The same samples, with what is fitted to data (means, deviations, categories) fitted to some of them alone.
+    ///
+    /// - Parameter samples: numbers of samples, increasing, at least one.
+    /// - Throws: a usage error where their values cannot be normalised.
+    func fitted(to samples: [UInt32]) throws(CommandError) -> any SampleReader
+}
+
+extension SampleReader {
+    /// Most data has nothing that is fitted.
+    public func fitted(to samples: [UInt32]) throws(CommandError) -> any SampleReader { self }
+
+    /// How many numbers one input has.
+    package var inputCount: Int { inputShape.reduce(1, *) }
 }

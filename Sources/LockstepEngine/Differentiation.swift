@@ -12,8 +12,7 @@ extension Graph {
         }
         var gradients = [Int?](repeating: nil, count: values.count)
         for node in forward.reversed() {
-            let isLoss = node.operation == .softmaxCrossEntropy
-            guard isLoss || gradients[node.results[0]] != nil else { continue }
+            guard node.operation.isLoss || gradients[node.results[0]] != nil else { continue }
             let wanted = node.inputs.map { needed[$0] }
             let contributions = derivative(of: node, gradient: gradients[node.results[0]] ?? -1, wanted: wanted)
             for (input, contribution) in zip(node.inputs, contributions) {
@@ -38,20 +37,28 @@ extension Graph {
             appendParameterGradients(node, dy, weight: .linearWeightGradient, bias: .linearBiasGradient)
             guard wanted[0] else { return [nil] }
             return [append(.linearDataGradient, [dy], [node.parameters[0]], like: node.inputs[0])]
-        case .convolution2D(let relu):
+        case .convolution2D(let relu, let window):
             let dy = relu ? append(.reluGradient, [node.results[0], gradient], like: gradient) : gradient
-            appendParameterGradients(node, dy, weight: .convolution2DWeightGradient, bias: .convolution2DBiasGradient)
+            appendParameterGradients(
+                node, dy, weight: .convolution2DWeightGradient(window), bias: .convolution2DBiasGradient)
             guard wanted[0] else { return [nil] }
-            return [append(.convolution2DDataGradient, [dy], [node.parameters[0]], like: node.inputs[0])]
-        case .maxPool2D(let kernel, let stride):
-            let operation = Operation.maxPool2DGradient(kernel: kernel, stride: stride)
-            return [append(operation, [node.results[1], gradient], like: node.inputs[0])]
+            return [append(.convolution2DDataGradient(window), [dy], [node.parameters[0]], like: node.inputs[0])]
+        case .maxPool2D(let window):
+            return [append(.maxPool2DGradient(window), [node.results[1], gradient], like: node.inputs[0])]
+        case .averagePool2D(let window):
+            return [append(.averagePool2DGradient(window), [gradient], like: node.inputs[0])]
+        case .activation(let activation):
+            let saved = activation.savesResult ? node.results[0] : node.inputs[0]
+            return [append(.activationGradient(activation), [saved, gradient], like: gradient)]
+        case .softmax: return [append(.softmaxGradient, [node.results[0], gradient], like: gradient)]
+        case .dropout: return [append(node.operation, [gradient], like: gradient)]
         case .relu: return [append(.reluGradient, [node.results[0], gradient], like: gradient)]
         case .channelsFirst: return [append(.channelsLast, [gradient], like: node.inputs[0])]
         case .reshape: return [append(.reshape, [gradient], like: node.inputs[0])]
         case .add: return [gradient, gradient]
-        case .softmaxCrossEntropy: return [node.results[2]]
-        case .reluGradient, .linearDataGradient, .linearWeightGradient, .linearBiasGradient,
+        case .loss(let kind): return [node.results[kind.gradientResult]]
+        case .reluGradient, .activationGradient, .softmaxGradient, .averagePool2DGradient, .linearDataGradient,
+            .linearWeightGradient, .linearBiasGradient,
             .convolution2DDataGradient, .convolution2DWeightGradient, .convolution2DBiasGradient, .maxPool2DGradient,
             .channelsLast:
             // Only differentiation emits these, so no forward graph contains them.

@@ -1,3 +1,4 @@
+internal import CLockstepKernels
 package import LockstepCore
 
 /// Carries out a plan for the lanes of one worker on threads of its own. All memory is taken at the start; after that
@@ -40,39 +41,46 @@ package final class Executor: @unchecked Sendable {
     /// - Parameters:
     ///   - parameters: the flat parameters.
     ///   - inputs: the worker's samples in the order of their positions.
-    ///   - labels: their classes, below `plan.classes`.
+    ///   - targets: `plan.targetElements` words of 4 bytes a sample: classes below `plan.classes` as Int32, or Floats.
     ///   - laneStarts: for each of the worker's lanes the row where it begins, and the number of rows.
     ///   - gradients: for each root room for `layout.count` floats, 64-byte aligned; receives the summed gradient,
     ///     zero between tensors.
     ///   - results: for each of the worker's lanes one.
+    ///   - metricSums: for each of the worker's lanes `plan.metricSumCount`, lane by lane.
     package func train(
-        parameters: UnsafePointer<Float>, inputs: UnsafePointer<Float>, labels: UnsafePointer<Int32>,
+        parameters: UnsafePointer<Float>, inputs: UnsafePointer<Float>, targets: UnsafeRawPointer,
         laneStarts: UnsafePointer<UInt32>, gradients: UnsafePointer<UnsafeMutablePointer<Float>>,
-        results: UnsafeMutablePointer<LaneResult>
+        results: UnsafeMutablePointer<LaneResult>, metricSums: UnsafeMutablePointer<Double>, context: StepContext
     ) -> StepTimes {
+        let key = Philox(seed: context.seed, purpose: .dropout).key
+        let dropout = ls_dropout(key: (key.x, key.y), site: 0, step: context.step, threshold: 0, scale: 1)
         let batch = ExecutorCore.Batch(
-            parameters: parameters, inputs: inputs, labels: labels, laneStarts: laneStarts, gradients: gradients,
-            results: results)
+            parameters: parameters, inputs: inputs, targets: targets, laneStarts: laneStarts, gradients: gradients,
+            results: results, metricSums: metricSums, dropout: dropout, firstPosition: context.firstPosition)
         return perform(.train(batch))
     }
 
     /// Forward and loss, as in inference.
+    ///
+    /// - Parameter outputs: where given, receives what the model gives, `plan.outputElements` floats for each sample in
+    ///   the order of `inputs`.
     package func evaluate(
-        parameters: UnsafePointer<Float>, inputs: UnsafePointer<Float>, labels: UnsafePointer<Int32>,
-        laneStarts: UnsafePointer<UInt32>, results: UnsafeMutablePointer<LaneResult>
+        parameters: UnsafePointer<Float>, inputs: UnsafePointer<Float>, targets: UnsafeRawPointer,
+        laneStarts: UnsafePointer<UInt32>, results: UnsafeMutablePointer<LaneResult>,
+        metricSums: UnsafeMutablePointer<Double>, outputs: UnsafeMutablePointer<Float>? = nil
     ) -> StepTimes {
         let batch = ExecutorCore.Batch(
-            parameters: parameters, inputs: inputs, labels: labels, laneStarts: laneStarts, gradients: nil,
-            results: results)
+            parameters: parameters, inputs: inputs, targets: targets, laneStarts: laneStarts, gradients: nil,
+            results: results, metricSums: metricSums, outputs: outputs)
         return perform(.evaluate(batch))
     }
 
     /// The optimizer over the whole flat state.
     ///
-    /// - Parameter totalGradient: the sum over all lanes of the job.
-    package func update(_ state: FlatState, optimizer: OptimizerStep, totalGradient: UnsafePointer<Float>) {
+    /// - Parameter totalGradient: the sum over all lanes of the job; clipping and penalties change it.
+    package func update(_ state: FlatState, optimizer: OptimizerStep, totalGradient: UnsafeMutablePointer<Float>) {
         precondition(state.optimizer == optimizer.kind)
-        let vectors = state.vectors
+        let vectors = state.optimizerVectors
         _ = perform(
             .update(
                 ExecutorCore.Update(

@@ -8,17 +8,22 @@ final class ExecutorCore: ThreadWork, @unchecked Sendable {
     struct Batch {
         var parameters: UnsafePointer<Float>
         var inputs: UnsafePointer<Float>
-        var labels: UnsafePointer<Int32>
+        var targets: UnsafeRawPointer
         var laneStarts: UnsafePointer<UInt32>
         var gradients: UnsafePointer<UnsafeMutablePointer<Float>>?
         var results: UnsafeMutablePointer<LaneResult>
+        var metricSums: UnsafeMutablePointer<Double>
+        var outputs: UnsafeMutablePointer<Float>?
+        var dropout = ls_dropout()
+        var firstPosition: UInt32 = 0
     }
 
     struct Update {
         var parameters: UnsafeMutablePointer<Float>
         var first: UnsafeMutablePointer<Float>?
         var second: UnsafeMutablePointer<Float>?
-        var gradient: UnsafePointer<Float>
+        /// The summed gradient, which may be changed.
+        var gradient: UnsafeMutablePointer<Float>
         var step: OptimizerStep
     }
 
@@ -44,25 +49,33 @@ final class ExecutorCore: ThreadWork, @unchecked Sendable {
     /// Set while all threads sleep.
     var work = Work.none
 
-    private let kernels: UnsafePointer<ls_kernels>
-    private let plan: Plan
+    let kernels: UnsafePointer<ls_kernels>
+    let plan: Plan
     private let sampleElements: Int
-    private let schedule: LaneSchedule
-    private let barrier: Barrier
+    let schedule: LaneSchedule
+    let barrier: Barrier
     private let trainingInstructions: UnsafeBufferPointer<Instruction>
     private let inferenceInstructions: UnsafeBufferPointer<Instruction>
-    private let packings: UnsafeBufferPointer<Packing>
+    let packings: UnsafeBufferPointer<Packing>
     private let subtrees: UnsafeBufferPointer<LaneSchedule.Subtree>
     private let groups: UnsafeBufferPointer<LaneSchedule.Group>
     private let additions: UnsafeBufferPointer<LaneSchedule.Addition>
     private let laneAdditions: UnsafeBufferPointer<UnsafeBufferPointer<LaneTree.Addition>>
     private let paddings: UnsafeBufferPointer<Range<Int>>
+    private let classWeights: UnsafeBufferPointer<Float>
+    private let metrics: UnsafeBufferPointer<MetricSum>
+    private let metricSumCount: Int
+    private let outputElements: Int
+    private let targetElements: Int
+    /// By block of the flat gradient: the sum of its squares.
+    let squareSums: UnsafeMutablePointer<Double>
+    let squareSumCount: Int
     /// Row numbers inside each group; group g's begin at its first lane plus g.
     private let rows: UnsafeMutablePointer<UInt32>
     /// By subtree: where its gradient goes in this step.
     private let destinations: UnsafeMutablePointer<UnsafeMutablePointer<Float>>
     private let threadStates: UnsafeMutablePointer<ThreadState>
-    private let packed: AlignedMemory
+    let packed: AlignedMemory
     private let gradientBuffers: AlignedMemory
     private let threadMemory: [AlignedMemory]
 
@@ -92,6 +105,14 @@ final class ExecutorCore: ThreadWork, @unchecked Sendable {
         groups = ExecutorCore.copied(schedule.groups)
         additions = ExecutorCore.copied(schedule.additions)
         paddings = ExecutorCore.copied(plan.layout.paddings)
+        classWeights = ExecutorCore.copied(plan.loss.classWeights)
+        metrics = ExecutorCore.copied(plan.metricSums)
+        metricSumCount = plan.metricSumCount
+        outputElements = plan.outputElements
+        targetElements = plan.targetElements
+        squareSumCount = (plan.layout.count + Int(LS_HASH_BLOCK) - 1) / Int(LS_HASH_BLOCK)
+        squareSums = .allocate(capacity: squareSumCount)
+        squareSums.initialize(repeating: 0, count: squareSumCount)
         laneAdditions = ExecutorCore.copied(
             schedule.subtrees.map { ExecutorCore.copied(ExecutorCore.laneAdditions(count: $0.lanes.count)) })
         rows = .allocate(capacity: schedule.groups.reduce(0) { $0 + $1.lanes.count + 1 })
@@ -118,6 +139,9 @@ final class ExecutorCore: ThreadWork, @unchecked Sendable {
         groups.deallocate()
         additions.deallocate()
         paddings.deallocate()
+        classWeights.deallocate()
+        metrics.deallocate()
+        squareSums.deallocate()
         for additions in laneAdditions { additions.deallocate() }
         laneAdditions.deallocate()
         rows.deallocate()
@@ -206,21 +230,6 @@ final class ExecutorCore: ThreadWork, @unchecked Sendable {
         threadStates[thread].forwardEnd = MonotonicClock.nanoseconds()
     }
 
-    private func update(_ thread: Int, _ update: Update) {
-        let share = share(thread, of: plan.layout.count, unit: FlatLayout.alignment)
-        guard !share.isEmpty else { return }
-        let start = share.lowerBound
-        switch update.step {
-        case .sgd(let scale, let rate):
-            kernels.pointee.sgd(share.count, update.parameters + start, update.gradient + start, scale, rate)
-        case .adam(var constants):
-            guard let first = update.first, let second = update.second else { return }
-            kernels.pointee.adam(
-                share.count, update.parameters + start, first + start, second + start, update.gradient + start,
-                &constants)
-        }
-    }
-
     private func hash(_ thread: Int, _ parameters: UnsafePointer<Float>) {
         let share = share(thread, of: plan.layout.count, unit: Int(LS_HASH_BLOCK))
         var sums: (UInt64, UInt64) = (0, 0)
@@ -235,7 +244,7 @@ final class ExecutorCore: ThreadWork, @unchecked Sendable {
     }
 
     /// A thread's part of a vector, cut at multiples of `unit`.
-    private func share(_ thread: Int, of count: Int, unit: Int) -> Range<Int> {
+    func share(_ thread: Int, of count: Int, unit: Int) -> Range<Int> {
         let units = LanePositions.range(lane: thread, of: schedule.threads.count, batch: (count + unit - 1) / unit)
         return min(units.lowerBound * unit, count)..<min(units.upperBound * unit, count)
     }
@@ -246,11 +255,15 @@ final class ExecutorCore: ThreadWork, @unchecked Sendable {
         let first = Int(batch.laneStarts[group.lanes.lowerBound])
         return GroupRun(
             kernels: kernels, parameters: batch.parameters, packed: packed.floats,
-            samples: batch.inputs + first * sampleElements, labels: batch.labels + first, arena: state.arena,
-            shared: state.shared, sharedFloatsPerLane: plan.training.sharedFloatsPerLane, scratch: state.scratch,
+            samples: batch.inputs + first * sampleElements, targets: batch.targets + 4 * first * targetElements,
+            targetElements: targetElements, classWeights: classWeights.isEmpty ? nil : classWeights.baseAddress,
+            outputs: batch.outputs.map { $0 + first * outputElements }, dropout: batch.dropout,
+            firstPosition: batch.firstPosition + UInt32(first), arena: state.arena, shared: state.shared,
+            sharedFloatsPerLane: plan.training.sharedFloatsPerLane, scratch: state.scratch,
             contribution: state.contribution, rows: Int(rows[index + group.lanes.upperBound]),
             capacity: state.capacity, laneStarts: rows + index + group.lanes.lowerBound,
             laneCount: group.lanes.count, firstLane: group.lanes.lowerBound, results: batch.results,
+            metrics: metrics, metricSums: batch.metricSums, metricSumCount: metricSumCount,
             subtrees: subtrees.baseAddress.unsafelyUnwrapped + group.subtrees.lowerBound,
             subtreeCount: group.subtrees.count, gradients: destinations + group.subtrees.lowerBound,
             laneAdditions: laneAdditions.baseAddress.unsafelyUnwrapped + group.subtrees.lowerBound)
@@ -262,41 +275,6 @@ final class ExecutorCore: ThreadWork, @unchecked Sendable {
                 (destinations[subtree] + padding.lowerBound).update(repeating: 0, count: padding.count)
             }
         }
-    }
-
-    /// This thread's share of the first `count` packings: panels of products, whole convolutions.
-    private func pack(_ thread: Int, _ parameters: UnsafePointer<Float>, _ count: Int) {
-        for index in 0..<count {
-            let packing = packings[index]
-            let weights = parameters + packing.parameter
-            let target = packed.floats + packing.packed
-            let (inputs, outputs) = (packing.instruction.inputs, packing.instruction.outputs)
-            switch packing.form {
-            case .linear:
-                packPanels(thread, k: inputs, n: outputs, weights, rowStride: 1, columnStride: inputs, target)
-            case .linearTransposed:
-                packPanels(thread, k: outputs, n: inputs, weights, rowStride: inputs, columnStride: 1, target)
-            case .convolution:
-                guard index % schedule.threads.count == thread else { continue }
-                var shape = packing.instruction.convolution
-                kernels.pointee.convolution_pack(&shape, weights, target)
-            case .convolutionFlipped:
-                guard index % schedule.threads.count == thread else { continue }
-                var shape = packing.instruction.convolution
-                kernels.pointee.convolution_pack_flipped(&shape, weights, target)
-            }
-        }
-    }
-
-    private func packPanels(
-        _ thread: Int, k: Int, n: Int, _ weights: UnsafePointer<Float>, rowStride: Int, columnStride: Int,
-        _ target: UnsafeMutablePointer<Float>
-    ) {
-        let columns = share(thread, of: n, unit: Int(LS_PANEL_WIDTH))
-        guard !columns.isEmpty else { return }
-        kernels.pointee.pack(
-            k, columns.count, weights + columns.lowerBound * columnStride, rowStride, columnStride,
-            target + columns.lowerBound * k)
     }
 
     // MARK: At the start

@@ -1,13 +1,13 @@
 internal import CLockstepKernels
 package import LockstepCore
 
-/// The state that training changes: parameters and the optimizer's vectors, all in one flat layout, each starting at
-/// a multiple of 64 bytes.
+/// The state that training changes: parameters, the optimizer's vectors and perhaps the best parameters so far, all in
+/// one flat layout, each starting at a multiple of 64 bytes.
 // Safe to hand from thread to thread: it has one user at a time, the driver of its executor or whom that waits for.
 package final class FlatState: @unchecked Sendable {
     /// One tensor of the state.
     package struct View {
-        /// `0.weight`, or `exp_avg.0.weight` for a tensor of the optimizer.
+        /// `0.weight`, or `exp_avg.0.weight` for a tensor of the optimizer, or `best.0.weight`.
         package let name: String
         package let shape: [Int]
         /// Valid as long as the state.
@@ -16,39 +16,54 @@ package final class FlatState: @unchecked Sendable {
 
     package let layout: FlatLayout
     package let optimizer: OptimizerKind
-    private let parameterMemory: AlignedMemory
-    private let vectorMemory: [AlignedMemory]
+    /// True where the best parameters so far are kept, as one more vector behind the optimizer's.
+    package let keepsBest: Bool
+    let parameterMemory: AlignedMemory
+    let vectorMemory: [AlignedMemory]
 
     /// A state of zeros.
     ///
     /// - Throws: `CommandError.failed` where memory does not suffice.
-    package init(layout: FlatLayout, optimizer: OptimizerKind) throws {
+    package init(layout: FlatLayout, optimizer: OptimizerKind, keepsBest: Bool = false) throws {
         self.layout = layout
         self.optimizer = optimizer
+        self.keepsBest = keepsBest
         parameterMemory = try AlignedMemory(count: layout.count, purpose: "the parameters")
-        vectorMemory = try optimizer.vectorNames.map {
-            try AlignedMemory(count: layout.count, purpose: "the optimizer's \($0)")
+        vectorMemory = try FlatState.vectorNames(optimizer, keepsBest: keepsBest).map {
+            try AlignedMemory(count: layout.count, purpose: "the vector \($0)")
         }
     }
 
     /// S(0) of a plan.
-    package convenience init(plan: Plan, seed: UInt64) throws {
-        try self.init(layout: plan.layout, optimizer: plan.optimizer)
+    package convenience init(plan: Plan, seed: UInt64, keepsBest: Bool = false) throws {
+        try self.init(layout: plan.layout, optimizer: plan.optimizer, keepsBest: keepsBest)
         initialize(seed: seed)
     }
 
     /// The flat parameters, `layout.count` floats.
     package var parameters: UnsafeMutablePointer<Float> { parameterMemory.floats }
 
-    /// The optimizer's vectors in the order of `OptimizerKind.vectorNames`, `layout.count` floats each.
+    /// The names of the vectors beside the parameters, in order: the optimizer's, then `best` where it is kept.
+    package static func vectorNames(_ optimizer: OptimizerKind, keepsBest: Bool) -> [String] {
+        optimizer.vectorNames + (keepsBest ? ["best"] : [])
+    }
+
+    /// The vectors in the order of `vectorNames`, `layout.count` floats each.
     package var vectors: [UnsafeMutablePointer<Float>] { vectorMemory.map(\.floats) }
+
+    /// The optimizer's vectors alone.
+    var optimizerVectors: [UnsafeMutablePointer<Float>] {
+        vectorMemory.prefix(optimizer.vectorNames.count).map(\.floats)
+    }
 
     /// The parameters by name, in flat order.
     package var parameterViews: [View] { views(of: parameterMemory.floats, prefix: "") }
 
-    /// The optimizer's tensors by name, vector by vector.
+    /// The tensors beside the parameters by name, vector by vector.
     package var optimizerViews: [View] {
-        zip(optimizer.vectorNames, vectorMemory).flatMap { views(of: $1.floats, prefix: $0 + ".") }
+        zip(FlatState.vectorNames(optimizer, keepsBest: keepsBest), vectorMemory).flatMap {
+            views(of: $1.floats, prefix: $0 + ".")
+        }
     }
 
     /// The hash of the parameters.
@@ -59,43 +74,6 @@ package final class FlatState: @unchecked Sendable {
                 layout.count, parameters, 0, bytes.assumingMemoryBound(to: UInt64.self).baseAddress)
         }
         return StateHash(high: sums.0, low: sums.1)
-    }
-
-    /// Sets parameters to their initial values and the optimizer's vectors to zero.
-    ///
-    /// Element e of a tensor is u·(2·bound) − bound, the product and the difference rounded by themselves; u is
-    /// element e of the stream that the seed and the tensor's name give, and bound is 1/√(inputs of one output),
-    /// rounded once from a double.
-    package func initialize(seed: UInt64) {
-        let generator = Philox(seed: seed, purpose: .initialization)
-        for memory in [parameterMemory] + vectorMemory { memory.floats.update(repeating: 0, count: layout.count) }
-        for entry in layout.entries {
-            switch entry.initializer {
-            case .uniformByFanIn:
-                let bound = Float(1 / Double(entry.fanIn).squareRoot())
-                FlatState.fill(
-                    UnsafeMutableBufferPointer(start: parameters + entry.range.lowerBound, count: entry.range.count),
-                    bound: bound, site: FlatState.site(of: entry.name), generator)
-            }
-        }
-    }
-
-    /// The call site of a name: the first four bytes of its SHA-256, little-endian.
-    static func site(of name: String) -> UInt32 {
-        DigestBuilder.digest(of: Array(name.utf8)).bytes.prefix(4).reversed().reduce(0) { $0 << 8 | UInt32($1) }
-    }
-
-    private static func fill(
-        _ elements: UnsafeMutableBufferPointer<Float>, bound: Float, site: UInt32, _ generator: Philox
-    ) {
-        let width = 2 * bound
-        for start in stride(from: 0, to: elements.count, by: 4) {
-            let block = generator.block([UInt32(start / 4), site, 0, 0])
-            for offset in 0..<min(4, elements.count - start) {
-                let scaled = Philox.unit(block[offset]) * width
-                elements[start + offset] = scaled - bound
-            }
-        }
     }
 
     private func views(of base: UnsafeMutablePointer<Float>, prefix: String) -> [View] {

@@ -5,6 +5,8 @@ struct Graph: Sendable {
         var inputs: [Int]
         var parameters: [Int]
         var results: [Int]
+        /// The path of its module; empty where it has none.
+        var layer = ""
     }
 
     /// One sample's share of a value that lives in the arena.
@@ -35,11 +37,11 @@ struct Graph: Sendable {
 
     /// Appends an operation and returns the numbers of its results.
     mutating func append(
-        _ operation: Operation, inputs: [Int] = [], parameters: [Int] = [], results: [Value]
+        _ operation: Operation, inputs: [Int] = [], parameters: [Int] = [], results: [Value], layer: String = ""
     ) -> [Int] {
         let numbers = Array(values.count..<values.count + results.count)
         values += results
-        nodes.append(Node(operation: operation, inputs: inputs, parameters: parameters, results: numbers))
+        nodes.append(Node(operation: operation, inputs: inputs, parameters: parameters, results: numbers, layer: layer))
         return numbers
     }
 
@@ -104,7 +106,7 @@ extension Operation {
     fileprivate var withActivation: Operation? {
         switch self {
         case .linear(relu: false): .linear(relu: true)
-        case .convolution2D(relu: false): .convolution2D(relu: true)
+        case .convolution2D(relu: false, let window): .convolution2D(relu: true, window)
         default: nil
         }
     }

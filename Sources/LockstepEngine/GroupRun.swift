@@ -6,9 +6,17 @@ struct GroupRun {
     let kernels: UnsafePointer<ls_kernels>
     let parameters: UnsafePointer<Float>
     let packed: UnsafePointer<Float>
-    /// The group's first sample, and its label.
+    /// The group's first sample, and its target.
     let samples: UnsafePointer<Float>
-    let labels: UnsafePointer<Int32>
+    let targets: UnsafeRawPointer
+    let targetElements: Int
+    /// One for each class, or none.
+    let classWeights: UnsafePointer<Float>?
+    /// Where the model's outputs are wanted, those of the group's first sample.
+    let outputs: UnsafeMutablePointer<Float>?
+    /// What dropouts draw from, and the position in the global batch of the group's first sample.
+    let dropout: ls_dropout
+    let firstPosition: UInt32
     let arena: UnsafeMutablePointer<Float>
     let shared: UnsafeMutablePointer<Float>
     let sharedFloatsPerLane: Int
@@ -24,6 +32,10 @@ struct GroupRun {
     /// What the lanes of this group are called in the worker.
     let firstLane: Int
     let results: UnsafeMutablePointer<LaneResult>
+    let metrics: UnsafeBufferPointer<MetricSum>
+    /// By lane of the worker.
+    let metricSums: UnsafeMutablePointer<Double>
+    let metricSumCount: Int
     let subtrees: UnsafePointer<LaneSchedule.Subtree>
     let subtreeCount: Int
     /// By subtree of the group: the flat gradient.
@@ -39,7 +51,7 @@ struct GroupRun {
         switch instruction.code {
         case .linearWeightGradient, .linearBiasGradient, .convolutionWeightGradient, .convolutionBiasGradient:
             runParameterGradient(instruction)
-        case .softmaxCrossEntropy:
+        case .softmaxCrossEntropy, .smoothedSoftmaxCrossEntropy, .elementwiseLoss:
             runLoss(instruction)
         default:
             if rows > 0 { runSamples(instruction) }
@@ -63,7 +75,7 @@ struct GroupRun {
                 rows, i.inputs, i.outputs, first, i.outputs, packed + i.packed, nil, false, result, i.inputs)
         case .convolution:
             var shape = i.convolution
-            k.pointee.convolution_forward(&shape, rows, first, packed + i.packed, bias, i.relu, result)
+            k.pointee.convolution_forward(&shape, rows, first, packed + i.packed, bias, i.relu, result, scratch)
         case .convolutionDataGradient:
             var shape = i.convolution
             k.pointee.convolution_data_gradient(&shape, rows, first, packed + i.packed, result, scratch)
@@ -73,6 +85,24 @@ struct GroupRun {
         case .maxPoolGradient:
             var shape = i.pooling
             k.pointee.max_pool_gradient(&shape, rows, second, bytes(i.first), result)
+        case .averagePool:
+            var shape = i.pooling
+            k.pointee.average_pool(&shape, rows, first, result)
+        case .averagePoolGradient:
+            var shape = i.pooling
+            k.pointee.average_pool_gradient(&shape, rows, first, result)
+        case .activation:
+            k.pointee.activation(ls_activation(i.kind), i.setting, rows * i.elements, first, result)
+        case .activationGradient:
+            k.pointee.activation_gradient(ls_activation(i.kind), i.setting, rows * i.elements, first, second, result)
+        case .softmax:
+            k.pointee.softmax(rows, i.elements, first, result)
+        case .softmaxGradient:
+            k.pointee.softmax_gradient(rows, i.elements, first, second, result)
+        case .dropout:
+            var dropout = dropout
+            (dropout.site, dropout.threshold, dropout.scale) = (i.site, i.threshold, i.setting)
+            k.pointee.dropout(&dropout, rows, i.elements, firstPosition, first, result)
         case .relu:
             k.pointee.relu(rows * i.elements, first, result)
         case .reluGradient:
@@ -85,95 +115,14 @@ struct GroupRun {
         case .channelsLast:
             k.pointee.channels_last(rows, i.height * i.width, i.channels, first, result)
         case .linearWeightGradient, .linearBiasGradient, .convolutionWeightGradient, .convolutionBiasGradient,
-            .softmaxCrossEntropy:
-            break
-        }
-    }
-
-    private func runLoss(_ i: Instruction) {
-        let losses = pointer(i.extra)
-        let correct = bytes(i.correct)
-        if rows > 0 {
-            let gradient = i.result.space == .none ? nil : pointer(i.result)
-            kernels.pointee.softmax_cross_entropy(
-                rows, i.elements, pointer(i.first), labels, losses, gradient, correct)
-        }
-        for lane in 0..<laneCount {
-            var sum = 0.0
-            var right = 0
-            for row in Int(laneStarts[lane])..<Int(laneStarts[lane + 1]) {
-                sum += Double(losses[row])
-                right += Int(correct[row])
-            }
-            results[firstLane + lane] = LaneResult(
-                loss: sum, weight: Double(laneStarts[lane + 1] - laneStarts[lane]), correct: Double(right),
-                isFinite: sum.isFinite)
-        }
-    }
-
-    // MARK: Sums over samples
-
-    private func runParameterGradient(_ instruction: Instruction) {
-        guard instruction.shared >= 0 else {
-            for index in 0..<subtreeCount {
-                let lanes = subtrees[index].lanes
-                sum(
-                    instruction, laneStarts + (lanes.lowerBound - firstLane), lanes.count,
-                    gradients[index] + instruction.parameter)
-            }
-            return
-        }
-        for lane in 0..<laneCount {
-            let total = shared + lane * sharedFloatsPerLane + instruction.shared
-            if instruction.isFirstContribution {
-                sum(instruction, laneStarts + lane, 1, total)
-            } else {
-                sum(instruction, laneStarts + lane, 1, contribution)
-                kernels.pointee.add(instruction.parameterCount, total, contribution)
-            }
-        }
-        if instruction.isLastContribution { addSharedLanes(instruction) }
-    }
-
-    private func addSharedLanes(_ instruction: Instruction) {
-        for index in 0..<subtreeCount {
-            let first =
-                shared + (subtrees[index].lanes.lowerBound - firstLane) * sharedFloatsPerLane + instruction.shared
-            for addition in laneAdditions[index] {
-                kernels.pointee.add(
-                    instruction.parameterCount, first + addition.into * sharedFloatsPerLane,
-                    first + addition.from * sharedFloatsPerLane)
-            }
-            (gradients[index] + instruction.parameter).update(from: first, count: instruction.parameterCount)
-        }
-    }
-
-    /// The gradient of a parameter over the lanes of one complete subtree.
-    private func sum(
-        _ i: Instruction, _ starts: UnsafePointer<UInt32>, _ lanes: Int, _ destination: UnsafeMutablePointer<Float>
-    ) {
-        let k = kernels
-        switch i.code {
-        case .linearWeightGradient:
-            k.pointee.weight_gradient(
-                i.outputs, i.inputs, pointer(i.second), pointer(i.first), starts, lanes, destination, scratch)
-        case .linearBiasGradient:
-            k.pointee.column_sums(i.outputs, pointer(i.first), starts, lanes, destination)
-        case .convolutionWeightGradient:
-            var shape = i.convolution
-            k.pointee.convolution_weight_gradient(
-                &shape, pointer(i.first), pointer(i.second), starts, lanes, destination, scratch)
-        case .convolutionBiasGradient:
-            var shape = i.convolution
-            k.pointee.convolution_bias_gradient(&shape, pointer(i.first), starts, lanes, destination)
-        default:
+            .softmaxCrossEntropy, .smoothedSoftmaxCrossEntropy, .elementwiseLoss:
             break
         }
     }
 
     // MARK: Operands
 
-    private func pointer(_ place: Place) -> UnsafeMutablePointer<Float> {
+    func pointer(_ place: Place) -> UnsafeMutablePointer<Float> {
         switch place.space {
         // Samples are read only: no instruction has them as its result.
         case .samples: UnsafeMutablePointer(mutating: samples)
@@ -181,7 +130,7 @@ struct GroupRun {
         }
     }
 
-    private func bytes(_ place: Place) -> UnsafeMutablePointer<UInt8> {
+    func bytes(_ place: Place) -> UnsafeMutablePointer<UInt8> {
         UnsafeMutableRawPointer(pointer(place)).assumingMemoryBound(to: UInt8.self)
     }
 }

@@ -20,6 +20,9 @@ package struct Instruction: Sendable, Hashable {
         case maxPool, maxPoolGradient
         case relu, reluGradient, add, channelsFirst, channelsLast
         case softmaxCrossEntropy
+        case averagePool, averagePoolGradient
+        case activation, activationGradient, softmax, softmaxGradient, dropout
+        case smoothedSoftmaxCrossEntropy, elementwiseLoss
     }
 
     package var code: Code
@@ -45,6 +48,15 @@ package struct Instruction: Sendable, Hashable {
     package var kernelHeight = 0
     package var kernelWidth = 0
     package var stride = 0
+    package var padding = 0
+
+    /// Which activation or elementwise loss.
+    package var kind: UInt32 = 0
+    /// An activation's or loss's parameter, a dropout's scale, the smoothing of labels.
+    package var setting: Float = 0
+    /// Dropout: where it draws from, and below what it drops.
+    package var site: UInt32 = 0
+    package var threshold: UInt32 = 0
 
     /// Elements of the flat vector; −1 where there is none.
     package var parameter = -1
@@ -63,11 +75,13 @@ package struct Instruction: Sendable, Hashable {
     var convolution: ls_convolution {
         ls_convolution(
             height: height, width: width, channels: channels, kernel_height: kernelHeight, kernel_width: kernelWidth,
-            outputs: outputs)
+            outputs: outputs, stride: stride, padding: padding)
     }
 
     var pooling: ls_pooling {
-        ls_pooling(height: height, width: width, channels: channels, kernel: kernelHeight, stride: stride)
+        ls_pooling(
+            height: height, width: width, channels: channels, kernel: kernelHeight, stride: stride,
+            padding: padding)
     }
 
     /// Everything that the digest of a plan covers, as numbers.
@@ -75,32 +89,10 @@ package struct Instruction: Sendable, Hashable {
         let places = [first, second, result, extra, correct].flatMap { [Int($0.space.rawValue), $0.offset] }
         return [Int(code.rawValue), relu ? 1 : 0] + places
             + [elements, inputs, outputs, height, width, channels, kernelHeight, kernelWidth, stride]
+            + [padding, Int(kind), Int(setting.bitPattern), Int(site), Int(threshold)]
             + [
                 parameter, parameterCount, bias, packed, shared, isFirstContribution ? 1 : 0,
                 isLastContribution ? 1 : 0,
             ]
-    }
-}
-
-/// A weight in the form in which a kernel reads it, made once a step and shared by all threads.
-package struct Packing: Sendable, Hashable {
-    package enum Form: UInt8, Sendable { case linear, linearTransposed, convolution, convolutionFlipped }
-
-    package var form: Form
-    /// Floats into the flat vector.
-    package var parameter: Int
-    /// Floats into the packed weights.
-    package var packed: Int
-    /// Geometry, and where a product reads it.
-    package var instruction: Instruction
-
-    var count: Int {
-        let window = instruction.kernelHeight * instruction.kernelWidth
-        return switch form {
-        case .linear: ls_packed_count(instruction.inputs, instruction.outputs)
-        case .linearTransposed: ls_packed_count(instruction.outputs, instruction.inputs)
-        case .convolution: ls_packed_count(window * instruction.channels, instruction.outputs)
-        case .convolutionFlipped: ls_packed_count(window * instruction.outputs, instruction.channels)
-        }
     }
 }

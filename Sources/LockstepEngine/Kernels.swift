@@ -44,4 +44,14 @@ extension Kernels {
         table.pointee.sin(1, &argument, &result)
         return result
     }
+
+    /// Makes outputs probabilities, in place: each row sums to 1.
+    package func softmax(rows: Int, count: Int, _ values: UnsafeMutablePointer<Float>) {
+        table.pointee.softmax(rows, count, values, values)
+    }
+
+    /// Makes logits probabilities, in place, each by itself.
+    package func sigmoid(count: Int, _ values: UnsafeMutablePointer<Float>) {
+        table.pointee.activation(LS_SIGMOID, 0, count, values, values)
+    }
 }

@@ -13,9 +13,11 @@ extension Plan {
     package static func compile(
         names: ModelNames, inputShape: [Int], loss: LossKind, optimizer: OptimizerKind, model: (Tensor) -> Tensor
     ) throws -> Plan {
-        var (training, classes) = try trace(.training, names, inputShape, loss, model)
+        var (training, outputElements) = try trace(.training, names, inputShape, loss, model)
         var (inference, _) = try trace(.inference, names, inputShape, loss, model)
-        let description = describe(inference)
+        // The graph of inference would not show what only training does.
+        let description = describe(training)
+        let layers = LayerRow.table(training)
 
         try check(names: names, training)
         training.fuseActivations()
@@ -30,13 +32,12 @@ extension Plan {
             training, layout: layout, entryOf: positions(training, in: layout),
             packings: inferenceLowering.packings, packedFloats: inferenceLowering.packedFloats)
 
-        let flops = flopCounts(trainingLowering.list)
         return Plan(
-            inputShape: inputShape, classes: classes, loss: loss, optimizer: optimizer, layout: layout,
+            inputShape: inputShape, outputElements: outputElements, loss: loss, optimizer: optimizer, layout: layout,
             training: trainingLowering.list, inference: inferenceLowering.list, packings: trainingLowering.packings,
             packedFloats: trainingLowering.packedFloats, inferencePackings: inferenceLowering.packings.count,
-            gradientOrder: gradientOrder(trainingLowering.list, layout), forwardFLOPsPerSample: flops.forward,
-            backwardFLOPsPerSample: flops.backward, modelDescription: description,
+            gradientOrder: gradientOrder(trainingLowering.list, layout), modelDescription: description,
+            layerTable: layers,
             digest: digest(
                 description, layout, trainingLowering.list, inferenceLowering.list, trainingLowering.packings, optimizer
             ))
@@ -44,14 +45,13 @@ extension Plan {
 
     private static func trace(
         _ mode: Tracer.Mode, _ names: ModelNames, _ inputShape: [Int], _ loss: LossKind, _ model: (Tensor) -> Tensor
-    ) throws -> (Graph, classes: Int) {
+    ) throws -> (Graph, outputElements: Int) {
         let tracer = Tracer(mode: mode, names: names)
-        let logits = model(tracer.input(shape: inputShape))
-        let classes = tracer.finish(logits, loss: loss)
+        let outputElements = tracer.finish(model(tracer.input(shape: inputShape)), loss: loss)
         if let error = tracer.error { throw error }
         var graph = tracer.graph
         graph.dropDeadNodes()
-        return (graph, classes)
+        return (graph, outputElements)
     }
 
     private static func check(names: ModelNames, _ graph: Graph) throws {
@@ -75,22 +75,6 @@ extension Plan {
         list.instructions.filter { $0.code.isParameterGradient && $0.isLastContribution }.compactMap { instruction in
             layout.entries.firstIndex { $0.range.lowerBound == instruction.parameter }
         }
-    }
-
-    /// Multiplications and additions of products and convolutions; everything else is small beside them.
-    private static func flopCounts(_ list: InstructionList) -> (forward: Int, backward: Int) {
-        var forward = 0
-        var backward = 0
-        for instruction in list.instructions {
-            switch instruction.code {
-            case .linear: forward += 2 * instruction.inputs * instruction.outputs
-            case .linearDataGradient, .linearWeightGradient: backward += 2 * instruction.inputs * instruction.outputs
-            case .convolution: forward += instruction.convolutionFLOPs
-            case .convolutionDataGradient, .convolutionWeightGradient: backward += instruction.convolutionFLOPs
-            default: break
-            }
-        }
-        return (forward, backward)
     }
 
     private static func describe(_ graph: Graph) -> String {
@@ -140,24 +124,5 @@ extension DigestBuilder {
     fileprivate mutating func update(numbers: [Int]) {
         update(UInt32(numbers.count))
         for number in numbers { update(Int64(number)) }
-    }
-}
-
-extension Instruction {
-    fileprivate var convolutionFLOPs: Int {
-        let positions = (height - kernelHeight + 1) * (width - kernelWidth + 1)
-        return 2 * positions * kernelHeight * kernelWidth * channels * outputs
-    }
-}
-
-extension Operation {
-    /// The name in a model's description, with the settings that shapes do not show.
-    fileprivate var text: String {
-        switch self {
-        case .maxPool2D(let kernel, let stride): "maxPool2D[kernel:\(kernel),stride:\(stride)]"
-        case .convolution2D: "conv2D"
-        case .linear: "linear"
-        default: "\(self)"
-        }
     }
 }

@@ -50,7 +50,34 @@ package enum Inflate {
         }
     }
 
-    private static func expansion(of count: Int) -> Int {
+    /// Decompresses one zlib stream (RFC 1950), which must fill `bytes`, and checks its Adler-32.
+    package static func unzlib(_ bytes: [UInt8], maximumBytes: Int) throws(FormatError) -> [UInt8] {
+        try withBuffer(of: bytes) { (input) throws(FormatError) in
+            guard input.count >= 2 else {
+                throw FormatError(offset: input.count, "the compressed data ends inside its header")
+            }
+            let header = Int(input[0]) << 8 | Int(input[1])
+            guard header % 31 == 0, header >> 8 & 15 == 8, header >> 12 <= 7, header & 0x20 == 0 else {
+                throw FormatError(offset: 0, "the compressed data does not begin as zlib's does")
+            }
+            var output = InflateOutput(maximumBytes: max(0, maximumBytes), expectedBytes: 0)
+            let end = try decompress(input, from: 2, into: &output)
+            guard input.count - end >= 4 else {
+                throw FormatError(offset: input.count, "the compressed data ends before its checksum")
+            }
+            let stored = (0..<4).reduce(UInt32(0)) { $0 << 8 | UInt32(input[end + $1]) }
+            guard stored == Adler32.checksum(of: output.written(since: 0)) else {
+                throw FormatError(offset: end, "the checksum of the compressed data does not match")
+            }
+            guard end + 4 == input.count else {
+                throw FormatError(offset: end + 4, "bytes follow the compressed data")
+            }
+            return output.bytes
+        }
+    }
+
+    /// The most bytes that `count` compressed bytes can become.
+    static func expansion(of count: Int) -> Int {
         let (bytes, overflow) = count.multipliedReportingOverflow(by: maximumRatio)
         return overflow ? Int.max : bytes
     }

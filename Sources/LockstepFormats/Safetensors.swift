@@ -18,6 +18,8 @@ package struct Safetensors: Sendable, Equatable {
 
     static let metadataKey = "__metadata__"
     static let maximumHeaderBytes = 100_000_000
+    static let maximumNameBytes = 512
+    static let maximumRank = 8
 
     package init(tensors: [TensorView], metadata: [Pair] = [Pair(key: "format", value: "pt")]) {
         self.tensors = tensors

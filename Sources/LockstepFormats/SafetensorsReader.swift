@@ -20,7 +20,7 @@ extension Safetensors {
         }
         let header: JSONValue
         do {
-            header = try JSONValue(parsing: bytes[8..<start])
+            header = try JSONValue(parsing: bytes[8..<start], limits: JSONValue.Limits(depth: 4))
         } catch {
             throw FormatError(offset: 8 + error.offset, "safetensors header: \(error.message)")
         }
@@ -85,6 +85,12 @@ extension Safetensors {
             else { throw Entry.flaw(name, "does not have exactly dtype, shape and data_offsets") }
             guard let type = TensorType(rawValue: dtype) else {
                 throw Entry.flaw(name, "has the unknown dtype “\(dtype.escapedForDisplay(limit: 40))”")
+            }
+            guard name.utf8.count <= Safetensors.maximumNameBytes else {
+                throw Entry.flaw(name, "has a name of more than \(Safetensors.maximumNameBytes) bytes")
+            }
+            guard shape.count <= Safetensors.maximumRank else {
+                throw Entry.flaw(name, "has more than \(Safetensors.maximumRank) dimensions")
             }
             self.name = name
             self.type = type

@@ -39,6 +39,12 @@ package struct TensorView: Sendable, Equatable {
         self.init(unchecked: name, .int64, [integers.count], bytes[...])
     }
 
+    /// A tensor of one dimension of 64-bit floats.
+    package init(name: String, doubles: [Double]) {
+        let bytes = doubles.flatMap { withUnsafeBytes(of: $0.bitPattern.littleEndian, Array.init) }
+        self.init(unchecked: name, .float64, [doubles.count], bytes[...])
+    }
+
     private init(unchecked name: String, _ type: TensorType, _ shape: [Int], _ bytes: ArraySlice<UInt8>) {
         self.name = name
         self.type = type
@@ -63,6 +69,17 @@ package struct TensorView: Sendable, Equatable {
         return bytes.withUnsafeBytes { buffer in
             (0..<buffer.count / 8).map {
                 Int64(littleEndian: buffer.loadUnaligned(fromByteOffset: $0 * 8, as: Int64.self))
+            }
+        }
+    }
+
+    /// The elements, where they are 64-bit floats.
+    package var doubles: [Double]? {
+        guard type == .float64 else { return nil }
+        return bytes.withUnsafeBytes { buffer in
+            (0..<buffer.count / 8).map {
+                Double(
+                    bitPattern: UInt64(littleEndian: buffer.loadUnaligned(fromByteOffset: $0 * 8, as: UInt64.self)))
             }
         }
     }

@@ -100,6 +100,60 @@ struct JobArguments {
         return value
     }
 
+    /// Finite numbers: a list, or one by itself; nil where the key is absent.
+    func numbers(_ key: String) throws(JobFileError) -> [Double]? {
+        guard let node = node(key) else { return nil }
+        let items: [JobNode] = if case .sequence(let items) = node.content { items } else { [node] }
+        var numbers: [Double] = []
+        for item in items {
+            guard case .scalar(let text) = item.content, let number = Double(text), number.isFinite else {
+                throw JobFileError(item.place, innerPath(key), "\(item.kind) is no number")
+            }
+            numbers.append(number)
+        }
+        return numbers
+    }
+
+    /// Whole numbers of at least 1, increasing; nil where the key is absent.
+    func increasingIntegers(_ key: String) throws(JobFileError) -> [Int]? {
+        guard let node = node(key) else { return nil }
+        let items: [JobNode] = if case .sequence(let items) = node.content { items } else { [node] }
+        var numbers: [Int] = []
+        for item in items {
+            guard case .scalar(let text) = item.content, let number = JobArguments.wholeNumber(text) else {
+                throw JobFileError(item.place, innerPath(key), "\(item.kind) is no whole number")
+            }
+            guard number > numbers.last ?? 0 else {
+                throw JobFileError(item.place, innerPath(key), "\(number) does not increase; write a list like [10, 20]")
+            }
+            numbers.append(number)
+        }
+        return numbers
+    }
+
+    /// `[0.8, 1.2]`; nil where the key is absent.
+    func range(_ key: String) throws(JobFileError) -> ClosedRange<Double>? {
+        guard let node = node(key), let numbers = try numbers(key) else { return nil }
+        guard numbers.count == 2, numbers[0] <= numbers[1] else {
+            throw JobFileError(node.place, innerPath(key), "a range is two numbers in order, like [0.8, 1.2]")
+        }
+        return numbers[0]...numbers[1]
+    }
+
+    /// Texts: a list, or one by itself; nil where the key is absent.
+    func texts(_ key: String) throws(JobFileError) -> [String]? {
+        guard let node = node(key) else { return nil }
+        let items: [JobNode] = if case .sequence(let items) = node.content { items } else { [node] }
+        var texts: [String] = []
+        for item in items {
+            guard case .scalar(let text) = item.content, !text.isEmpty else {
+                throw JobFileError(item.place, innerPath(key), "\(item.kind) is no text")
+            }
+            texts.append(text)
+        }
+        return texts
+    }
+
     func text(_ key: String) throws(JobFileError) -> String? {
         guard let node = node(key) else { return nil }
         guard case .scalar(let text) = node.content, !text.isEmpty else {

@@ -13,10 +13,12 @@ struct JobFileError: Error {
         self.message = message
     }
 
-    /// The one line a user sees.
-    func commandError(fileName: String) -> CommandError {
+    /// The one line a user sees. A program has no lines that could be named.
+    func commandError(fileName: String, isProgram: Bool) -> CommandError {
         let shownPath = path.isEmpty ? "" : "\(path.escapedForDisplay()): "
         switch place {
+        case .file where isProgram:
+            return .usage("\(fileName.escapedForDisplay()): \(shownPath)\(message)")
         case .file(let line, let column):
             return .usage("\(fileName.escapedForDisplay()):\(line):\(column): \(shownPath)\(message)")
         case .override(let text):

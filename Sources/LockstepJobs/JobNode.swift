@@ -23,6 +23,10 @@ struct JobNode: Sendable {
     var content: Content
     var place: Place
 
+    var isScalar: Bool {
+        if case .scalar = content { true } else { false }
+    }
+
     /// What the value is, in the words of an error message.
     var kind: String {
         switch content {

@@ -16,22 +16,50 @@ enum ModelTable {
                 try arguments.requiredInteger("outputs", atLeast: 1, atMost: 1 << 24),
                 bias: try arguments.boolean("bias") ?? true)
         },
-        Block(key: "conv2D", parameters: ["outputs", "inputs", "kernel", "bias"]) { arguments throws(JobFileError) in
+        Block(key: "conv2D", parameters: ["outputs", "inputs", "kernel", "stride", "padding", "bias"]) {
+            arguments throws(JobFileError) in
             Conv2D(
                 try arguments.integer("inputs", atLeast: 1, atMost: 1 << 16),
                 try arguments.requiredInteger("outputs", atLeast: 1, atMost: 1 << 16),
                 kernel: try arguments.requiredInteger("kernel", atLeast: 1, atMost: 255),
+                stride: try arguments.integer("stride", atLeast: 1, atMost: 255) ?? 1,
+                padding: try arguments.integer("padding", atLeast: 0, atMost: 127) ?? 0,
                 bias: try arguments.boolean("bias") ?? true)
         },
-        Block(key: "maxPool2D", parameters: ["kernel", "stride"]) { arguments throws(JobFileError) in
+        Block(key: "maxPool2D", parameters: pooling) { arguments throws(JobFileError) in
             MaxPool2D(
                 try arguments.requiredInteger("kernel", atLeast: 1, atMost: 15),
-                stride: try arguments.integer("stride", atLeast: 1, atMost: 255))
+                stride: try arguments.integer("stride", atLeast: 1, atMost: 255),
+                padding: try arguments.integer("padding", atLeast: 0, atMost: 7) ?? 0)
+        },
+        Block(key: "averagePool2D", parameters: pooling) { arguments throws(JobFileError) in
+            AveragePool2D(
+                try arguments.requiredInteger("kernel", atLeast: 1, atMost: 255),
+                stride: try arguments.integer("stride", atLeast: 1, atMost: 255),
+                padding: try arguments.integer("padding", atLeast: 0, atMost: 127) ?? 0)
+        },
+        Block(key: "dropout", parameters: ["probability"]) { arguments throws(JobFileError) in
+            Dropout(try arguments.number("probability", "0 ≤ probability < 1") { $0 >= 0 && $0 < 1 } ?? 0.5)
         },
         Block(key: "flatten", parameters: []) { _ throws(JobFileError) in Flatten() },
         Block(key: "relu", parameters: []) { _ throws(JobFileError) in ReLU() },
+        Block(key: "sigmoid", parameters: []) { _ throws(JobFileError) in Sigmoid() },
+        Block(key: "tanh", parameters: []) { _ throws(JobFileError) in Tanh() },
+        Block(key: "softmax", parameters: []) { _ throws(JobFileError) in Softmax() },
+        Block(key: "silu", parameters: []) { _ throws(JobFileError) in SiLU() },
+        Block(key: "softplus", parameters: []) { _ throws(JobFileError) in Softplus() },
+        Block(key: "gelu", parameters: ["approximate"]) { arguments throws(JobFileError) in
+            GELU(approximate: try arguments.boolean("approximate") ?? false)
+        },
+        Block(key: "leakyReLU", parameters: ["slope"]) { arguments throws(JobFileError) in
+            LeakyReLU(try arguments.number("slope", "slope is at least 0") { $0 >= 0 } ?? 0.01)
+        },
+        Block(key: "elu", parameters: ["alpha"]) { arguments throws(JobFileError) in
+            ELU(try arguments.number("alpha", "alpha is greater than 0") { $0 > 0 } ?? 1)
+        },
     ]
 
+    private static let pooling = ["kernel", "stride", "padding"]
     private static let keys = blocks.map(\.key)
 
     /// A list of blocks becomes a `Sequential`; a block without a name is counted.
@@ -53,11 +81,11 @@ enum ModelTable {
         return Sequential(modules)
     }
 
-    /// `linear: 10`, `relu`, or `output: {linear: 10}`.
+    /// `linear: 10`, `relu`, or `output: {linear: 10}`. A name may be a block's word: `dropout: {dropout: 0.25}`.
     private static func block(_ node: JobNode, path: String) throws(JobFileError) -> (name: String?, module: any Module)
     {
-        if case .mapping(let entries) = node.content, entries.count == 1, !keys.contains(entries[0].key),
-            isBlock(entries[0].value)
+        if case .mapping(let entries) = node.content, entries.count == 1, isBlock(entries[0].value),
+            !keys.contains(entries[0].key) || !entries[0].value.isScalar
         {
             let name = entries[0].key
             guard isName(name) else {

@@ -6,93 +6,183 @@ package import LockstepModels
 /// A job with everything in it known: the data opened, the plan compiled. The same value in every process.
 package struct ResolvedJob: Sendable {
     package let name: String
-    /// Covers model, data contents, loss, optimizer, batch, length, lanes, seed and the arithmetic version.
+    /// Covers model, data contents, transforms, loss, optimizer, batch, length, lanes, seed and the arithmetic version.
     package let digest: Digest
     package let plan: Plan
+    package let loss: Loss
     package let optimizer: Optimizer
+    package let regularization: Regularization
+    package let clipping: Clipping?
     package let batchSize: Int
     package let laneTree: LaneTree
     package let seed: UInt64
     package let train: any SampleReader
+    /// What happens to images of `train` before each use.
+    package let transforms: Transforms
+    /// What is evaluated after each epoch: the validation data, or the test data where something watches and there is
+    /// none; nil where nothing is.
+    package let validation: (any SampleReader)?
+    /// What is evaluated once, at the end: the test data.
     package let test: (any SampleReader)?
     package let order: SampleOrder
+    package let validationOrder: SampleOrder?
     package let testOrder: SampleOrder?
+    /// What evaluations after each epoch decide; not nil exactly where there are such evaluations.
+    package let watch: Watch?
+    /// How foreign data becomes inputs; goes into snapshots.
+    package let preprocessing: Preprocessing
     /// T, the last step.
     package let stepCount: Int
     package let epochCount: Int
+    /// What is measured beside the loss.
+    package let metrics: MetricSet
+    /// Names of the metrics' values, in order.
+    package let metricNames: [String]
+    package let snapshots: SnapshotPolicy
+    /// Steps from one snapshot to the next.
+    package let snapshotEverySteps: Int
+    package let traces: TraceSettings
     /// The settings as text, a line each: what the digest covers.
     package let description: String
 
-    /// Names of what is measured beside the loss, in order.
-    package static let metricNames = ["accuracy"]
+    /// The most sums of a root in a control record.
+    private static let greatestSumCount = 4096
 
-    /// - Parameter contents: the bytes of the job's files by the names in the job.
+    /// - Parameter file: the contents of what the job's sources read, by the paths in the job.
     /// - Throws: `CommandError.usage`.
-    package init(_ job: Job, contents: (String) throws -> [UInt8]) throws {
-        try job.optimizer.validate()
-        let train = try ResolvedJob.open(job.train, contents: contents)
-        let test = try job.test.map { try ResolvedJob.open($0, contents: contents) }
+    package init(_ job: Job, file: (DataPath) throws -> DataFile) throws {
+        try job.validate()
+        let data = try JobData(job, file: file)
         let plan = try Plan.compile(
-            model: job.model, inputShape: train.inputShape, loss: job.loss, optimizer: job.optimizer)
-        try ResolvedJob.checkLabels(of: train, "data.train", plan: plan)
-        if let test {
-            guard test.inputShape == train.inputShape else {
-                throw CommandError.usage(
-                    "data.test: its samples have shape \(test.inputShape), those of data.train \(train.inputShape); give both the same shape"
-                )
-            }
-            try ResolvedJob.checkLabels(of: test, "data.test", plan: plan)
-        }
-        let order = SampleOrder.training(count: train.count, batchSize: job.batchSize, seed: job.seed)
-        let (stepCount, length): (Int, String) =
-            switch job.length {
-            case .epochs(let epochs): (epochs * order.stepsPerEpoch, "epochs \(epochs)")
-            case .steps(let steps): (steps, "steps \(steps)")
-            }
-        guard stepCount <= Int(UInt32.max) / 2 else {
-            throw CommandError.usage("\(stepCount) steps are too many; shorten epochs or enlarge batchSize")
-        }
-        let description = """
-            lockstep job 1
-            arithmetic \(Plan.arithmeticVersion)
-            loss \(job.loss)
-            optimizer \(job.optimizer)
-            train \(train.contentDigest)
-            test \(test.map { $0.contentDigest.description } ?? "none")
-            batchSize \(job.batchSize)
-            lanes \(job.lanes)
-            \(length)
-            seed \(job.seed)
-            model
+            model: job.model, inputShape: data.train.inputShape, loss: job.loss, optimizer: job.optimizer,
+            metrics: job.metrics)
+        let targets = JobTargets(plan: plan, loss: job.loss)
+        let train = try targets.adapted(data.train, "data.train")
+        let validation = try data.validation.map { try targets.adapted($0, "data.validation") }
+        let test = try data.test.map { try targets.adapted($0, "data.test") }
+        let metrics = try MetricSet(
+            job.metrics ?? Metric.defaults(for: job.loss), loss: job.loss, outputs: plan.outputElements)
+        let metricNames = metrics.values(of: Array(repeating: 0, count: metrics.sumCount)[...]).map(\.name)
 
-            """ + plan.modelDescription
+        // Two more are the loss and the weight.
+        guard metrics.sumCount <= ResolvedJob.greatestSumCount - 2 else {
+            throw CommandError.usage(
+                "metrics: they take \(metrics.sumCount) sums a step; at most \(ResolvedJob.greatestSumCount - 2) fit; leave confusionMatrix out"
+            )
+        }
+
+        let watch = Watch(
+            earlyStopping: job.earlyStopping, schedule: job.optimizer.learningRate, best: job.snapshots.best)
+        try watch.validate(names: metricNames)
+        guard !watch.isActive || validation ?? test != nil else {
+            throw CommandError.usage(
+                "\(job.watching) needs data to judge by after each epoch; add data.validation, for example {split: 0.1}, or data.test"
+            )
+        }
+        let watches = watch.isActive || validation != nil
+        let evaluated = watches ? validation ?? test : nil
+
+        let order = SampleOrder(
+            count: train.count, batchSize: job.batchSize, seed: job.seed, isShuffled: job.shuffle)
+        let stepCount = try job.stepCount(stepsPerEpoch: order.stepsPerEpoch)
+        let epochCount = (stepCount + order.stepsPerEpoch - 1) / order.stepsPerEpoch
+        let validationOrder = evaluated.map { SampleOrder.evaluation(count: $0.count, batchSize: job.batchSize) }
+        guard (validationOrder?.stepsPerEpoch ?? 0) * epochCount < Int(UInt32.max) else {
+            throw CommandError.usage("\(epochCount) epochs are too many to evaluate after each; shorten the job")
+        }
+        let description = job.description(train: data.digest, validation: data.validation, test: test, plan: plan)
         self.name = job.name
         self.digest = DigestBuilder.digest(of: Array(description.utf8))
         self.plan = plan
+        self.loss = job.loss
         self.optimizer = job.optimizer
+        self.regularization = job.regularization
+        self.clipping = job.clipping
         self.batchSize = job.batchSize
         self.laneTree = LaneTree(laneCount: job.lanes)
         self.seed = job.seed
         self.train = train
+        self.transforms = job.transforms
+        self.validation = evaluated
         self.test = test
         self.order = order
+        self.validationOrder = validationOrder
         self.testOrder = test.map { SampleOrder.evaluation(count: $0.count, batchSize: job.batchSize) }
+        self.watch = watches ? watch : nil
+        self.preprocessing = train.preprocessing.adding(job.transforms)
         self.stepCount = stepCount
-        self.epochCount = (stepCount + order.stepsPerEpoch - 1) / order.stepsPerEpoch
+        self.epochCount = epochCount
+        self.metrics = metrics
+        self.metricNames = metricNames
+        self.snapshots = job.snapshots
+        self.snapshotEverySteps = job.snapshots.interval(stepsPerEpoch: order.stepsPerEpoch)
+        self.traces = job.traces
         self.description = description
     }
+}
 
-    private static func open(
-        _ source: any DataSource, contents: (String) throws -> [UInt8]
-    ) throws -> any SampleReader {
-        try source.open(files: try source.files.map { DataFile(name: $0, bytes: try contents($0)) })
+extension ResolvedJob {
+    /// Float64 sums of a root in a control record: loss, weight, then the metrics'.
+    package var sumCount: Int { 2 + plan.metricSumCount }
+
+    /// Whether the state keeps the best parameters so far.
+    package var keepsBest: Bool { watch?.keepsBest ?? false }
+
+    /// The names of the vectors beside the parameters, in order.
+    package var vectorNames: [String] { FlatState.vectorNames(plan.optimizer, keepsBest: keepsBest) }
+
+    /// The update of step `step`, counted from 1.
+    ///
+    /// - Parameters:
+    ///   - totalWeight: the sum of the weights of the batch's samples.
+    ///   - plateauFactor: by what a plateau has reduced the rate so far, `WatchState.plateauFactor`.
+    package func optimizerStep(
+        step: Int, totalWeight: Double, plateauFactor: Double = 1, kernels: Kernels
+    ) -> OptimizerStep {
+        optimizer.step(
+            step, of: stepCount, totalWeight: totalWeight, regularization: regularization, clipping: clipping,
+            plateauFactor: plateauFactor, kernels: kernels)
     }
 
-    private static func checkLabels(of reader: any SampleReader, _ key: String, plan: Plan) throws {
-        guard reader.classCount <= plan.classes else {
-            throw CommandError.usage(
-                "\(key): label \(reader.classCount - 1) of sample \(reader.greatestLabelSample) is out of range: the model has \(plan.classes) outputs (labels 0 to \(plan.classes - 1)); give its last layer at least \(reader.classCount)"
-            )
-        }
+    /// The learning rate of step `step`, counted from 1.
+    package func rate(atStep step: Int, plateauFactor: Double = 1, kernels: Kernels) -> Double {
+        optimizer.learningRate.rate(atStep: step, of: stepCount, plateauFactor: plateauFactor, kernels: kernels)
+    }
+
+    /// Writes a sample of the training data as `epoch`, counted from 1, sees it.
+    ///
+    /// - Parameters:
+    ///   - input: room for `plan.sampleElements` floats.
+    ///   - target: room for `plan.targetElements` words.
+    package func readForTraining(
+        _ sample: Int, epoch: Int, input: UnsafeMutablePointer<Float>, target: UnsafeMutableRawPointer
+    ) {
+        train.read(sample, input: input, target: target)
+        transforms.apply(to: input, shape: plan.inputShape, seed: seed, epoch: epoch, sample: sample)
+    }
+
+    /// Writes a sample of `validation` or `test` as evaluations see it.
+    package func readForEvaluation(
+        _ sample: Int, of reader: any SampleReader, input: UnsafeMutablePointer<Float>, target: UnsafeMutableRawPointer
+    ) {
+        reader.read(sample, input: input, target: target)
+        transforms.applyInEvaluation(to: input, shape: plan.inputShape)
+    }
+
+    /// Loss and metrics of a control record's sums, each per sample.
+    package struct Measures: Sendable {
+        package var loss: Double
+        package var metrics: [(name: String, value: Double)]
+        /// Rows are the true classes, columns the guesses, where the job asks for it.
+        package var confusionMatrix: [[Double]]?
+    }
+
+    /// - Parameter sums: `sumCount` of them.
+    /// - Returns: nil where no sample has weight, or the sums are not this job's.
+    package func measures(of sums: [Double]) -> Measures? {
+        guard sums.count == sumCount, sums[1] > 0 else { return nil }
+        return Measures(
+            loss: sums[0] / sums[1], metrics: metrics.values(of: sums[2...]),
+            confusionMatrix: metrics.matrix(of: sums[2...]))
     }
 }

@@ -3,12 +3,17 @@ package import LockstepEngine
 extension Plan {
     /// Compiles `model` for samples of `inputShape`; images are height × width × channels.
     ///
-    /// - Throws: `CommandError.usage` where shapes do not fit, names clash, or a parameter takes no part.
+    /// - Parameter metrics: what is measured; the loss's own where it is nil.
+    /// - Throws: `CommandError.usage` where shapes do not fit, names clash, a parameter takes no part, or a metric does
+    ///   not fit the loss.
     package static func compile(
-        model: any Module, inputShape: [Int], loss: Loss, optimizer: Optimizer
+        model: any Module, inputShape: [Int], loss: Loss, optimizer: Optimizer, metrics: [Metric]? = nil
     ) throws -> Plan {
-        try compile(
+        let plan = try compile(
             names: ModelNames(of: model), inputShape: inputShape, loss: loss.kind, optimizer: optimizer.kind
         ) { model($0) }
+        let set = try MetricSet(
+            metrics ?? Metric.defaults(for: loss), loss: loss, outputs: plan.outputElements)
+        return plan.measuring(set.sums)
     }
 }

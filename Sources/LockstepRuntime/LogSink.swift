@@ -53,20 +53,27 @@ private final class AppendedFile: Sendable {
 @discardableResult
 package func writeAll(_ text: String, to descriptor: Int32) -> Bool {
     var text = text
-    return text.withUTF8 { bytes in
-        var rest = UnsafeRawBufferPointer(bytes)
-        while let base = rest.baseAddress, !rest.isEmpty {
-            let written = write(descriptor, base, rest.count)
-            if written > 0 {
-                rest = UnsafeRawBufferPointer(rebasing: rest[written...])
-            } else if written < 0, errno == EAGAIN {
-                guard waitUntilReady(descriptor, for: Int16(POLLOUT)) else { return false }
-            } else if written == 0 || errno != EINTR {
-                return false
-            }
+    return text.withUTF8 { writeAll(UnsafeRawBufferPointer($0), to: descriptor) }
+}
+
+/// The same for bytes.
+func writeAll(_ bytes: [UInt8], to descriptor: Int32) -> Bool {
+    bytes.withUnsafeBytes { writeAll($0, to: descriptor) }
+}
+
+private func writeAll(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32) -> Bool {
+    var rest = bytes
+    while let base = rest.baseAddress, !rest.isEmpty {
+        let written = write(descriptor, base, rest.count)
+        if written > 0 {
+            rest = UnsafeRawBufferPointer(rebasing: rest[written...])
+        } else if written < 0, errno == EAGAIN {
+            guard waitUntilReady(descriptor, for: Int16(POLLOUT)) else { return false }
+        } else if written == 0 || errno != EINTR {
+            return false
         }
-        return true
     }
+    return true
 }
 
 /// Waits until a descriptor that does not block is ready, or broken, which the next call on it will say.

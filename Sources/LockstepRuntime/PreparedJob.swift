@@ -1,6 +1,6 @@
 package import LockstepCluster
 internal import LockstepCore
-package import LockstepData
+internal import LockstepData
 internal import LockstepFormats
 package import LockstepJobs
 
@@ -18,64 +18,78 @@ internal import FoundationEssentials
 internal import Foundation
 #endif
 
-/// A job as the coordinator has read it: the text that workers build it from, the job itself, its files.
+/// A job as the coordinator has read it: how it was given, the job itself, its files.
 package struct PreparedJob: Sendable {
     package let source: JobSource
     package let job: ResolvedJob
     package let files: [FileReference]
     /// The source as it travels in WELCOME.
     package let encodedSource: String
+    private let paths: [JobFile.DataFile]
 
-    /// Reads a job file and everything it names.
+    /// Reads a job file, or the program's own job where the path is nil, and everything that it names.
     ///
     /// - Throws: `CommandError.usage`, one line that names the place and the way to mend it.
-    package init(path: String, overrides: [String]) throws {
-        guard !path.isEmpty else { throw CommandError.usage("no job named; give the path of a job file") }
-        let text = try PreparedJob.text(of: path)
-        let here = PreparedJob.currentDirectory
-        let absolute = path.hasPrefix("/") ? path : "\(here)/\(path)"
-        let source = JobSource(
-            fileName: path, fileDirectory: String(absolute[..<(absolute.lastIndex(of: "/") ?? absolute.startIndex)]),
-            currentDirectory: here, text: text, overrides: overrides)
+    package init(path: String?, overrides: [String]) throws {
+        try self.init(try PreparedJob.source(path: path, overrides: overrides))
+    }
+
+    /// Reads a job again as it was given to a run.
+    ///
+    /// - Throws: `CommandError.usage`.
+    package init(_ source: JobSource) throws {
         let file = try JobFile(source)
-        var contents: [String: [UInt8]] = [:]
+        var contents: [String: DataFile] = [:]
         var files: [FileReference] = []
         for reference in file.files {
-            let bytes = try RegularFile.read(reference.absolutePath, shownAs: reference.name)
-            contents[reference.name] = bytes
+            let data = try RegularFile.read(reference.path, at: reference.absolutePath)
+            contents[reference.name] = data
             files.append(
                 FileReference(
-                    name: reference.name, absolutePath: reference.absolutePath,
-                    digest: try PreparedJob.digest(of: bytes, name: reference.name)))
+                    name: reference.name, absolutePath: reference.absolutePath, digest: try data.digest(),
+                    isOffered: true))
         }
         self.source = source
         self.files = files
-        self.encodedSource = try PreparedJob.encoded(source)
-        self.job = try PreparedJob.naming(path) { try ResolvedJob(file.job) { contents[$0] ?? [] } }
+        paths = file.files
+        encodedSource = try PreparedJob.encoded(source)
+        job = try PreparedJob.naming(source.fileName) {
+            try ResolvedJob(file.job) { path in
+                contents[path.name] ?? DataFile(name: path.name, bytes: [])
+            }
+        }
     }
 
-    /// Builds the coordinator's job in a worker, from files beneath its data directory.
+    /// A file of the job as it travels to a worker that cannot read it.
     ///
-    /// - Throws: `CommandError.usage` that names the file.
-    package init(welcome: Welcome, dataDirectory: DataDirectory) throws {
-        guard let source = try? JSONDecoder().decode(JobSource.self, from: Data(welcome.job.utf8)) else {
-            throw CommandError.failed("the coordinator sent a job that this program cannot read; run the same version")
+    /// - Throws: `CommandError` where it is not there any more, or another than at the start.
+    func packedFile(_ name: String) throws(CommandError) -> [UInt8] {
+        guard let path = paths.first(where: { $0.name == name }), let known = files.first(where: { $0.name == name })
+        else { throw .usage("\(name.escapedForDisplay()): no file of this job") }
+        let data = try RegularFile.read(path.path, at: path.absolutePath)
+        guard try data.digest() == known.digest else {
+            throw .usage("\(name.escapedForDisplay()): the coordinator's file has changed since the run began")
         }
-        let file = try JobFile(source)
-        var contents: [String: [UInt8]] = [:]
-        for reference in welcome.files {
-            let bytes = try dataDirectory.read(name: reference.name, absolutePath: reference.absolutePath)
-            guard try PreparedJob.digest(of: bytes, name: reference.name) == reference.digest else {
-                throw CommandError.usage(
-                    "\(reference.name.escapedForDisplay()): this file differs from the coordinator's; copy the same one here"
-                )
+        return data.packed
+    }
+
+    /// The source as `run.json` keeps it.
+    var sourceValue: JSONValue { (try? JSONValue(parsing: Array(encodedSource.utf8))) ?? .null }
+
+    static func source(path: String?, overrides: [String]) throws(CommandError) -> JobSource {
+        let here = currentDirectory
+        guard ProgramJob.current == nil else {
+            guard path == nil else {
+                throw .usage("this program is a job of its own and takes no job file; leave the argument out")
             }
-            contents[reference.name] = bytes
+            return .program(name: programName, currentDirectory: here, overrides: overrides)
         }
-        self.source = source
-        self.files = welcome.files
-        self.encodedSource = welcome.job
-        self.job = try PreparedJob.naming(source.fileName) { try ResolvedJob(file.job) { contents[$0] ?? [] } }
+        guard let path, !path.isEmpty else { throw .usage("no job named; give the path of a job file") }
+        let text = try PreparedJob.text(of: path)
+        let absolute = path.hasPrefix("/") ? path : "\(here)/\(path)"
+        return JobSource(
+            fileName: path, fileDirectory: String(absolute[..<(absolute.lastIndex(of: "/") ?? absolute.startIndex)]),
+            currentDirectory: here, text: text, overrides: overrides)
     }
 
     /// The source as it travels in WELCOME.
@@ -90,19 +104,9 @@ package struct PreparedJob: Sendable {
     }
 
     /// Errors of a job that is well-formed but does not fit together name its file too.
-    private static func naming<Value>(_ path: String, _ body: () throws -> Value) throws -> Value {
+    static func naming<Value>(_ path: String, _ body: () throws -> Value) throws -> Value {
         do { return try body() } catch let error as CommandError {
             throw CommandError(error.exitCode, "\(path.escapedForDisplay()): \(error.message)")
-        }
-    }
-
-    /// Over a file's contents, uncompressed where it is gzip.
-    private static func digest(of bytes: [UInt8], name: String) throws(CommandError) -> Digest {
-        do {
-            return DigestBuilder.digest(
-                of: Inflate.isGzip(bytes) ? try Inflate.gunzip(bytes, maximumBytes: 8 << 30) : bytes)
-        } catch {
-            throw .usage("\(name.escapedForDisplay()): damaged: \(error)")
         }
     }
 
@@ -114,9 +118,17 @@ package struct PreparedJob: Sendable {
         return text
     }
 
+    private static var programName: String {
+        CommandLine.arguments.first?.split(separator: "/").last.map(String.init) ?? "program"
+    }
+
     private static var currentDirectory: String {
         guard let path = getcwd(nil, 0) else { return "." }
         defer { free(path) }
         return String(cString: path)
     }
+}
+
+extension JobFile.DataFile {
+    var path: DataPath { isDirectory ? .directory(name) : .file(name) }
 }

@@ -16,6 +16,9 @@ package enum StandardStreams {
 
     package static func write(_ line: String) { writeAll(line + "\n", to: STDOUT_FILENO) }
 
+    /// Text without a line's end.
+    package static func writeText(_ text: String) { writeAll(text, to: STDOUT_FILENO) }
+
     package static func writeError(_ line: String) { writeAll(line + "\n", to: STDERR_FILENO) }
 
     /// Text without a line's end, for a progress bar.
@@ -25,6 +28,12 @@ package enum StandardStreams {
 
     /// Columns of the terminal behind standard error; 0 where there is none.
     static var errorColumns: Int { Int(ls_system_columns(STDERR_FILENO)) }
+
+    /// Columns of the terminal behind standard output; 80 where there is none.
+    package static var outputColumns: Int {
+        let columns = Int(ls_system_columns(STDOUT_FILENO))
+        return columns > 0 ? columns : 80
+    }
 
     package static func exit(_ code: ExitCode) -> Never {
         #if canImport(Glibc)

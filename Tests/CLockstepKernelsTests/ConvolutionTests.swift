@@ -9,17 +9,17 @@ import Testing
             return ls_convolution(
                 height: kernelHeight + random.integer(0...2), width: kernelWidth + random.integer(10...29),
                 channels: random.integer(1...2), kernel_height: kernelHeight, kernel_width: kernelWidth,
-                outputs: random.integer(1...18))
+                outputs: random.integer(1...18), stride: 1, padding: 0)
         case 1:  // Many channels, small images.
             return ls_convolution(
                 height: kernelHeight + random.integer(0...1), width: kernelWidth + random.integer(0...2),
                 channels: random.integer(10...35), kernel_height: kernelHeight, kernel_width: kernelWidth,
-                outputs: random.integer(1...34))
+                outputs: random.integer(1...34), stride: 1, padding: 0)
         default:
             return ls_convolution(
                 height: kernelHeight + random.integer(0...4), width: kernelWidth + random.integer(0...9),
                 channels: random.integer(1...7), kernel_height: kernelHeight, kernel_width: kernelWidth,
-                outputs: random.integer(1...9))
+                outputs: random.integer(1...9), stride: 1, padding: 0)
         }
     }
 
@@ -29,76 +29,186 @@ import Testing
         for round in 0..<36 {
             let shape = ConvolutionTests.randomShape(round, &random)
             let starts = random.laneStarts(random.integer(1...5), upTo: 1)
-            try check(name, shape, starts, special: round % 3 == 0 ? 60 : 0, isRelu: round % 2 == 0, &random)
+            try check([name], shape, starts, special: round % 3 == 0 ? 60 : 0, isRelu: round % 2 == 0, &random)
         }
     }
 
     @Test("chunks of rows, chains longer than a copied patch, rows longer than a chunk", arguments: Variants.names)
     func longShapes(name: String) throws {
         var random = TestGenerator("long convolution, \(name)")
-        let chunks = ls_convolution(height: 22, width: 32, channels: 1, kernel_height: 2, kernel_width: 2, outputs: 3)
-        try check(name, chunks, [0, 2, 3], special: 0, isRelu: false, &random)
-        let deep = ls_convolution(height: 3, width: 4, channels: 83, kernel_height: 3, kernel_width: 3, outputs: 2)
-        try check(name, deep, [0, 1], special: 0, isRelu: true, &random)
-        let wide = ls_convolution(height: 3, width: 271, channels: 1, kernel_height: 1, kernel_width: 2, outputs: 2)
-        try check(name, wide, [1, 2, 2, 4], special: 0, isRelu: false, &random)
-        let point = ls_convolution(height: 4, width: 4, channels: 5, kernel_height: 4, kernel_width: 4, outputs: 17)
-        try check(name, point, [0, 3, 9], special: 0, isRelu: false, &random)
+        let chunks = ls_convolution(
+            height: 22, width: 32, channels: 1, kernel_height: 2, kernel_width: 2, outputs: 3, stride: 1, padding: 0)
+        try check([name], chunks, [0, 2, 3], special: 0, isRelu: false, &random)
+        let deep = ls_convolution(
+            height: 3, width: 4, channels: 83, kernel_height: 3, kernel_width: 3, outputs: 2, stride: 1, padding: 0)
+        try check([name], deep, [0, 1], special: 0, isRelu: true, &random)
+        let wide = ls_convolution(
+            height: 3, width: 271, channels: 1, kernel_height: 1, kernel_width: 2, outputs: 2, stride: 1, padding: 0)
+        try check([name], wide, [1, 2, 2, 4], special: 0, isRelu: false, &random)
+        let point = ls_convolution(
+            height: 4, width: 4, channels: 5, kernel_height: 4, kernel_width: 4, outputs: 17, stride: 1, padding: 0)
+        try check([name], point, [0, 3, 9], special: 0, isRelu: false, &random)
+    }
+
+    @Test("strides and padding, also more padding than kernel", arguments: Variants.names)
+    func stridesAndPadding(name: String) throws {
+        var random = TestGenerator("strides, \(name)")
+        for round in 0..<60 {
+            var shape = ConvolutionTests.randomShape(round, &random)
+            shape.stride = random.integer(1...3)
+            shape.padding = random.integer(0...(round % 5 == 0 ? 4 : 2))
+            if round % 3 == 0 {
+                // Extents that a window leaves in part unread, and kernels that reach over the whole padded image.
+                shape.height += random.integer(0...2)
+                shape.width = max(shape.width, shape.kernel_width) - random.integer(0...min(1, shape.kernel_width - 1))
+                shape.width += shape.padding == 0 ? 1 : 0
+            }
+            let starts = random.laneStarts(random.integer(1...4), upTo: 2)
+            try check([name], shape, starts, special: round % 4 == 0 ? 60 : 0, isRelu: round % 2 == 0, &random)
+        }
+    }
+
+    @Test("the shapes of residual networks, and large images, cut into bands and read in pieces")
+    func familiarShapes() throws {
+        var random = TestGenerator("familiar convolutions")
+        func shape(_ extent: Int, _ channels: Int, _ kernel: Int, _ outputs: Int, _ stride: Int, _ padding: Int)
+            -> ls_convolution
+        {
+            ls_convolution(
+                height: extent, width: extent, channels: channels, kernel_height: kernel, kernel_width: kernel,
+                outputs: outputs, stride: stride, padding: padding)
+        }
+        for (shape, starts) in [
+            (shape(15, 3, 7, 17, 2, 3), [0, 1, 2] as [UInt32]), (shape(15, 9, 3, 18, 1, 1), [0, 1, 1, 2]),
+            (shape(9, 20, 3, 17, 2, 1), [0, 2]), (shape(8, 18, 1, 20, 2, 0), [1, 2, 4]),
+            (shape(4, 30, 3, 33, 1, 1), [0, 2]),
+        ] {
+            try check(Variants.names, shape, starts, special: 0, isRelu: false, &random)
+        }
+        // More than fits into the pool of images: bands of a few chunks of rows. The last two exceed the images that are
+        // copied whole to pad them.
+        for (height, width, channels, outputs, stride, padding) in [
+            (150, 65, 9, 1, 1, 1), (40, 300, 6, 2, 1, 1), (180, 140, 3, 1, 2, 0), (4, 110, 300, 1, 1, 1),
+            (5, 130, 1, 200, 1, 0),
+        ] {
+            let large = ls_convolution(
+                height: height, width: width, channels: channels, kernel_height: 2, kernel_width: 1, outputs: outputs,
+                stride: stride, padding: padding)
+            try check(Variants.names, large, [0, 1, 1], special: 0, isRelu: false, &random)
+        }
+    }
+
+    @Test("gradients are the derivatives of the forward convolution, in binary64", arguments: [1, 2, 3])
+    func derivatives(stride: Int) throws {
+        var random = TestGenerator("derivatives of convolutions")
+        var s = ls_convolution(
+            height: 6, width: 7, channels: 2, kernel_height: 3, kernel_width: 2, outputs: 3, stride: stride, padding: 1)
+        let x = random.floats(2 * s.inputCount), dy = random.floats(2 * s.outputCount)
+        let weights = random.floats(s.weightCount)
+        /// Σ dy · y, whose derivatives the gradients are.
+        func value(_ x: [Double], _ weights: [Double]) -> Double {
+            var sum = 0.0
+            for image in 0..<2 {
+                for row in 0..<s.outputHeight {
+                    for column in 0..<s.outputWidth {
+                        for output in 0..<s.outputs {
+                            var y = 0.0
+                            for ky in 0..<s.kernel_height {
+                                for kx in 0..<s.kernel_width {
+                                    for c in 0..<s.channels {
+                                        y +=
+                                            s.input(x, image, row, column, ky, kx, c)
+                                            * weights[s.weightIndex(output, c, ky, kx)]
+                                    }
+                                }
+                            }
+                            sum += y * Double(dy[s.outputIndex(image, row, column, output)])
+                        }
+                    }
+                }
+            }
+            return sum
+        }
+        func difference(_ of: [Float], _ index: Int, _ value: ([Double]) -> Double) -> Double {
+            var up = of.map(Double.init), down = up
+            up[index] += 0.5
+            down[index] -= 0.5
+            return value(up) - value(down)
+        }
+        let doubles = (x: x.map(Double.init), weights: weights.map(Double.init))
+        let kernels = try Variants.table(Variants.names[0])
+        let flipped = Buffer(ls_packed_count(s.kernel_height * s.kernel_width * s.outputs, s.channels))
+        let dx = Buffer(x.count), gradient = Buffer(s.weightCount), scratch = Buffer(ls_convolution_scratch_count(&s))
+        kernels.convolution_pack_flipped(&s, weights, flipped.pointer)
+        kernels.convolution_data_gradient(&s, 2, dy, flipped.pointer, dx.pointer, scratch.pointer)
+        for index in x.indices {
+            let expected = difference(x, index) { value($0, doubles.weights) }
+            #expect(abs(Double(dx.values[index]) - expected) < 1e-4, "x[\(index)] seed \(random.seed)")
+        }
+        kernels.convolution_weight_gradient(&s, x, dy, [0, 1, 2], 2, gradient.pointer, scratch.pointer)
+        for index in weights.indices {
+            let expected = difference(weights, index) { value(doubles.x, $0) }
+            #expect(abs(Double(gradient.values[index]) - expected) < 1e-4, "w[\(index)] seed \(random.seed)")
+        }
     }
 
     private func check(
-        _ name: String, _ shape: ls_convolution, _ starts: [UInt32], special: Int, isRelu: Bool,
+        _ names: [String], _ shape: ls_convolution, _ starts: [UInt32], special: Int, isRelu: Bool,
         _ random: inout TestGenerator
     ) throws {
-        let kernels = try Variants.table(name)
         var s = shape
         let images = Int(try #require(starts.last)), lanes = starts.count - 1
         let x = random.floats(images * s.inputCount, special: special)
         let dy = random.floats(images * s.outputCount, special: special)
         let weights = random.floats(s.weightCount, special: special)
         let bias = isRelu ? random.floats(s.outputs, special: special) : nil
-        let comment = "\(name) \(shape), lanes \(starts), seed \(random.seed)"
-        let taps = s.kernel_height * s.kernel_width
-        let xBuffer = Buffer(x), dyBuffer = Buffer(dy)
-        let packed = Buffer(ls_packed_count(taps * s.channels, s.outputs))
-        let flipped = Buffer(ls_packed_count(taps * s.outputs, s.channels))
-        let scratch = Buffer(ls_convolution_scratch_count(&s))
-
-        let y = Buffer(images * s.outputCount), biasBuffer = bias.map { Buffer($0) }
-        kernels.convolution_pack(&s, weights, packed.pointer)
-        kernels.convolution_forward(
-            &s, images, xBuffer.pointer, packed.pointer, biasBuffer?.pointer, isRelu, y.pointer)
         let expected = Reference.convolutionForward(
             shape, images: images, x: x, weights: weights, bias: bias, isRelu: isRelu)
-        #expect(firstDifference(expected, y.values) == nil, "forward \(comment)")
-
-        let dx = Buffer(images * s.inputCount)
-        kernels.convolution_pack_flipped(&s, weights, flipped.pointer)
-        kernels.convolution_data_gradient(
-            &s, images, dyBuffer.pointer, flipped.pointer, dx.pointer, scratch.pointer)
         let expectedData = Reference.convolutionDataGradient(shape, images: images, dy: dy, weights: weights)
-        #expect(firstDifference(expectedData, dx.values) == nil, "data gradient \(comment)")
-
-        let gradient = Buffer(s.weightCount)
-        kernels.convolution_weight_gradient(
-            &s, xBuffer.pointer, dyBuffer.pointer, starts, lanes, gradient.pointer, scratch.pointer)
         let expectedGradient = Reference.convolutionWeightGradient(shape, x: x, dy: dy, starts: starts)
-        #expect(firstDifference(expectedGradient, gradient.values) == nil, "weight gradient \(comment)")
-
-        let sums = Buffer(s.outputs)
-        kernels.convolution_bias_gradient(&s, dyBuffer.pointer, starts, lanes, sums.pointer)
         let expectedSums = (0..<s.outputs).map { output in
             Reference.overPositions(shape, starts: starts) { (1, dy[shape.outputIndex($0, $1, $2, output)]) }
         }
-        #expect(firstDifference(expectedSums, sums.values) == nil, "bias gradient \(comment)")
-        #expect(
-            guardsAreIntact(packed, flipped, scratch, y, dx, gradient, sums), "guards \(comment)")
+        let taps = s.kernel_height * s.kernel_width
+        let xBuffer = Buffer(x), dyBuffer = Buffer(dy), biasBuffer = bias.map { Buffer($0) }
+        for name in names {
+            let kernels = try Variants.table(name)
+            let comment = "\(name) \(shape), lanes \(starts), seed \(random.seed)"
+            let packed = Buffer(ls_packed_count(taps * s.channels, s.outputs))
+            let flipped = Buffer(ls_packed_count(taps * s.outputs, s.channels))
+            let scratch = Buffer(ls_convolution_scratch_count(&s))
+
+            let y = Buffer(images * s.outputCount)
+            kernels.convolution_pack(&s, weights, packed.pointer)
+            kernels.convolution_forward(
+                &s, images, xBuffer.pointer, packed.pointer, biasBuffer?.pointer, isRelu, y.pointer,
+                s.padding > 0 ? scratch.pointer : nil)
+            #expect(firstDifference(expected, y.values) == nil, "forward \(comment)")
+
+            let dx = Buffer(images * s.inputCount)
+            kernels.convolution_pack_flipped(&s, weights, flipped.pointer)
+            kernels.convolution_data_gradient(
+                &s, images, dyBuffer.pointer, flipped.pointer, dx.pointer, scratch.pointer)
+            #expect(firstDifference(expectedData, dx.values) == nil, "data gradient \(comment)")
+
+            let gradient = Buffer(s.weightCount)
+            kernels.convolution_weight_gradient(
+                &s, xBuffer.pointer, dyBuffer.pointer, starts, lanes, gradient.pointer, scratch.pointer)
+            #expect(firstDifference(expectedGradient, gradient.values) == nil, "weight gradient \(comment)")
+
+            let sums = Buffer(s.outputs)
+            kernels.convolution_bias_gradient(&s, dyBuffer.pointer, starts, lanes, sums.pointer)
+            #expect(firstDifference(expectedSums, sums.values) == nil, "bias gradient \(comment)")
+            #expect(
+                guardsAreIntact(packed, flipped, scratch, y, dx, gradient, sums), "guards \(comment)")
+        }
     }
 
     @Test("the reference notices another order of a chain, of chunks and of lanes")
     func canaries() throws {
         var random = TestGenerator("convolution canary", seed: 3)
-        let s = ls_convolution(height: 20, width: 21, channels: 3, kernel_height: 2, kernel_width: 2, outputs: 2)
+        let s = ls_convolution(
+            height: 20, width: 21, channels: 3, kernel_height: 2, kernel_width: 2, outputs: 2, stride: 1, padding: 0)
         let x = random.floats(6 * s.inputCount), dy = random.floats(6 * s.outputCount)
         let weights = random.floats(s.weightCount)
         func forward(_ isChannelFirst: Bool) -> [Float] {
@@ -106,6 +216,14 @@ import Testing
                 s, images: 1, x: x, weights: weights, bias: nil, isRelu: false, isChannelFirst: isChannelFirst)
         }
         #expect(firstDifference(forward(false), forward(true)) != nil)
+
+        // Padding takes part: an infinite weight makes NaN of a padded zero.
+        let padded = ls_convolution(
+            height: 2, width: 2, channels: 1, kernel_height: 3, kernel_width: 3, outputs: 1, stride: 1, padding: 1)
+        let corner = Reference.convolutionForward(
+            padded, images: 1, x: [1, 1, 1, 1], weights: [.infinity] + [Float](repeating: 1, count: 8), bias: nil,
+            isRelu: false)
+        #expect(corner[0].isNaN && corner[3] == .infinity)
 
         func gradient(_ starts: [UInt32], _ rule: Reference.Rule = Reference.Rule()) -> [Float] {
             Reference.convolutionWeightGradient(s, x: x, dy: dy, starts: starts, rule: rule)

@@ -1,7 +1,7 @@
 import CLockstepKernels
 import Testing
 
-@Suite("Elementwise functions, pooling and softmax") struct ElementwiseTests {
+@Suite("Elementwise functions and softmax with cross-entropy") struct ElementwiseTests {
     @Test("relu and its gradient, also in place", arguments: Variants.names)
     func relu(name: String) throws {
         let kernels = try Variants.table(name)
@@ -16,56 +16,6 @@ import Testing
             let expected = zip(y.values, dy).map { $0 > 0 ? $1 : 0 }
             #expect(firstDifference(expected, dx.values) == nil, "seed \(random.seed)")
             #expect(y.guardsAreIntact && dx.guardsAreIntact)
-        }
-    }
-
-    @Test("max pooling and its gradient, also with windows that overlap or leave gaps", arguments: Variants.names)
-    func pooling(name: String) throws {
-        let kernels = try Variants.table(name)
-        var random = TestGenerator("pooling, \(name)")
-        for round in 0..<40 {
-            let kernel = random.integer(1...3), stride = random.integer(1...4)
-            var s = ls_pooling(
-                height: kernel + random.integer(0...6), width: kernel + random.integer(0...6),
-                channels: random.integer(1...37), kernel: kernel, stride: stride)
-            let images = random.integer(1...2)
-            let height = (s.height - kernel) / stride + 1, width = (s.width - kernel) / stride + 1
-            // Few different values make ties.
-            let x = (0..<images * s.height * s.width * s.channels).map { _ -> Float in
-                let value = random.integer(-4...4)
-                return value == 4 && round % 2 == 0 ? .nan : Float(value) / 2
-            }
-            let dy = random.floats(images * height * width * s.channels, special: round % 3 == 0 ? 10 : 0)
-            var y: [Float] = [], winners: [UInt8] = []
-            var dx = [Float](repeating: 0, count: x.count)
-            for image in 0..<images {
-                for row in 0..<height {
-                    for column in 0..<width {
-                        for channel in 0..<s.channels {
-                            func index(_ position: Int) -> Int {
-                                let ky = row * stride + position / kernel, kx = column * stride + position % kernel
-                                return ((image * s.height + ky) * s.width + kx) * s.channels + channel
-                            }
-                            var winner = 0
-                            for position in 1..<max(1, kernel * kernel) where x[index(position)] > x[index(winner)] {
-                                winner = position
-                            }
-                            dx[index(winner)] += dy[y.count]
-                            y.append(x[index(winner)])
-                            winners.append(UInt8(winner))
-                        }
-                    }
-                }
-            }
-            let yBuffer = Buffer(y.count), dxBuffer = Buffer(x.count)
-            var found = [UInt8](repeating: 255, count: y.count)
-            kernels.max_pool(&s, images, x, yBuffer.pointer, &found)
-            kernels.max_pool_gradient(&s, images, dy, winners, dxBuffer.pointer)
-            let comment = "\(s) seed \(random.seed)"
-            #expect(firstDifference(y, yBuffer.values) == nil, "\(comment)")
-            #expect(found == winners, "\(comment)")
-            #expect(firstDifference(dx, dxBuffer.values) == nil, "\(comment)")
-            #expect(yBuffer.guardsAreIntact && dxBuffer.guardsAreIntact, "\(comment)")
         }
     }
 

@@ -74,7 +74,7 @@ enum Reference {
                         var sum: Float = 0
                         func add(_ ky: Int, _ kx: Int, _ c: Int) {
                             sum = sum.addingProduct(
-                                x[s.inputIndex(image, row + ky, column + kx, c)],
+                                s.input(x, image, row, column, ky, kx, c),
                                 weights[s.weightIndex(output, c, ky, kx)])
                         }
                         if isChannelFirst {
@@ -102,16 +102,16 @@ enum Reference {
                 for column in 0..<s.width {
                     for channel in 0..<s.channels {
                         var sum: Float = 0
-                        for ky in 0..<s.kernel_height {
-                            for kx in 0..<s.kernel_width {
-                                let y = row + ky - (s.kernel_height - 1), x = column + kx - (s.kernel_width - 1)
-                                let isInside = (0..<s.outputHeight).contains(y) && (0..<s.outputWidth).contains(x)
+                        for ky in (0..<s.kernel_height).reversed() {
+                            for kx in (0..<s.kernel_width).reversed() {
+                                let y = row + s.padding - ky, x = column + s.padding - kx
+                                guard y % s.stride == 0, x % s.stride == 0 else { continue }
+                                let isInside =
+                                    y >= 0 && y / s.stride < s.outputHeight && x >= 0 && x / s.stride < s.outputWidth
                                 for output in 0..<s.outputs {
                                     sum = sum.addingProduct(
-                                        isInside ? dy[s.outputIndex(image, y, x, output)] : 0,
-                                        weights[
-                                            s.weightIndex(
-                                                output, channel, s.kernel_height - 1 - ky, s.kernel_width - 1 - kx)])
+                                        isInside ? dy[s.outputIndex(image, y / s.stride, x / s.stride, output)] : 0,
+                                        weights[s.weightIndex(output, channel, ky, kx)])
                                 }
                             }
                         }
@@ -159,7 +159,7 @@ enum Reference {
                         weights.append(
                             overPositions(s, starts: starts, rule: rule) { image, row, column in
                                 (
-                                    x[s.inputIndex(image, row + ky, column + kx, channel)],
+                                    s.input(x, image, row, column, ky, kx, channel),
                                     dy[s.outputIndex(image, row, column, output)]
                                 )
                             })
@@ -172,12 +172,20 @@ enum Reference {
 }
 
 extension ls_convolution {
-    var outputHeight: Int { height - kernel_height + 1 }
-    var outputWidth: Int { width - kernel_width + 1 }
+    var outputHeight: Int { (height + 2 * padding - kernel_height) / stride + 1 }
+    var outputWidth: Int { (width + 2 * padding - kernel_width) / stride + 1 }
     var inputCount: Int { height * width * channels }
     var outputCount: Int { outputHeight * outputWidth * outputs }
     var weightCount: Int { outputs * channels * kernel_height * kernel_width }
 
+    /// What a tap of an output reads: padding is zero.
+    func input<Number: FloatingPoint>(
+        _ x: [Number], _ image: Int, _ row: Int, _ column: Int, _ ky: Int, _ kx: Int, _ channel: Int
+    ) -> Number {
+        let y = row * stride + ky - padding, across = column * stride + kx - padding
+        guard (0..<height).contains(y), (0..<width).contains(across) else { return 0 }
+        return x[inputIndex(image, y, across, channel)]
+    }
     func inputIndex(_ image: Int, _ row: Int, _ column: Int, _ channel: Int) -> Int {
         ((image * height + row) * width + column) * channels + channel
     }

@@ -14,14 +14,31 @@ extension ClusterSimulation {
         let members = processes.filter { process in
             coordinator.roster?.members.contains { $0.process == process.core.identity.process } ?? false
         }
-        if reportedSteps != reportedSteps.indices.map({ UInt32($0 + 1) }) {
+        if reportedSteps != reportedSteps.indices.map({ start.step + UInt32($0 + 1) }) {
             violations.append("steps were not reported once and in order: \(reportedSteps)")
         }
+        let expected = scenario.job.evaluations.filter { $0.step > start.step }.prefix(evaluations.count)
+        if evaluations != Array(expected) { violations.append("validations were not reported once and in order") }
+        checkJournal()
         switch outcomes[0] {
         case .finish(let result) where result.outcome == .completed: checkCompleted(result, members)
         case .finish(let result): checkStopped(result, members)
         case .fail(let verdict): checkFailed(verdict, members)
         default: violations.append("no outcome")
+        }
+    }
+
+    private func checkJournal() {
+        let history = JournalRecord.replay(coordinator.journal)
+        for record in history.snapshots {
+            let state = snapshots.first { $0.step == record.step }
+            if state?.hash != record.hash { violations.append("the journal has a snapshot that is not there") }
+        }
+        let isComplete =
+            if case .finish(let result) = outcomes[0] { result.outcome == .completed } else { false }
+        if history.isFinal != isComplete { violations.append("the journal says another end") }
+        if let roster = history.lastRoster, roster.generation > history.greatestGeneration {
+            violations.append("a roster is of a generation that nobody journaled")
         }
     }
 
@@ -44,34 +61,43 @@ extension ClusterSimulation {
 
     private func checkCompleted(_ result: RunResult, _ members: [SimulatedProcess]) {
         expectExit(.success, members)
-        let last = scenario.lastStep
-        if result.snapshotStep != last || result.hash != SimulatedProcess.hash(of: last) {
+        let job = scenario.job
+        let end = job.end
+        if result.snapshotStep != end.step || result.hash != end.hash {
             violations.append("the snapshot is not that of the last step")
         }
-        if reportedSteps.count != Int(last) {
-            violations.append("\(reportedSteps.count) of \(last) steps were reported")
+        if snapshots.last != end { violations.append("the last state is not on the disk") }
+        let steps = Int(end.step - start.step)
+        if reportedSteps.count != steps { violations.append("\(reportedSteps.count) of \(steps) steps were reported") }
+        if evaluations.count != job.evaluations.count(where: { $0.step > start.step }) {
+            violations.append("a validation was not reported")
         }
-        for process in members where process.step != last {
-            violations.append("process \(process.number) is at step \(process.step) after the end")
+        for process in members where process.state != end {
+            violations.append("process \(process.number) is at step \(process.state.step) after the end")
         }
         for process in members where process.exitCode == nil && !process.hasSentShare {
             violations.append("the run completed without process \(process.number)")
         }
         let lanes = result.members.reduce(0) { $0 + ($1.done?.lanesComputed ?? 0) }
-        if lanes != scenario.lanes * Int(last) { violations.append("\(lanes) lanes were computed") }
+        if lanes != job.lanes * steps { violations.append("\(lanes) lanes were computed") }
         for member in result.members {
-            let expected =
-                scenario.evaluationBatches > 0 ? Double(scenario.lanes) * Double(scenario.evaluationBatches) : nil
+            let expected = job.evaluationBatches > 0 ? Double(job.lanes) * Double(job.evaluationBatches) : nil
             if member.done?.evaluation?.first != expected { violations.append("the evaluation's sums are wrong") }
-            if member.done?.lastEpoch.first != Double(scenario.lanes) * Double(last) {
-                violations.append("the epoch's sums are wrong")
-            }
+            if member.done?.lastEpoch.first != end.epochSums.first { violations.append("the epoch's sums are wrong") }
         }
         for fault in scenario.faults {
             switch fault {
-            case .notFinite, .flip, .unable: violations.append("the run completed in spite of \(fault)")
+            case .unable: violations.append("the run completed in spite of \(fault)")
+            case .notFinite(let step, _), .flip(_, let step), .misjudge(_, let step):
+                if step > start.step { violations.append("the run completed in spite of \(fault)") }
             default: break
             }
+        }
+        // A wish to stop that came too late still makes haste.
+        let isPatient = scenario.skippedShares == 0 && scenario.snapshotBacklog == 100 && stoppedIn == nil
+        guard isPatient, !scenario.faults.contains(where: \.spoilsSnapshots) else { return }
+        for step in job.snapshotSteps where step > start.step && !snapshots.contains(where: { $0.step == step }) {
+            violations.append("there is no snapshot of step \(step)")
         }
     }
 
@@ -79,11 +105,14 @@ extension ClusterSimulation {
         expectExit(.temporary, members)
         guard let mode = stoppedIn else { return violations.append("the run stopped unasked") }
         if let step = result.snapshotStep {
-            if result.hash != SimulatedProcess.hash(of: step) { violations.append("the snapshot's hash is wrong") }
-            for process in members where process.step != step {
-                violations.append("process \(process.number) stopped at \(process.step) instead of \(step)")
+            let state = scenario.job.states[Int(step)]
+            if result.hash != state.hash { violations.append("the snapshot's hash is wrong") }
+            for process in members where process.state != state {
+                violations.append("process \(process.number) stopped at \(process.state.step) instead of \(step)")
             }
-            if reportedSteps.count != Int(step) { violations.append("not all steps before the stop were reported") }
+            if reportedSteps.count != Int(step - start.step) {
+                violations.append("not all steps before the stop were reported")
+            }
         } else if mode != .gathering, mode != .linking, crashed.isEmpty {
             violations.append("there is no snapshot of a run that was stopped in peace")
         }
@@ -105,9 +134,22 @@ extension ClusterSimulation {
                 verdict.worker == "w\(worker)"
                     || verdict.message.contains("link between") && verdict.message.contains("w\(worker)")
             case .bulkLost(let worker, _): verdict.worker == "w\(worker)"
-            case .stop, .duplicate, .surplus: false
+            case .misjudge(let worker, let step):
+                verdict.step == step && verdict.message.contains("judged the validation differently")
+                    && verdict.worker == (scenario.workers > 2 ? "w\(worker)" : nil)
+            case .stop, .duplicate, .surplus, .staleShares, .fullDisk: false
             }
         }
         if !isJust { violations.append("the verdict is unjust: \(verdict)") }
+    }
+}
+
+extension ClusterScenario.Fault {
+    /// Whether snapshots in mid-run may be missing.
+    var spoilsSnapshots: Bool {
+        switch self {
+        case .staleShares, .fullDisk: true
+        default: false
+        }
     }
 }

@@ -22,9 +22,17 @@ final class ClusterSimulation {
         case claimsToGetOn
         /// Workers' cores are not told of pings.
         case swallowsPings
+        /// One worker does not see that another judged differently.
+        case deafToJudgements
+        /// The coordinator does not look at what was collected before it writes it.
+        case trustsShares
+        /// The coordinator writes a state that nobody has agreed on yet.
+        case writesUnagreed
+        /// Who resumes forgets what was judged so far.
+        case forgetsTheWatch
     }
 
-    private enum Happening {
+    enum Happening {
         case atCoordinator(CoordinatorEvent)
         case coordinatorTick
         case atWorker(Int, WorkerEvent)
@@ -32,9 +40,12 @@ final class ClusterSimulation {
         case startProcess(Int)
         case computed(Int, Turn)
         case applied(Int, Turn, RecordSummary)
+        case judged(Int, [Double])
         case frame(from: Int, to: Int, FrameHeader, [UInt8])
         case prepared(Int, WorkerPreparation)
-        case share(Int, Fetch)
+        /// The share, the state that it was copied from.
+        case share(Int, Fetch, SimulatedState)
+        case written(UInt32, SimulatedState)
         case fault(ClusterScenario.Fault)
     }
 
@@ -45,30 +56,53 @@ final class ClusterSimulation {
     var outcomes: [CoordinatorAction] = []
     var violations: [String] = []
     var reportedSteps: [UInt32] = []
+    var evaluations: [EvaluationReport] = []
+    /// What is on the disk.
+    var snapshots: [SimulatedState] = []
+    let start: SimulatedState
     var crashed: Set<Int> = []
     var hung: Set<Int> = []
     var cuts: [(Int, Int)] = []
     var stoppedIn: CoordinatorCore.Mode?
     private(set) var now: UInt64 = 0
 
-    private var random: SeededGenerator
-    private var queue = EventQueue<Happening>()
+    var random: SeededGenerator
+    var queue = EventQueue<Happening>()
     private var lastArrival: [String: UInt64] = [:]
     private var openConnections: Set<ConnectionNumber> = []
-    private var awaitedShares: Set<Int> = []
+    /// For each step whose shares come: what came from whom.
+    var collections: [UInt32: [Int: SimulatedState]] = [:]
+    /// Complete ones.
+    var collected: [UInt32: [SimulatedState]] = [:]
+    /// What workers said that all agreed on.
+    var agreed: [UInt32: StateHash] = [:]
+    var isWriting = false
     private var coordinatorTickAt: UInt64?
     private var workerTickAt: [Int: UInt64] = [:]
     private var hasForgotten = false
 
-    init(seed: UInt64, kind: ClusterScenario.Kind? = nil, flaw: Flaw = .none) {
-        scenario = ClusterScenario(seed: seed, kind: kind)
+    /// - Parameter resumed: a run that ended before its job was done.
+    init(
+        seed: UInt64, kind: ClusterScenario.Kind? = nil, flaw: Flaw = .none, resuming resumed: ClusterSimulation? = nil
+    ) {
+        scenario = ClusterScenario(seed: seed, kind: kind, job: resumed?.scenario.job)
         self.flaw = flaw
+        let job = scenario.job
+        let history = JournalRecord.replay(resumed?.coordinator.journal ?? [])
+        let newest = resumed?.snapshots.max { $0.step < $1.step }
+        start = newest ?? resumed?.start ?? SimulatedState()
+        snapshots = resumed?.snapshots ?? []
         random = SeededGenerator(seed: seed ^ 0xC1)
         let welcome = Welcome(
-            runIdentifier: "r", incarnation: 1, clusterName: "c", job: "", files: [], traceContext: [])
+            runIdentifier: "r", incarnation: history.greatestIncarnation + 1, clusterName: "c", job: "", files: [],
+            traceContext: [])
+        let point = CoordinatorConfiguration.StartPoint(step: start.step, hash: start.hash)
         coordinator = CoordinatorCore(
             CoordinatorConfiguration(
-                workers: scenario.workers, laneCount: scenario.lanes, version: "1", welcome: welcome))
+                workers: scenario.workers, laneCount: job.lanes, version: "1", welcome: welcome,
+                start: start.step > 0 ? point : nil, greatestGeneration: history.greatestGeneration,
+                snapshotEverySteps: job.snapshotEverySteps, snapshotsBest: job.snapshotsBest,
+                snapshotBacklog: scenario.snapshotBacklog))
         for worker in 0..<scenario.workers {
             addProcess("w\(worker)", at: UInt64.random(in: 0...50_000_000, using: &random))
         }
@@ -77,7 +111,7 @@ final class ClusterSimulation {
             case .crash(_, let time), .hang(_, let time), .cut(_, _, let time), .stop(let time),
                 .duplicate(_, let time), .surplus(let time), .stall(_, let time), .bulkLost(_, let time):
                 queue.add(.fault(fault), at: time)
-            case .unable, .notFinite, .flip: break
+            case .unable, .notFinite, .flip, .misjudge, .staleShares, .fullDisk: break
             }
         }
     }
@@ -94,10 +128,10 @@ final class ClusterSimulation {
         checkEnd()
     }
 
-    private func delay(_ range: ClosedRange<UInt64>) -> UInt64 { UInt64.random(in: range, using: &random) }
+    func delay(_ range: ClosedRange<UInt64>) -> UInt64 { UInt64.random(in: range, using: &random) }
 
     /// A message on its way. What has the same `line` keeps its order.
-    private func travel(_ happening: Happening, line: String) {
+    func travel(_ happening: Happening, line: String) {
         let arrival = max(lastArrival[line] ?? 0, now + delay(100_000...20_000_000))
         lastArrival[line] = arrival
         queue.add(happening, at: arrival)
@@ -116,7 +150,11 @@ final class ClusterSimulation {
                 guard openConnections.contains(connection) else { return }
                 if case .closed = event { openConnections.remove(connection) }
             case .helloReceived(let connection, _, _): openConnections.insert(connection)
+            case .stateInvalid, .snapshotFailed: isWriting = false
             default: break
+            }
+            if case .message(_, .progress(let progress)) = event {
+                for state in progress.agreed { agreed[state.step] = state.hash }
             }
             atCoordinator(event)
         case .coordinatorTick:
@@ -162,27 +200,26 @@ final class ClusterSimulation {
             atWorker(index, .computed(turn))
         case .applied(let index, let turn, let summary):
             guard processes[index].isPresent else { return }
-            processes[index].step = turn.step
+            let epoch = scenario.job.epoch(ofStep: turn.step)
+            processes[index].previous = processes[index].state
+            processes[index].state.apply(step: turn.step, epoch: epoch, lanes: scenario.job.lanes)
             atWorker(
                 index,
                 .updated(
                     StepReport(
-                        step: turn.step, epoch: 1, loss: summary.totals[0], metrics: [], learningRate: 1, samples: 1,
-                        seconds: 1)))
+                        step: turn.step, epoch: epoch, loss: summary.totals[0], metrics: [], learningRate: 1,
+                        samples: 1, seconds: 1)))
+        case .judged(let index, let sums): judge(index, sums)
         case .frame(let from, let to, let header, let payload): receive(header, payload, from, to)
-        case .share(let index, let fetch):
-            guard coordinator.bulkOwner(of: processes[index].bulk) == processes[index].name else { return }
-            atCoordinator(.shareReceived(name: processes[index].name))
-            if awaitedShares.remove(fetch.share) != nil, awaitedShares.isEmpty {
-                queue.add(.atCoordinator(.stateCollected(step: fetch.step)), at: now)
-            }
+        case .share(let index, let fetch, let state): collect(fetch, state, from: index)
+        case .written(let step, let state): commit(step, state)
         case .fault(let fault): befall(fault)
         }
     }
 
     // MARK: The coordinator's shell
 
-    private func atCoordinator(_ event: CoordinatorEvent) {
+    func atCoordinator(_ event: CoordinatorEvent) {
         if flaw == .hearsReportersOnly {
             switch event {
             case .closed, .processEnded: return
@@ -224,10 +261,16 @@ final class ClusterSimulation {
         case .close(let connection, _): close(connection)
         case .log: break
         case .workersReady(let roster): check(roster)
-        case .collectState(_, let shares): awaitedShares = Set(shares.map(\.index))
-        case .writeSnapshot(let step):
-            queue.add(.atCoordinator(.snapshotWritten(step: step)), at: now + delay(1_000_000...50_000_000))
+        case .collectState(let step, let shares):
+            if coordinator.expectedShares(ofStep: step) != shares { violations.append("the last shares are not expected") }
+        case .writeSnapshot(let step, let hash, let isBest): write(step, hash, isBest: isBest)
+        case .dropState(let step):
+            collections[step] = nil
+            collected[step] = nil
         case .report(let reports): reportedSteps += reports.map(\.step)
+        case .evaluated(let report):
+            if reportedSteps.last ?? start.step < report.step { violations.append("a validation came before its step") }
+            evaluations.append(report)
         case .finish, .fail: outcomes.append(action)
         }
     }
@@ -245,12 +288,12 @@ final class ClusterSimulation {
             if lanes.lowerBound != next || lanes.isEmpty { violations.append("lanes are not covered once") }
             next = lanes.upperBound
         }
-        if next != scenario.lanes { violations.append("lanes are not covered once") }
+        if next != scenario.job.lanes { violations.append("lanes are not covered once") }
     }
 
     // MARK: The workers' shells
 
-    private func atWorker(_ index: Int, _ event: WorkerEvent) {
+    func atWorker(_ index: Int, _ event: WorkerEvent) {
         guard processes[index].isPresent else { return }
         for action in processes[index].core.handle(event, at: now) { carryOut(action, index) }
         if let deadline = processes[index].core.nextDeadline, deadline < workerTickAt[index] ?? UInt64.max {
@@ -272,22 +315,26 @@ final class ClusterSimulation {
         case .dialAgain: violations.append("a connection was lost before WELCOME")
         case .prepare: prepare(index)
         case .link(let start, let dial): link(index, start.roster, dial)
-        case .begin(let turn):
-            carryOut(processes[index].exchange?.begin(turn) ?? [], index)
-            if turn.phase != .closing { queue.add(.computed(index, turn), at: now + delay(1_000_000...30_000_000)) }
-        case .record(let turn, let asked): record(index, turn, asked)
+        case .begin(let turn, let isStopping):
+            carryOut(processes[index].exchange?.begin(turn, isStopping: isStopping) ?? [], index)
+            if turn.hasBatch { queue.add(.computed(index, turn), at: now + delay(1_000_000...30_000_000)) }
+        case .record(let turn, let asked, let judgement): record(index, turn, asked, judgement ?? 0)
         case .apply(let turn, let summary):
-            if processes[index].step + 1 != turn.step { violations.append("\(turn) was applied to another state") }
+            if processes[index].state.step + 1 != turn.step { violations.append("\(turn) was applied to another state") }
             if case .notFinite(turn.step, _) = scenario.faults.first { violations.append("\(turn) was applied") }
             queue.add(.applied(index, turn, summary), at: now + delay(100_000...5_000_000))
+        case .judge(let sums, let step):
+            if processes[index].state.step != step { violations.append("another state was judged") }
+            queue.add(.judged(index, sums), at: now + delay(100_000...10_000_000))
+        case .copyShare(let fetch, let isBest): copyShare(index, fetch, isBest: isBest)
         case .park: queue.add(.atWorker(index, .parked), at: now + delay(100_000...5_000_000))
         case .hashState:
-            let hash = processes[index].stateHash
+            let hash = processes[index].state.hash
             queue.add(.atWorker(index, .stateHashed(hash)), at: now + delay(100_000...5_000_000))
         case .sendShare(let fetch):
-            if fetch.step != processes[index].step { violations.append("a share of another step was sent") }
+            if fetch.step != processes[index].state.step { violations.append("a share of another step was sent") }
             processes[index].hasSentShare = true
-            travel(.share(index, fetch), line: "from \(processes[index].bulk)")
+            sendShare(index, fetch, processes[index].state)
         case .exit(let exitCode, _):
             processes[index].exitCode = exitCode
             end(index, "exit status \(exitCode.rawValue)")
@@ -300,20 +347,25 @@ final class ClusterSimulation {
             queue.add(.atWorker(index, .unable(Unable(exitCode: .usage, message: "a file is missing"))), at: time)
             return
         }
+        let job = scenario.job
+        var state = start
+        if flaw == .forgetsTheWatch { state.watch = SimulatedState.Watch() }
+        processes[index].state = state
         let preparation = WorkerPreparation(
-            planDigest: "d", step: 0, stateHash: processes[index].stateHash, lastStep: scenario.lastStep,
-            evaluationBatches: scenario.evaluationBatches, host: "h", port: index + 1)
+            planDigest: "d", step: state.step, stateHash: state.hash, lastStep: job.lastStep,
+            evaluationBatches: job.evaluationBatches, validation: job.validation, isStopped: state.watch.isStopped,
+            isBest: job.snapshotsBest && state.isBest, epoch: state.epoch, epochSums: state.epochSums, host: "h",
+            port: index + 1)
         queue.add(.prepared(index, preparation), at: time)
     }
 
     private func link(_ index: Int, _ roster: Roster, _ dial: [Roster.Member]) {
         guard let own = roster.index(of: processes[index].name),
+            let schedule = processes[index].core.schedule,
             let plan = try? ExchangePlan(
-                tree: LaneTree(laneCount: scenario.lanes), lanes: roster.members.map(\.lanes), ownIndex: own,
+                tree: LaneTree(laneCount: scenario.job.lanes), lanes: roster.members.map(\.lanes), ownIndex: own,
                 buckets: Buckets(elementCount: 0), sumCount: 2)
         else { return violations.append("the roster makes no plan") }
-        let schedule = TurnSchedule(
-            stepsDone: roster.startStep, lastStep: scenario.lastStep, evaluationBatches: scenario.evaluationBatches)
         processes[index].exchange = Exchange(plan: plan, generation: roster.generation, schedule: schedule)
         if dial != Array(roster.members[..<own]) { violations.append("a worker dials the wrong members") }
         for member in roster.members where member.name != processes[index].name {
@@ -346,20 +398,21 @@ final class ClusterSimulation {
             line: "link \(peer) \(index)")
     }
 
-    private func record(_ index: Int, _ turn: Turn, _ asked: UInt32) {
+    private func record(_ index: Int, _ turn: Turn, _ asked: UInt32, _ judgement: UInt64) {
         guard let plan = processes[index].exchange?.plan else { return }
         var bad: Int?
         switch scenario.faults.first {
         case .notFinite(turn.step, let lane) where turn.hasGradients && plan.lanes[plan.ownIndex].contains(lane):
             bad = lane
         case .flip(let worker, turn.step) where turn.hasGradients && processes[index].name == "w\(worker)":
-            processes[index].isFlipped = true
+            processes[index].state.isFlipped = true
         default: break
         }
-        let sums: [Double] = plan.ownRoots.flatMap { [Double($0.lanes.count), 1] }
+        let state = processes[index].state
+        let sums: [Double] = plan.ownRoots.flatMap { scenario.job.sums(turn, state, lanes: $0.lanes) }
         let record = ControlRecord(
-            lanes: plan.lanes[plan.ownIndex], sums: sums, sampleHash: 0, firstNonFiniteLane: bad,
-            stateHash: processes[index].stateHash, askedGeneration: asked)
+            lanes: plan.lanes[plan.ownIndex], sums: sums, sampleHash: judgement, firstNonFiniteLane: bad,
+            stateHash: state.hash, askedGeneration: asked)
         carryOut(processes[index].exchange?.recordReady(record) ?? [], index)
     }
 
@@ -379,11 +432,15 @@ final class ClusterSimulation {
                 if index == 0, flaw == .appliesAnyway {
                     for member in records.indices { records[member].firstNonFiniteLane = nil }
                 }
+                if index == 0, flaw == .deafToJudgements {
+                    for member in records.indices { records[member].sampleHash = 0 }
+                }
                 guard let summary = try? RecordSummary(records: records, tree: exchange.plan.tree, sumCount: 2) else {
                     violations.append("the records make no summary")
                     continue
                 }
-                if summary.totals[0] != Double(scenario.lanes) { violations.append("a lane was not summed once") }
+                let expected = scenario.job.sums(turn, processes[index].state, lanes: 0..<scenario.job.lanes)
+                if summary.totals[0] != expected[0], summary.agreedHash != nil { violations.append("a lane was not summed once") }
                 let event = WorkerEvent.turnFinished(turn, summary, gradientIsFinite: true, gradientBytesSent: 0)
                 queue.add(.atWorker(index, event), at: now)
             }
@@ -452,7 +509,7 @@ final class ClusterSimulation {
             // What is sent on it later arrives after its end, and is nobody's.
             travel(.atCoordinator(.closed(bulk, reason: "reset")), line: "from \(bulk)")
             if !scenario.hasLauncher { addProcess(processes[index].name, at: now + 200_000_000) }
-        case .unable, .notFinite, .flip: break
+        case .unable, .notFinite, .flip, .misjudge, .staleShares, .fullDisk: break
         }
     }
 }

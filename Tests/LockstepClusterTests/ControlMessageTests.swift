@@ -25,10 +25,18 @@ import Testing
             .linked(generation: 3),
             .linkDown(LinkDown(generation: 3, peer: "w1", reason: "reset")),
             .progress(Progress(generation: 3, step: 13, stage: .allReduce, reports: [report])),
+            .progress(
+                Progress(
+                    generation: 3, step: 13, stage: .validation, reports: [],
+                    evaluations: [EvaluationReport(epoch: 2, step: 13, sums: [.infinity, 3, 0.5])],
+                    agreed: [AgreedState(step: 12, hash: hash, isBest: true)])),
             .frozen(Frozen(generation: 4, step: 13, hash: hash)),
             .halted(Halted(generation: 3, step: 14, cause: .lossNotFinite(lane: 5))),
             .halted(Halted(generation: 3, step: 14, cause: .gradientNotFinite)),
             .halted(Halted(generation: 3, step: 14, cause: .hashesDiffer([.init(name: "w0", hash: hash)]))),
+            .halted(
+                Halted(
+                    generation: 3, step: 14, cause: .judgementsDiffer([.init(name: "w0", judgement: UInt64.max)]))),
             .halted(Halted(generation: 3, step: 14, cause: .other("x"))),
             .done(
                 Done(
@@ -44,8 +52,15 @@ import Testing
                     runIdentifier: "r", incarnation: 1, clusterName: "demo", job: #"{"a":"\n"}"#,
                     files: [.init(name: "train", absolutePath: "/d/x", digest: DigestBuilder.digest(of: []))],
                     traceContext: context)),
+            .welcome(
+                Welcome(
+                    runIdentifier: "r", incarnation: 2, clusterName: "demo", job: "",
+                    files: [
+                        .init(name: "t", absolutePath: "/t", digest: DigestBuilder.digest(of: []), isOffered: true)
+                    ], state: StateOffer(step: 12, byteCount: 1 << 33, stateDigest: DigestBuilder.digest(of: [1])),
+                    traceContext: [])),
             .refused(reason: "the run has its 2 workers"),
-            .start(Start(roster: roster, traceContext: context)),
+            .start(Start(roster: roster, snapshotEverySteps: 100, traceContext: context)),
             .freeze(generation: 5), .plan(generation: 6),
             .fetch(Fetch(step: 20, share: 1, count: 3)),
             .release(Release(reason: "the run is finished", exitCode: .temporary)),

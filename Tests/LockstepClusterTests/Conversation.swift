@@ -6,12 +6,15 @@ struct Conversation {
     var core: CoordinatorCore
     var now: UInt64 = 1_000_000_000
     let hash = StateHash(high: 1, low: 2)
+    static let digest = DigestBuilder.digest(of: [1])
 
-    init(workers: Int, lanes: Int = 8) {
+    init(workers: Int, lanes: Int = 8, _ change: (inout CoordinatorConfiguration) -> Void = { _ in }) {
         let welcome = Welcome(
             runIdentifier: "run", incarnation: 1, clusterName: "demo", job: "{}", files: [], traceContext: [])
-        core = CoordinatorCore(
-            CoordinatorConfiguration(workers: workers, laneCount: lanes, version: "1", welcome: welcome))
+        var configuration = CoordinatorConfiguration(
+            workers: workers, laneCount: lanes, version: "1", welcome: welcome)
+        change(&configuration)
+        core = CoordinatorCore(configuration)
     }
 
     mutating func event(_ event: CoordinatorEvent) -> [CoordinatorAction] { core.handle(event, at: now) }

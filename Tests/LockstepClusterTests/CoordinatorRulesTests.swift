@@ -152,7 +152,7 @@ import Testing
         #expect(conversation.wait().result?.exitCode == .temporary)
         // A run that completes all the same has completed.
         _ = complete.event(.stateCollected(step: 3))
-        #expect(complete.event(.snapshotWritten(step: 3)).result?.exitCode == .success)
+        #expect(complete.event(.snapshotWritten(step: 3, digest: Conversation.digest)).result?.exitCode == .success)
     }
 
     @Test func aWishThatStoppedNobodyIsStillAWish() {

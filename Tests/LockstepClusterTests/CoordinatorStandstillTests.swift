@@ -109,7 +109,7 @@ import Testing
         for index in 0..<2 { _ = conversation.say(index, .done(done(conversation))) }
         let pongs = [0: pong(3, .snapshot), 1: pong(3, .snapshot)]
         #expect(conversation.live(9, pongs).isEmpty)
-        #expect(conversation.event(.shareReceived(name: "w0")).isEmpty)
+        #expect(conversation.event(.shareReceived(name: "w0", step: 3)).isEmpty)
         #expect(conversation.live(9, pongs).isEmpty)
         let verdict = conversation.live(2, pongs).verdict
         #expect(verdict?.worker == "w1" && verdict?.stage == .snapshot && verdict?.step == 3)

@@ -2,7 +2,7 @@ import LockstepCluster
 import LockstepCollectives
 import LockstepCore
 
-/// A worker's process: the real core and the real exchange, over a state that is only a number of steps.
+/// A worker's process: the real core and the real exchange, over a state that is only a chain of numbers.
 struct SimulatedProcess {
     let number: Int
     let name: String
@@ -16,9 +16,9 @@ struct SimulatedProcess {
     /// Its event loops live, and its driver does nothing any more.
     var isStalled = false
     var exitCode: ExitCode?
-    /// The state: the steps that were applied, and whether a bit of it was flipped.
-    var step: UInt32 = 0
-    var isFlipped = false
+    var state = SimulatedState()
+    /// S(N−1), which nobody may take for S(N).
+    var previous = SimulatedState()
     var hasSentShare = false
 
     init(number: Int, name: String) {
@@ -48,11 +48,5 @@ struct SimulatedProcess {
         let names = core.roster?.members.map(\.name) ?? []
         let waitingFor = (exchange?.waitingFor ?? []).map { names[$0] }
         return .pong(Pong(nonce: nonce, step: core.currentStep, stage: core.stage, waitingFor: waitingFor))
-    }
-
-    var stateHash: StateHash { SimulatedProcess.hash(of: step, flipped: isFlipped) }
-
-    static func hash(of step: UInt32, flipped: Bool = false) -> StateHash {
-        StateHash(high: UInt64(step), low: flipped ? 1 : 0)
     }
 }

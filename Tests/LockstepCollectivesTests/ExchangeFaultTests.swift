@@ -51,7 +51,9 @@ import Testing
         expectFault(contribution(step: 6), "before the turn ahead", exchange)
         expectFault(contribution(step: 7), "step 7 while", exchange)
         expectFault(contribution(phase: 1), "evaluation", exchange)
-        expectFault(contribution(phase: 9), "phase 9", exchange)
+        expectFault(contribution(phase: 3), "validations", exchange)
+        expectFault(contribution(phase: 4), "decision", exchange)
+        expectFault(contribution(phase: 5), "phase 5", exchange)
         expectFault(contribution(bucket: 1), "bucket 1 of 1", exchange)
         expectFault(contribution(part: 0), "does not own", exchange)
         expectFault(contribution(part: 3), "does not own", exchange)
@@ -153,6 +155,57 @@ import Testing
         expectFault(header(.record, Turn(.evaluation, step: 2), 0, 56), "in no turn", exchange)
     }
 
+    /// What comes after a decision has no place before the own judgement is known.
+    @Test(arguments: [false, true])
+    func theTurnAfterADecisionFollowsTheJudgement(isStopping: Bool) throws {
+        let plan = try exchange(own: 0).plan
+        let peer = try exchange(own: 1).plan
+        let payload = record(of: peer).encoded(by: peer)
+        let schedule = TurnSchedule(
+            stepsDone: 0, lastStep: 4, evaluationBatches: 0, validation: .init(batches: 1, stepsPerEpoch: 2))
+        var exchange = Exchange(plan: plan, generation: 3, schedule: schedule)
+        func header(_ turn: Turn) -> FrameHeader {
+            FrameHeader(kind: .record, generation: 3, step: turn.step, phase: turn.phase.rawValue, length: 56)
+        }
+        func finish(_ turn: Turn) throws {
+            _ = exchange.begin(turn)
+            if turn.hasGradients {
+                _ = exchange.bucketReady(0)
+                for (kind, part) in [(FrameKind.contribution, 2), (.total, 0)] as [(FrameKind, UInt16)] {
+                    for offset in [0, 64] as [UInt64] {
+                        let frame = FrameHeader(
+                            kind: kind, generation: 3, step: turn.step, part: part, length: 64, offset: offset)
+                        _ = try exchange.willReceive(frame, from: 1)
+                        _ = try exchange.didReceive(frame, from: 1)
+                    }
+                }
+            }
+            _ = exchange.recordReady(record(of: plan))
+            _ = try exchange.willReceive(header(turn), from: 1)
+            _ = try exchange.didReceiveRecord(payload, header(turn), from: 1)
+        }
+        for turn in [Turn(.train, step: 1), Turn(.train, step: 2), Turn(.validation, step: 1)] { try finish(turn) }
+        let decision = Turn(.decision, step: 2)
+        #expect(exchange.turn == decision)
+        let follower = isStopping ? Turn(.closing, step: 2) : Turn(.train, step: 3)
+        let other = isStopping ? Turn(.train, step: 3) : Turn(.closing, step: 2)
+        // A peer may have judged already; nobody can be further.
+        _ = try exchange.willReceive(header(decision), from: 1)
+        _ = try exchange.didReceiveRecord(payload, header(decision), from: 1)
+        for turn in [follower, other] { expectFault(header(turn), "while this worker is in", exchange) }
+        _ = exchange.begin(decision, isStopping: isStopping)
+        expectFault(header(follower), "before the turn ahead of it", exchange)
+        let ahead = exchange
+        guard case .finished(decision, _) = exchange.recordReady(record(of: plan)).last else {
+            Issue.record("the decision did not finish")
+            return
+        }
+        #expect(exchange.turn == follower)
+        expectFault(header(other), "while this worker is in", exchange)
+        #expect(try exchange.willReceive(header(follower), from: 1) == .record)
+        expectFault(header(other), "while this worker is in", ahead)
+    }
+
     @Test func aForeignRecordIsCheckedAgainstThePlan() throws {
         let own = try exchange(own: 0).plan
         let peer = try exchange(own: 1).plan
@@ -199,7 +252,7 @@ import Testing
                 case 0: header.kind = FrameKind.allCases.randomElement(using: &random) ?? .log
                 case 1: header.generation = [0, 2, 4, UInt32.max].randomElement(using: &random) ?? 0
                 case 2: header.step = [4, 6, 7, UInt32.max].randomElement(using: &random) ?? 0
-                case 3: header.phase = [1, 2, 3, 255].randomElement(using: &random) ?? 0
+                case 3: header.phase = [1, 2, 3, 4, 5, 255].randomElement(using: &random) ?? 0
                 case 4: header.bucket = [1, UInt16.max].randomElement(using: &random) ?? 0
                 case 5: header.part = [0, 1, 2, 3, UInt16.max].randomElement(using: &random) ?? 0
                 case 6: header.length = [0, 4, 72, 128, UInt32.max].randomElement(using: &random) ?? 0

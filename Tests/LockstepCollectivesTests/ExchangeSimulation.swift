@@ -18,6 +18,8 @@ struct ExchangeSimulation {
         case staleStaging
         /// The sum over all lanes has another shape than the tree's.
         case anotherTree
+        /// One member judges that training stops, or goes on, unlike the others.
+        case judgesAlone
     }
 
     struct Failure: Error, CustomStringConvertible {
@@ -48,6 +50,8 @@ struct ExchangeSimulation {
     let tree: LaneTree
     let schedule: TurnSchedule
     private let flaw: Flaw
+    /// The decision that stops training.
+    private let stopsAfter: UInt32?
     private let turns: [Turn]
     private let sumCount = 3
     /// For each training step and lane a gradient.
@@ -62,15 +66,18 @@ struct ExchangeSimulation {
 
     init(
         seed: UInt64, lanes laneCount: Int, workers: Int, buckets: Buckets, schedule: TurnSchedule,
-        flaw: Flaw = .none
+        stopsAfter: UInt32? = nil, flaw: Flaw = .none
     ) throws {
         var random = SeededGenerator(seed: seed)
         let tree = LaneTree(laneCount: laneCount)
         self.tree = tree
         self.schedule = schedule
         self.flaw = flaw
+        self.stopsAfter = stopsAfter
         var turns = [schedule.first]
-        while let next = schedule.successor(of: turns[turns.count - 1]) { turns.append(next) }
+        while let last = turns.last,
+            let next = schedule.successor(of: last, isStopping: last.phase == .decision && last.step == stopsAfter)
+        { turns.append(next) }
         self.turns = turns
         let trainingSteps = turns.count { $0.hasGradients }
         gradients = (0..<trainingSteps).map { _ in
@@ -149,7 +156,9 @@ struct ExchangeSimulation {
                     members[index].roots[root] = laneSum(gradients[Int(turn.step) - 1], node)
                 }
             }
-            return try carryOut(members[index].exchange.begin(turn), index)
+            var stops = turn.phase == .decision && turn.step == stopsAfter
+            if flaw == .judgesAlone, index == 0, turn.phase == .decision { stops.toggle() }
+            return try carryOut(members[index].exchange.begin(turn, isStopping: stops), index)
         }
         // The record may go before the gradients, between them or after.
         let canAddBucket = turn.hasGradients && members[index].bucketsReady < plan.buckets.count

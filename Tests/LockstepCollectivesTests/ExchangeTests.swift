@@ -12,9 +12,13 @@ import Testing
         let elements = Int.random(in: 0...150, using: &random)
         let boundaries = stride(from: 16, to: elements, by: 16).filter { _ in Bool.random(using: &random) }
         let buckets = try #require(Buckets(elementCount: elements, boundaries: boundaries))
-        let schedule = TurnSchedule(stepsDone: 0, lastStep: 3, evaluationBatches: UInt32(seed % 3))
+        let validation = TurnSchedule.Validation(
+            batches: UInt32.random(in: 1...3, using: &random), stepsPerEpoch: UInt32.random(in: 1...4, using: &random))
+        let schedule = TurnSchedule(
+            stepsDone: 0, lastStep: 3, evaluationBatches: UInt32(seed % 3), validation: seed % 2 == 0 ? validation : nil)
         var simulation = try ExchangeSimulation(
-            seed: seed, lanes: lanes, workers: workers, buckets: buckets, schedule: schedule)
+            seed: seed, lanes: lanes, workers: workers, buckets: buckets, schedule: schedule,
+            stopsAfter: UInt32.random(in: 1...4, using: &random))
         do { try simulation.run() } catch {
             Issue.record("seed \(seed), lanes \(lanes), workers \(workers), elements \(elements): \(error)")
         }
@@ -48,11 +52,15 @@ import Testing
     @Test(arguments: ExchangeSimulation.Flaw.allCases)
     func theOracleNoticesAWrongShell(flaw: ExchangeSimulation.Flaw) throws {
         let buckets = try #require(Buckets(elementCount: 200, boundaries: [64]))
-        let schedule = TurnSchedule(stepsDone: 0, lastStep: 2, evaluationBatches: 0)
+        let schedule = TurnSchedule(
+            stepsDone: 0, lastStep: 2, evaluationBatches: 0, validation: .init(batches: 1, stepsPerEpoch: 1))
         var simulation = try ExchangeSimulation(
             seed: 11, lanes: 7, workers: 3, buckets: buckets, schedule: schedule, flaw: flaw)
         if flaw == .none {
             try simulation.run()
+        } else if flaw == .judgesAlone {
+            // The frames of one have no place at the others.
+            #expect(throws: ExchangeFault.self) { try simulation.run() }
         } else {
             #expect(throws: ExchangeSimulation.Failure.self) { try simulation.run() }
         }

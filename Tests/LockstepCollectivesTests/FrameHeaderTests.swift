@@ -36,7 +36,7 @@ import Testing
         #expect(error(0, 0) == .wrongMagic(0x5300))
         #expect(error(2, 2) == .unsupportedVersion(2))
         #expect(error(3, 0) == .unknownKind(0))
-        #expect(error(3, 8) == .unknownKind(8))
+        #expect(error(3, 12) == .unknownKind(12))
         #expect(error(13, 1) == .reservedNotZero)
         #expect(error(18, 1) == .reservedNotZero)
         #expect(error(19, 1) == .reservedNotZero)

@@ -80,4 +80,94 @@ import Testing
             #expect(throws: CommandError.self) { try DataDirectory(root: outer + "/absent") }
         }
     }
+
+    /// A directory of classes beside `data`'s other files.
+    private func addClasses(_ data: String) throws {
+        let files = FileManager.default
+        for name in ["b", "a-b", "a", ".hidden"] {
+            try files.createDirectory(atPath: data + "/set/" + name, withIntermediateDirectories: true)
+            for file in ["2", "10", ".DS_Store"] {
+                try Data((name + file).utf8).write(to: URL(fileURLWithPath: data + "/set/\(name)/\(file)"))
+            }
+        }
+        try files.createSymbolicLink(atPath: data + "/set/b/3", withDestinationPath: "../../file")
+        try files.createSymbolicLink(atPath: data + "/set/linked", withDestinationPath: "a")
+        try Data("top".utf8).write(to: URL(fileURLWithPath: data + "/set/Ü"))
+    }
+
+    private static let classEntries = [
+        "a-b/10", "a-b/2", "a/10", "a/2", "b/10", "b/2", "b/3", "linked/10", "linked/2", "Ü",
+    ]
+
+    @Test func directoriesAreReadWhole() throws {
+        try withDirectories { outer, data in
+            try addClasses(data)
+            let directory = try DataDirectory(root: data)
+            let here = try RegularFile.read(.directory("shown"), at: data + "/set")
+            for found in [
+                try directory.read(.directory("set")),
+                try directory.read(.directory("absent"), absolutePath: data + "/inner/../set"), here,
+            ] {
+                #expect(found.isDirectory)
+                #expect(found.entries.map(\.name) == DataDirectoryTests.classEntries)
+                #expect(
+                    found.entries.map { String(decoding: $0.bytes, as: UTF8.self) }[6...9] == ["f", "a10", "a2", "top"])
+            }
+            #expect(here.name == "shown")
+            #expect(try directory.read(.file("file")).bytes == Array("f".utf8))
+            #expect(try RegularFile.read(.file("f"), at: data + "/file").bytes == Array("f".utf8))
+        }
+    }
+
+    @Test func nothingLeadsOutOfDirectories() throws {
+        try withDirectories { outer, data in
+            try addClasses(data)
+            let directory = try DataDirectory(root: data)
+            for name in ["../database", "directory-out", "directory-out/database", "..", outer + "/database", "/etc"] {
+                let error = #expect(throws: CommandError.self) { try directory.read(.directory(name)) }
+                #expect(error?.message.contains("“\(name)”: lies outside") == true, "\(error?.message ?? "")")
+            }
+            for (link, target) in [("set/b/out", "../../../secret"), ("set/out", "../../database")] {
+                try FileManager.default.createSymbolicLink(atPath: data + "/" + link, withDestinationPath: target)
+                let error = #expect(throws: CommandError.self) { try directory.read(.directory("set")) }
+                #expect(error?.message.contains("a link that leads outside") == true, "\(error?.message ?? "")")
+                // The canary: the user's own process may follow it.
+                #expect(try RegularFile.read(.directory("set"), at: data + "/set").entries.count > 10)
+                try FileManager.default.removeItem(atPath: data + "/" + link)
+            }
+        }
+    }
+
+    @Test func oddDirectoriesAreNamed() throws {
+        try withDirectories { outer, data in
+            try addClasses(data)
+            func message(_ name: String, _ limits: DirectoryLimits = DirectoryLimits()) -> String {
+                let error = #expect(throws: CommandError.self) {
+                    try RegularFile.read(.directory(name), at: data + "/" + name, limits: limits)
+                }
+                #expect(error?.message.contains("\n") == false)
+                return error?.message ?? ""
+            }
+            #expect(message("absent").contains("No such file"))
+            #expect(message("file").contains("Not a directory"))
+            #expect(message("set", DirectoryLimits(maximumFiles: 9)).contains("more than 9 files"))
+            #expect(message("set", DirectoryLimits(maximumBytes: 20)).contains("more than 20 bytes"))
+            #expect(
+                try RegularFile.read(
+                    .directory("set"), at: data + "/set", limits: DirectoryLimits(maximumBytes: 28, maximumFiles: 10)
+                ).entries.count == 10)
+            #expect(try DataDirectory(root: data, maximumBytes: 28).read(.directory("set")).entries.count == 10)
+            #expect(throws: CommandError.self) {
+                try DataDirectory(root: data, maximumBytes: 27).read(.directory("set"))
+            }
+            #expect(throws: CommandError.self) { try DataDirectory(root: data).read(.directory("file")) }
+            try FileManager.default.createDirectory(atPath: data + "/empty/inner", withIntermediateDirectories: true)
+            #expect(message("empty").contains("there is no file in it"))
+            try FileManager.default.createDirectory(atPath: data + "/set/a/deep", withIntermediateDirectories: true)
+            #expect(message("set").contains("“a/deep”: a directory in a directory"))
+            try FileManager.default.removeItem(atPath: data + "/set/a/deep")
+            #expect(mkfifo(data + "/set/pipe", 0o600) == 0)
+            #expect(message("set").contains("“pipe”: neither a file nor a directory"))
+        }
+    }
 }

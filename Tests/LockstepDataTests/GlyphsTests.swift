@@ -5,10 +5,9 @@ import Testing
 @Suite struct GlyphsTests {
     private func bytes(_ glyphs: Glyphs, _ samples: some Sequence<Int>) throws -> [UInt8] {
         let reader = try glyphs.open(files: [])
-        var input = [Float](repeating: -1, count: 784)
-        return samples.flatMap { sample in
-            let label = reader.read(sample, into: &input)
-            return [UInt8(label)] + input.map { UInt8(($0 * 255).rounded()) }
+        return samples.flatMap { number in
+            let (input, target) = reader.sample(number)
+            return [UInt8(target[0])] + input.map { UInt8(($0 * 255).rounded()) }
         }
     }
 
@@ -26,10 +25,10 @@ import Testing
         let glyphs = Glyphs(count: 60)
         let forwards = try bytes(glyphs, 0..<20)
         let reader = try glyphs.open(files: [])
-        var input = [Float](repeating: 0, count: 784)
         for sample in (0..<20).reversed() {
             for _ in 0..<2 {
-                #expect(reader.read(sample, into: &input) == Int32(forwards[sample * 785]))
+                let (input, target) = reader.sample(sample)
+                #expect(target == [Float(forwards[sample * 785])])
                 #expect(
                     input.map { UInt8(($0 * 255).rounded()) } == Array(forwards[sample * 785 + 1..<(sample + 1) * 785]))
             }
@@ -54,11 +53,10 @@ import Testing
 
     @Test func classesAreEven() throws {
         let reader = try Glyphs(count: 53).open(files: [])
-        var input = [Float](repeating: 0, count: 784)
         var counts = Array(repeating: 0, count: 10)
-        for sample in 0..<53 { counts[Int(reader.read(sample, into: &input))] += 1 }
+        for sample in 0..<53 { counts[reader.label(sample)] += 1 }
         #expect(counts == [6, 6, 6, 5, 5, 5, 5, 5, 5, 5])
-        #expect(reader.classCount == 10 && reader.inputShape == [28, 28, 1] && reader.greatestLabelSample == 9)
+        #expect(reader.target == .classes(10) && reader.inputShape == [28, 28, 1] && reader.greatestLabelSample == 9)
     }
 
     /// Every way to write a digit occurs, nothing leaves the paper, and there is ink in every image.
@@ -79,10 +77,8 @@ import Testing
         let agree = await withTaskGroup(of: Bool.self) { group in
             for _ in 0..<4 {
                 group.addTask {
-                    var input = [Float](repeating: 0, count: 784)
-                    return (0..<20).allSatisfy { sample in
-                        _ = reader.read(sample, into: &input)
-                        return input.map { UInt8(($0 * 255).rounded()) }
+                    (0..<20).allSatisfy { sample in
+                        reader.sample(sample).input.map { UInt8(($0 * 255).rounded()) }
                             == Array(expected[sample * 785 + 1..<(sample + 1) * 785])
                     }
                 }
@@ -98,6 +94,7 @@ import Testing
         ].map { try $0.open(files: []).contentDigest }
         #expect(Set(digests).count == 4)
         #expect(try Glyphs(count: 10).open(files: []).contentDigest == digests[0])
+        #expect(digests[0].description == "ebcfa7c876e8b0e2fee3fc1fa3e6e89fe189e2fbee785914e97e308a7886d999")
     }
 
     @Test func impossibleCountsAreRefused() {

@@ -19,7 +19,7 @@ import Testing
     private func open(_ images: [UInt8], _ labels: [UInt8]) throws(CommandError) -> any SampleReader {
         let source = IDX(images: "images.gz", labels: "labels\u{1B}.gz")
         return try source.open(files: [
-            DataFile(name: source.files[0], bytes: images), DataFile(name: source.files[1], bytes: labels),
+            DataFile(name: source.paths[0].name, bytes: images), DataFile(name: source.paths[1].name, bytes: labels),
         ])
     }
 
@@ -27,15 +27,13 @@ import Testing
         let reader = try open(images, labels)
         #expect(reader.count == 3)
         #expect(reader.inputShape == [1, 2, 1])
-        #expect(reader.classCount == 8)
+        #expect(reader.target == .classes(8))
         #expect(reader.greatestLabelSample == 1)
-        var pixels: [Float] = [0, 0]
-        #expect(reader.read(0, into: &pixels) == 2)
-        #expect(pixels == [0, 1])
-        #expect(reader.read(1, into: &pixels) == 7)
-        #expect(pixels == [0.2, 0.4])
-        #expect(reader.read(2, into: &pixels) == 7)
-        #expect(pixels == [Float(1) / 255, Float(254) / 255])
+        #expect(reader.sample(0) == ([0, 1], [2]))
+        #expect(reader.sample(1) == ([0.2, 0.4], [7]))
+        #expect(reader.sample(2) == ([Float(1) / 255, Float(254) / 255], [7]))
+        #expect(
+            reader.contentDigest.description == "ff9ec8dd5665b4b21bda32340322c4d977c07f385259f62fafabffe835dbb75f")
     }
 
     @Test func compressionDoesNotChangeTheDigest() throws {

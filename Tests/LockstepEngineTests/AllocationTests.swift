@@ -11,6 +11,15 @@ import Testing
         let plan = try ExecutorBitTests.shared.plan(optimizer: .adam)
         try count(plan, threadName: "quiet-a")
         try count(TestNet.convolutional.plan(optimizer: .adam), threadName: "quiet-b")
+        try count(
+            ExecutorBitTests.everything.plan(optimizer: .adam).measuring([
+                .samples, .correct, .topK(2), .classCounts(4), .confusion(4),
+            ]), threadName: "quiet-c")
+        let regression = TestNet(input: [3], layers: [.linear(1)], loss: .binaryCrossEntropy(positiveWeight: 2))
+        try count(
+            regression.plan(optimizer: .adam).measuring([
+                .decisions, .scores(classes: false), .absoluteError, .residuals(1),
+            ]), threadName: "quiet-d")
     }
 
     private func count(_ plan: Plan, threadName: String) throws {
@@ -24,10 +33,12 @@ import Testing
         for step in 1...60 {
             if step == 10 { before = malloc_counter_total(threadName) }
             let outcome = batch.run(executor, plan, 0..<7, state.parameters, isTraining: true)
+            var total = outcome.gradients[0].map(Float.init(bitPattern:))
             executor.update(
                 state,
-                optimizer: .adam(rate: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, step: step, totalWeight: 13),
-                totalGradient: outcome.gradients[0].map(Float.init(bitPattern:)))
+                optimizer: .adam(rate: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, step: step, totalWeight: 13)
+                    .preparing(maximumNorm: 1, maximumValue: 0, l1: 0.01, l2: 0.01),
+                totalGradient: &total)
             _ = executor.hash(state)
             _ = batch.run(executor, plan, 0..<7, state.parameters, isTraining: false)
         }

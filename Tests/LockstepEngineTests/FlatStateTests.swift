@@ -93,6 +93,7 @@ import Testing
         let executor = try Executor(
             plan: plan, kernels: .best(), lanes: 0..<1, laneTree: LaneTree(laneCount: 1), batchSize: 1, threads: 1)
         defer { executor.shutdown() }
-        executor.update(state, optimizer: step, totalGradient: gradient)
+        var total = gradient
+        executor.update(state, optimizer: step, totalGradient: &total)
     }
 }

@@ -6,11 +6,14 @@ import LockstepCore
 /// Samples drawn from a seed, and what executors make of them.
 struct TestBatch {
     var inputs: [Float]
-    var labels: [Int32]
+    /// As words: classes, or the bits of values.
+    var targets: [UInt32]
     let sampleElements: Int
+    let targetElements: Int
+    let isOfClasses: Bool
     let laneCount: Int
 
-    var count: Int { labels.count }
+    var count: Int { targets.count / targetElements }
 
     init(_ plan: Plan, count: Int, laneCount: Int, seed: UInt64) {
         let generator = Philox(key: [UInt32(truncatingIfNeeded: seed), 7])
@@ -19,8 +22,18 @@ struct TestBatch {
         inputs = (0..<count * plan.sampleElements).map {
             generator.uniform(site: 1, index: 0, element: UInt32($0)) * 2 - 1
         }
-        labels = (0..<count).map {
-            Int32(generator.uniform(site: 2, index: 0, element: UInt32($0)) * Float(plan.classes))
+        targetElements = plan.targetElements
+        isOfClasses = plan.target == .classes
+        targets = (0..<count * plan.targetElements).map {
+            let value = generator.uniform(site: 2, index: 0, element: UInt32($0))
+            return plan.target == .classes ? UInt32(value * Float(plan.classes)) : value.bitPattern
+        }
+    }
+
+    /// The target of one sample, as numbers.
+    func target(_ sample: Int) -> [Double] {
+        targets[sample * targetElements..<(sample + 1) * targetElements].map {
+            isOfClasses ? Double($0) : Double(Float(bitPattern: $0))
         }
     }
 
@@ -29,6 +42,8 @@ struct TestBatch {
         var gradients: [[UInt32]] = []
         var roots: [LaneTree.Node] = []
         var results: [LaneResult] = []
+        /// Lane by lane.
+        var metricSums: [Double] = []
 
         /// The sum over all lanes, by the tree.
         func total(_ kernels: Kernels, tree: LaneTree) -> [Float] {
@@ -55,31 +70,36 @@ struct TestBatch {
                 plan: plan, kernels: kernels, lanes: lanes, laneTree: tree, batchSize: count, threads: threads,
                 lanesPerGroup: lanesPerGroup)
             defer { executor.shutdown() }
-            let (gradients, results) = run(executor, plan, lanes, parameters, isTraining: true)
-            outcome.gradients += gradients
+            let own = run(executor, plan, lanes, parameters, isTraining: true)
+            outcome.gradients += own.gradients
             outcome.roots += executor.roots
-            outcome.results += results
+            outcome.results += own.results
+            outcome.metricSums += own.metricSums
         }
         return outcome
     }
 
     func evaluate(
         _ plan: Plan, _ kernels: Kernels, parameters: UnsafePointer<Float>, threads: Int
-    ) throws -> [LaneResult] {
+    ) throws -> Outcome {
         let executor = try Executor(
             plan: plan, kernels: kernels, lanes: 0..<laneCount, laneTree: LaneTree(laneCount: laneCount),
             batchSize: count, threads: threads)
         defer { executor.shutdown() }
-        return run(executor, plan, 0..<laneCount, parameters, isTraining: false).results
+        return run(executor, plan, 0..<laneCount, parameters, isTraining: false)
     }
 
     /// One call of `executor`, which owns `lanes`. Gradients start as rubbish, so that what is not written shows.
+    ///
+    /// - Parameter outputs: room for those of all the worker's samples; only in evaluation.
     func run(
-        _ executor: Executor, _ plan: Plan, _ lanes: Range<Int>, _ parameters: UnsafePointer<Float>, isTraining: Bool
-    ) -> (gradients: [[UInt32]], results: [LaneResult]) {
+        _ executor: Executor, _ plan: Plan, _ lanes: Range<Int>, _ parameters: UnsafePointer<Float>, isTraining: Bool,
+        outputs: UnsafeMutablePointer<Float>? = nil
+    ) -> Outcome {
         let first = LanePositions.range(lane: lanes.lowerBound, of: laneCount, batch: count).lowerBound
         let starts = (lanes.lowerBound...lanes.upperBound).map { UInt32($0 * count / laneCount - first) }
         var results = [LaneResult](repeating: LaneResult(loss: .nan), count: lanes.count)
+        var metricSums = [Double](repeating: .nan, count: lanes.count * plan.metricSumCount)
         let gradients = executor.roots.map { _ in
             UnsafeMutableBufferPointer<Float>(
                 start: UnsafeMutableRawPointer.allocate(byteCount: plan.layout.count * 4, alignment: 64)
@@ -88,20 +108,26 @@ struct TestBatch {
         defer { gradients.forEach { $0.deallocate() } }
         for gradient in gradients { gradient.initialize(repeating: .nan) }
         let pointers = gradients.compactMap(\.baseAddress)
+        var context = TestNet.context
+        context.firstPosition = UInt32(first)
         inputs.withUnsafeBufferPointer { inputs in
-            labels.withUnsafeBufferPointer { labels in
-                guard let rows = inputs.baseAddress, let classes = labels.baseAddress else { return }
+            targets.withUnsafeBytes { targets in
+                guard let rows = inputs.baseAddress, let words = targets.baseAddress else { return }
                 if isTraining {
                     _ = executor.train(
-                        parameters: parameters, inputs: rows + first * sampleElements, labels: classes + first,
-                        laneStarts: starts, gradients: pointers, results: &results)
+                        parameters: parameters, inputs: rows + first * sampleElements,
+                        targets: words + 4 * first * targetElements, laneStarts: starts, gradients: pointers,
+                        results: &results, metricSums: &metricSums, context: context)
                 } else {
                     _ = executor.evaluate(
-                        parameters: parameters, inputs: rows + first * sampleElements, labels: classes + first,
-                        laneStarts: starts, results: &results)
+                        parameters: parameters, inputs: rows + first * sampleElements,
+                        targets: words + 4 * first * targetElements, laneStarts: starts, results: &results,
+                        metricSums: &metricSums, outputs: outputs)
                 }
             }
         }
-        return (gradients.map { $0.map(\.bitPattern) }, results)
+        return Outcome(
+            gradients: gradients.map { $0.map(\.bitPattern) }, roots: executor.roots, results: results,
+            metricSums: metricSums)
     }
 }

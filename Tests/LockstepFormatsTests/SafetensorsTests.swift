@@ -124,4 +124,25 @@ import Testing
             }
         }
     }
+
+    @Test func hostileHeadersAreRefused() throws {
+        let name = String(repeating: "n", count: 512)
+        #expect(try Safetensors(parsing: file("{\"\(name)\":\(entry(0, 4))}", data: 4)).tensors.count == 1)
+        #expect(throws: FormatError.self) { try Safetensors(parsing: file("{\"\(name)n\":\(entry(0, 4))}", data: 4)) }
+        let eight = "[1,1,1,1,1,1,1,1]"
+        #expect(try Safetensors(parsing: file("{\"a\":\(entry(0, 4, shape: eight))}", data: 4)).tensors.count == 1)
+        let nine = "[1,1,1,1,1,1,1,1,1]"
+        #expect(throws: FormatError.self) {
+            try Safetensors(parsing: file("{\"a\":\(entry(0, 4, shape: nine))}", data: 4))
+        }
+        let nested = "{\"a\":" + String(repeating: "[", count: 100_000)
+        #expect(throws: FormatError.self) { try Safetensors(parsing: file(nested, data: 0)) }
+        // Many tensors at one place: the same bytes must not count twice.
+        let overlaps = (0..<2000).map { "\"t\($0)\":\(entry(0, 16, shape: "[4]"))" }.joined(separator: ",")
+        #expect(throws: FormatError.self) { try Safetensors(parsing: file("{\(overlaps)}", data: 16)) }
+        for length in [UInt64.max, 1 << 63, 100_000_001, 1 << 32] {
+            let bytes = withUnsafeBytes(of: length.littleEndian, Array.init) + Array("{}".utf8)
+            #expect(throws: FormatError.self) { try Safetensors(parsing: bytes) }
+        }
+    }
 }

@@ -64,7 +64,7 @@ import Testing
         ("epochs: 2\n", "", "a job needs epochs or steps"),
         ("epochs: 2", "epochs: 2\nsteps: 3", "epochs and steps are both given"),
         ("loss: softmaxCrossEntropy", "loss: hinge", "it is one of softmaxCrossEntropy"),
-        ("adam:", "adamw:", "did you mean adam?"),
+        ("adam:", "adma:", "did you mean adam?"),
         ("from: 0.001", "from: -1", "a rate is greater than 0"),
         ("from: 0.001", "from: nan", "'nan' is no number"),
         ("part: test", "part: tset", "it is one of train, "),

@@ -46,8 +46,8 @@ import Testing
     @Test("the constants of an Adam step are PyTorch's")
     func adamConstants() throws {
         let optimizer = Optimizer.adam(learningRate: 0.001)
-        guard case .adam(let first) = optimizer.step(1, of: 10, totalWeight: 128, kernels: kernels),
-            case .adam(let tenth) = optimizer.step(10, of: 10, totalWeight: 100, kernels: kernels)
+        guard case .adam(let first) = optimizer.step(1, of: 10, totalWeight: 128, kernels: kernels).rule,
+            case .adam(let tenth) = optimizer.step(10, of: 10, totalWeight: 100, kernels: kernels).rule
         else {
             Issue.record("not Adam")
             return
@@ -75,6 +75,24 @@ import Testing
             (.adam(learningRate: 0.1, beta2: -0.1), "optimizer.adam.beta2"),
             (.adam(learningRate: 0.1, epsilon: 0), "optimizer.adam.epsilon"),
             (.adam(learningRate: 0.1, epsilon: 1e-60), "optimizer.adam.epsilon"),
+            (.sgd(learningRate: 0.1, momentum: 1), "optimizer.sgd.momentum: 1.0"),
+            (.sgd(learningRate: 0.1, momentum: 0.9, dampening: 2), "optimizer.sgd.dampening"),
+            (.sgd(learningRate: 0.1, nesterov: true), "optimizer.sgd.nesterov"),
+            (.sgd(learningRate: 0.1, momentum: 0.9, dampening: 0.1, nesterov: true), "optimizer.sgd.nesterov"),
+            (.adamW(learningRate: 0.1, weightDecay: -1), "optimizer.adamW.weightDecay"),
+            (.rmsprop(learningRate: 0.1, alpha: 1), "optimizer.rmsprop.alpha"),
+            (.rmsprop(learningRate: 0.1, epsilon: 0), "optimizer.rmsprop.epsilon"),
+            (.adagrad(learningRate: 0.1, learningRateDecay: .nan), "optimizer.adagrad.learningRateDecay"),
+            (.sgd(learningRate: .steps(from: 1, every: 0)), "optimizer.sgd.learningRate.steps.every: 0"),
+            (.sgd(learningRate: .steps(from: 1, every: 2, factor: 0)), "learningRate.steps.factor"),
+            (.sgd(learningRate: .milestones(from: 1, at: [3, 3])), "learningRate.milestones.at: [3, 3]"),
+            (.sgd(learningRate: .exponential(from: 1, decay: 1.5)), "learningRate.exponential.decay"),
+            (.sgd(learningRate: .linear(from: 1, to: -1, steps: 3)), "learningRate.linear.to"),
+            (.sgd(learningRate: .linear(from: 1, to: 0, steps: 0)), "learningRate.linear.steps"),
+            (.sgd(learningRate: .plateau(from: 1, factor: 1)), "learningRate.plateau.factor"),
+            (.sgd(learningRate: .plateau(from: 1, patience: -1)), "learningRate.plateau.patience"),
+            (.sgd(learningRate: .plateau(from: 1, minimum: .infinity)), "learningRate.plateau.minimum"),
+            (.sgd(learningRate: .constant(1, warmUpSteps: -1)), "learningRate.constant.warmUpSteps"),
         ]
         for (optimizer, words) in refused {
             #expect {
@@ -91,11 +109,12 @@ import Testing
         #expect(
             Optimizer.adam(learningRate: .cosine(from: 1e-3, warmUpSteps: 100)).description
                 == "adam(learningRate:cosine(from:0.001,warmUpSteps:100),beta1:0.9,beta2:0.999,epsilon:1e-08)")
-    }
-
-    @Test("accuracy is a quotient of sums")
-    func accuracy() {
-        #expect(Metric.accuracy.value(correct: 3, weight: 4) == 0.75)
-        #expect(Metric.accuracy.value(correct: 0, weight: 0) == 0)
+        #expect(
+            Optimizer.sgd(learningRate: 0.1, momentum: 0.9).description
+                == "sgd(learningRate:0.1,momentum:0.9,dampening:0.0,nesterov:false)")
+        #expect(
+            Schedule.milestones(from: 1, at: [3, 5], warmUpSteps: 2).description
+                == "milestones(from:1.0,at:[3, 5],factor:0.1,warmUpSteps:2)")
+        #expect(Schedule.constant(0.5, warmUpSteps: 3).description == "constant(rate:0.5,warmUpSteps:3)")
     }
 }

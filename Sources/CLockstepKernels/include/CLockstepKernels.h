@@ -18,19 +18,48 @@
 /// Elements of one block of the state hash.
 #define LS_HASH_BLOCK 4096
 
-/// A two-dimensional convolution with stride 1 and no padding over images of height × width × channels.
-/// The output is (height − kernel_height + 1) × (width − kernel_width + 1) × outputs.
+/// A two-dimensional convolution over images of height × width × channels, with the same stride (≥ 1) and the same
+/// padding by zeros along both axes. Output extents are ⌊(extent + 2 · padding − kernel) / stride⌋ + 1.
 typedef struct {
     size_t height, width, channels;
     size_t kernel_height, kernel_width;
     size_t outputs;
+    size_t stride, padding;
 } ls_convolution;
 
-/// Max pooling without padding: output extent ⌊(extent − kernel) / stride⌋ + 1. kernel² ≤ 255.
+/// Pooling over square windows: output extents ⌊(extent + 2 · padding − kernel) / stride⌋ + 1, padding < kernel.
+/// Max pooling passes over padded cells, average pooling counts them as zeros. kernel² ≤ 255 for max pooling.
 typedef struct {
     size_t height, width, channels;
-    size_t kernel, stride;
+    size_t kernel, stride, padding;
 } ls_pooling;
+
+/// Activations other than ReLU, see `activation`.
+typedef enum {
+    LS_SIGMOID,     ///< 1 / (1 + exp(−x))
+    LS_TANH,        ///< tanh(x)
+    LS_GELU,        ///< x · ½(1 + erf(x / √2))
+    LS_GELU_TANH,   ///< x · ½(1 + tanh(√(2/π) · (x + 0.044715 · x³)))
+    LS_SILU,        ///< x / (1 + exp(−x))
+    LS_SOFTPLUS,    ///< log(1 + exp(x)), and x itself above 20
+    LS_LEAKY_RELU,  ///< x > 0 ? x : parameter · x
+    LS_ELU,         ///< x > 0 ? x : parameter · (exp(x) − 1)
+} ls_activation;
+
+/// Losses of one output and one target, see `elementwise_loss`.
+typedef enum {
+    LS_SQUARED_ERROR,         ///< (x − t)²
+    LS_ABSOLUTE_ERROR,        ///< |x − t|
+    LS_HUBER,                 ///< ½(x − t)² up to |x − t| = parameter, then parameter · (|x − t| − ½ · parameter)
+    LS_BINARY_CROSS_ENTROPY,  ///< of the logit x, positive targets weighted by parameter
+} ls_elementwise_loss;
+
+/// What a dropout keeps. A word's upper 24 bits below `threshold` drop its element: threshold = probability · 2²⁴.
+typedef struct {
+    uint32_t key[2];
+    uint32_t site, step, threshold;
+    float scale;  ///< 1 / (1 − probability)
+} ls_dropout;
 
 /// The constants of one Adam step (PyTorch's form, see `adam`).
 typedef struct {
@@ -42,12 +71,36 @@ typedef struct {
     float epsilon;
 } ls_adam;
 
+/// What happens to a summed gradient before the optimizer sees it (see `prepare_gradient`).
+typedef struct {
+    float scale;  ///< 1 / Σ weights, times the factor of clipping by norm
+    float clip;   ///< bound of an element's size, or 0 for none
+    float l1, l2;
+} ls_gradient_preparation;
+
+/// The constants of one step of SGD with momentum.
+typedef struct {
+    float scale, rate, momentum, one_minus_dampening;
+    bool nesterov;
+    bool is_first;  ///< The buffer has no past: it becomes the gradient.
+} ls_momentum;
+
+/// The constants of one step of RMSprop (PyTorch's form, not centred).
+typedef struct {
+    float scale, rate, alpha, one_minus_alpha, epsilon, momentum;
+} ls_rmsprop;
+
+/// The constants of one step of Adagrad; `rate` is the rate of this step, already decayed.
+typedef struct {
+    float scale, rate, epsilon;
+} ls_adagrad;
+
 /// Elements of a packed matrix of k rows and n columns: ⌈n / 32⌉ panels of k × 32.
 static inline size_t ls_packed_count(size_t k, size_t n) {
     return (n + LS_PANEL_WIDTH - 1) / LS_PANEL_WIDTH * k * LS_PANEL_WIDTH;
 }
 
-/// Elements of scratch that the convolution functions of one thread need for this shape (64-byte aligned).
+/// Elements of scratch that each convolution function of one thread needs for this shape (64-byte aligned).
 size_t ls_convolution_scratch_count(const ls_convolution *shape);
 /// Elements of scratch that `weight_gradient` needs.
 size_t ls_weight_gradient_scratch_count(size_t outputs, size_t inputs);
@@ -82,36 +135,53 @@ typedef struct {
     /// ls_packed_count(kernel_height * kernel_width * channels, outputs) elements.
     void (*convolution_pack)(const ls_convolution *shape, const float *weights, float *packed);
     /// Packs weights for `convolution_data_gradient`: flipped, k over (ky, kx, output), n over channels:
-    /// ls_packed_count(kernel_height * kernel_width * outputs, channels) elements.
+    /// ls_packed_count(kernel_height * kernel_width * outputs, channels) elements. With a stride, one matrix for each
+    /// (y, x) remainder of a tap's place, one after another.
     void (*convolution_pack_flipped)(const ls_convolution *shape, const float *weights, float *packed);
-    /// One chain over (ky, kx, channel) for every output element, whole (not cut); then bias (may be NULL), then relu.
+    /// One chain over (ky, kx, channel) for every output element, whole (not cut), in which padding takes part as
+    /// zeros; then bias (may be NULL), then relu. Without padding, `scratch` may be NULL.
     void (*convolution_forward)(const ls_convolution *shape, size_t images, const float *x, const float *packed,
-                                const float *bias, bool relu, float *y);
-    /// dx: the convolution of dy, padded with kernel − 1 zeros on every side, with the flipped weights: one chain over
-    /// (ky, kx, output) in the order of the flipped kernel; the padding takes part.
+                                const float *bias, bool relu, float *y, float *scratch);
+    /// dx: for every input pixel one chain over (ky, kx, output) in the order of the flipped kernel, over the taps whose
+    /// distance to the pixel is a multiple of the stride (all of them with stride 1). Where a tap's output position lies
+    /// outside dy, zeros take part. A pixel without taps gets +0.
     void (*convolution_data_gradient)(const ls_convolution *shape, size_t images, const float *dy, const float *packed,
                                       float *dx, float *scratch);
-    /// weights[outputs][channels][ky][kx] = tree over lanes of Σ over (image, y, x). Within an image the positions are
-    /// cut into chunks of as many whole output rows as fit in 256 positions (at least one row); each chunk is a chain
-    /// from +0; a lane's total is its first chunk, then + the second, and so on over all chunks of all its images.
+    /// weights[outputs][channels][ky][kx] = tree over lanes of Σ over (image, y, x). Within an image the output
+    /// positions are cut into chunks of as many whole output rows as fit in 256 positions (at least one row); each chunk
+    /// is a chain from +0, in which padding takes part as zeros; a lane's total is its first chunk, then + the second,
+    /// and so on over all chunks of all its images.
     void (*convolution_weight_gradient)(const ls_convolution *shape, const float *x, const float *dy,
                                         const uint32_t *lane_starts, size_t lanes, float *weights, float *scratch);
     /// sums[outputs]: as the weight gradient of an input that is 1 everywhere (same chunks, same order).
     void (*convolution_bias_gradient)(const ls_convolution *shape, const float *dy, const uint32_t *lane_starts,
                                       size_t lanes, float *sums);
 
-    // Elementwise and per row (elementwise.h, pooling.h, softmax.h)
+    // Elementwise and per row (elementwise.h, activation.h, dropout.h, pooling.h, softmax.h, losses.h)
 
     /// y = x < 0 ? 0 : x. In place where y == x.
     void (*relu)(size_t count, const float *x, float *y);
     /// dx = y > 0 ? dy : 0, where y is relu's output. In place where dx == dy.
     void (*relu_gradient)(size_t count, const float *y, const float *dy, float *dx);
-    /// Maximum m of each window, scanned row by row: m = v > m ? v : m from its first element; `winners` gets the
-    /// index of the element inside the window (first index wins a tie).
+    /// y = f(x). `parameter`: the slope of leaky ReLU, alpha of ELU, else unused. In place where y == x.
+    void (*activation)(ls_activation kind, float parameter, size_t count, const float *x, float *y);
+    /// dx = dy · f′. `saved` is y for sigmoid and tanh, x for all others. In place where dx == dy (or dx == saved).
+    void (*activation_gradient)(ls_activation kind, float parameter, size_t count, const float *saved, const float *dy,
+                                float *dx);
+    /// Element e of row r is kept where (word >> 8) ≥ threshold, word being word e mod 4 of Philox with the counter
+    /// (⌊e / 4⌋, site, first_position + r, step): x · scale, else +0. The same call on dy gives dx. In place where y == x.
+    void (*dropout)(const ls_dropout *dropout, size_t rows, size_t elements, uint32_t first_position, const float *x,
+                    float *y);
+    /// Maximum m of each window, scanned row by row: m = v > m ? v : m from its first element inside the image;
+    /// `winners` gets the index of the element inside the window, padded cells counted (first index wins a tie).
     void (*max_pool)(const ls_pooling *shape, size_t images, const float *x, float *y, uint8_t *winners);
     /// dx is zeroed, then each dy is added to its winner in order of output positions.
     void (*max_pool_gradient)(const ls_pooling *shape, size_t images, const float *dy, const uint8_t *winners,
                               float *dx);
+    /// y = (the sum of the window, row by row from +0) / kernel².
+    void (*average_pool)(const ls_pooling *shape, size_t images, const float *x, float *y);
+    /// dx is zeroed, then each dy / kernel² is added to all of its window, in order of output positions.
+    void (*average_pool_gradient)(const ls_pooling *shape, size_t images, const float *dy, float *dx);
     /// y[image][channel][position] = x[image][position][channel]: PyTorch's order for what follows a flatten.
     void (*channels_first)(size_t images, size_t positions, size_t channels, const float *x, float *y);
     /// The inverse of `channels_first`.
@@ -121,10 +191,24 @@ typedef struct {
     /// correct = the first maximal class is the label. `gradient` may be NULL. In place where gradient == logits.
     void (*softmax_cross_entropy)(size_t rows, size_t classes, const float *logits, const int32_t *labels,
                                   float *losses, float *gradient, uint8_t *correct);
+    /// PyTorch's cross_entropy(label_smoothing, weight) of each row before the division by Σ weights[label]:
+    /// (1 − s) · w[label] · n[label] + (s / classes) · Σ w[c] · n[c], n[c] = log(sum) − (x[c] − m). `weights` (one for
+    /// each class) and `gradient` may be NULL. In place where gradient == logits.
+    void (*softmax_cross_entropy_smoothed)(size_t rows, size_t classes, const float *logits, const int32_t *labels,
+                                           float smoothing, const float *weights, float *losses, float *gradient);
+    /// y[i] = exp(x[i] − m) / sum along each row, m and sum as in `softmax_cross_entropy`. In place where y == x.
+    void (*softmax)(size_t rows, size_t count, const float *x, float *y);
+    /// dx = y · (dy − Σ dy · y) along each row. In place where dx == dy.
+    void (*softmax_gradient)(size_t rows, size_t count, const float *y, const float *dy, float *dx);
+    /// For each row the mean loss of its `count` outputs: 16 strided partial sums, tree, division by count. `parameter`:
+    /// Huber's delta, or the weight of positives of binary cross-entropy. `gradient` (may be NULL, may be x) gets
+    /// d(row's mean)/dx.
+    void (*elementwise_loss)(ls_elementwise_loss kind, float parameter, size_t rows, size_t count, const float *x,
+                             const float *targets, float *losses, float *gradient);
     /// y = x * factor + offset as two roundings: pixel bytes to floats.
     void (*scale_bytes)(size_t count, const uint8_t *x, float factor, float offset, float *y);
 
-    // The flat state (state.h)
+    // The flat state (state.h, update.h)
 
     /// into += from.
     void (*add)(size_t count, float *into, const float *from);
@@ -135,6 +219,21 @@ typedef struct {
     /// g' = g · scale; m = fma(1 − β₁, g' − m, m); v = fma((1 − β₂) · g', g', β₂ · v);
     /// p = fma(−step_size, m / fma(√v, second_correction, ε), p). Elementwise, correctly rounded √ and division.
     void (*adam)(size_t count, float *p, float *m, float *v, const float *g, const ls_adam *constants);
+    /// p = p · decay, then Adam's step. decay = 1 − rate · weight decay.
+    void (*adamw)(size_t count, float *p, float *m, float *v, const float *g, const ls_adam *constants, float decay);
+    /// g′ = g · scale; buffer = is_first ? g′ : fma(momentum, buffer, one_minus_dampening · g′);
+    /// p = fma(−rate, nesterov ? fma(momentum, buffer, g′) : buffer, p).
+    void (*sgd_momentum)(size_t count, float *p, float *buffer, const float *g, const ls_momentum *constants);
+    /// g′ = g · scale; v = fma((1 − α) · g′, g′, α · v); d = g′ / (√v + ε); where there is a buffer,
+    /// d = buffer = fma(momentum, buffer, d); p = fma(−rate, d, p). `buffer` is NULL without momentum.
+    void (*rmsprop)(size_t count, float *p, float *v, float *buffer, const float *g, const ls_rmsprop *constants);
+    /// g′ = g · scale; sum = fma(g′, g′, sum); p = fma(−rate, g′ / (√sum + ε), p).
+    void (*adagrad)(size_t count, float *p, float *sum, const float *g, const ls_adagrad *constants);
+    /// g = g · scale; then, where clip > 0, clamped to −clip … clip; then g = fma(l2, p, g);
+    /// then g = g + (p > 0 ? l1 : p < 0 ? −l1 : 0).
+    void (*prepare_gradient)(size_t count, float *g, const float *p, const ls_gradient_preparation *preparation);
+    /// sums[b] = Σ x² over block b of LS_HASH_BLOCK elements, in binary64: 16 strided partial sums, tree.
+    void (*square_sums)(size_t count, const float *x, double *sums);
     /// Adds into sums[2] (modulo 2⁶⁴) the hashes of the blocks of x, numbered from `first_block`; a last block may be
     /// short. Depends on bits alone. Splitting at multiples of LS_HASH_BLOCK changes nothing.
     void (*hash_blocks)(size_t count, const float *x, uint64_t first_block, uint64_t sums[2]);

@@ -2,11 +2,14 @@ internal import ArgumentParser
 
 /// What `train` and `coordinator` share.
 struct JobOptions: ParsableArguments {
-    @Argument(help: "The job file.")
-    var job: String
+    @Argument(help: "The job file. A training program of your own has its job in it and takes none.")
+    var job: String?
 
     @Option(name: .customLong("run-directory"), help: "Where the run is kept. Default: runs/<job name>/<start time>.")
     var runDirectory: String?
+
+    @Flag(help: "Go on with a run from its newest sound snapshot. Default: the job's latest run.")
+    var resume = false
 
     @Option(
         name: .customLong("set"), parsing: .singleValue,

@@ -17,8 +17,9 @@ struct TrainCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await TrainLauncher(
-            job: options.job, overrides: options.overrides, runDirectory: options.runDirectory,
-            workers: workers, threads: threads, json: options.json
+            job: options.job, overrides: options.overrides,
+            placement: options.resume ? .resume(options.runDirectory) : .new(options.runDirectory), workers: workers,
+            threads: threads, output: .standard(json: options.json)
         ).run()
     }
 }

@@ -26,7 +26,9 @@ final class CoordinatorConnections: Sendable {
     }
 
     /// Takes a link whose HELLO names its certificate's name.
-    func accept(_ link: ControlLink, _ hello: Hello) {
+    ///
+    /// - Parameter offerings: what a worker may ask for on a bulk connection.
+    func accept(_ link: ControlLink, _ hello: Hello, offerings: Offerings) {
         let number: ConnectionNumber? = connections.withLock { connections in
             guard !connections.isClosed else { return nil }
             connections.count += 1
@@ -42,7 +44,14 @@ final class CoordinatorConnections: Sendable {
             do {
                 try await link.run { frames in
                     for try await frame in frames {
-                        if hello.purpose == .bulk {
+                        if frame.header.kind == .want, hello.purpose == .bulk {
+                            guard let want = Want(frame) else {
+                                throw LinkError.violation("the worker asked for something unreadable")
+                            }
+                            try await offerings.serve(want, on: link) { [events] in
+                                events.post(.core(.streamed(name: name)))
+                            }
+                        } else if hello.purpose == .bulk {
                             await events.postAndWait(.bulk(number, frame))
                         } else {
                             await events.postAndWait(.core(.message(number, try frame.message())))

@@ -1,5 +1,5 @@
 internal import LockstepCluster
-internal import LockstepEngine
+internal import LockstepSnapshots
 internal import LockstepWire
 
 /// The one queue into a coordinator's shell. What a peer sends waits for its turn before more is read from that peer,
@@ -9,8 +9,9 @@ struct CoordinatorEvents: Sendable {
         case core(CoordinatorEvent)
         /// A frame on a connection that was opened for bulk.
         case bulk(ConnectionNumber, ControlFrame)
-        case stateVerified(FlatState, step: UInt32)
-        case snapshotWritten(WrittenSnapshot, step: UInt32)
+        case snapshotWritten(WrittenSnapshot, pruned: PruneReport?, step: UInt32)
+        /// A line from `control.sock`, and the way for the answer.
+        case request(String, answer: @Sendable (String) -> Void)
         case tick
         /// The process is to end at once.
         case interrupt

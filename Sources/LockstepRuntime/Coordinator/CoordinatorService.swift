@@ -10,20 +10,18 @@ internal import NIOCore
 internal import NIOPosix
 internal import ServiceLifecycle
 internal import Synchronization
-internal import Tracing
 
 /// A coordinator: carries out what its core decides, from the first HELLO to the last word.
 package final class CoordinatorService: Service {
     /// Where workers connect.
     package let address: String
     private let settings: CoordinatorSettings
-    private let recorder: RunRecorder
+    private let run: OpenedRun
     private let group: MultiThreadedEventLoopGroup
     private let listener: SecureListener
     private let events: CoordinatorEvents
     private let connections: CoordinatorConnections
     private let finalOutcome = Mutex<RunOutcome?>(nil)
-    private let runName: String
 
     /// Makes the run directory and listens. Nothing is started where this throws.
     ///
@@ -39,35 +37,39 @@ package final class CoordinatorService: Service {
                 "--workers \(settings.workers): a job of \(lanes) lanes takes 1 to \(lanes) workers; change --workers or lanes"
             )
         }
-        let runName = "\(settings.job.job.name)-\(ProcessClock.directoryName())"
-        try CoordinatorService.checkSize(of: CoordinatorShell.welcome(settings, runName: runName, traceContext: []))
+        try CoordinatorService.checkSize(
+            of: CoordinatorShell.welcome(
+                settings, runName: settings.job.job.name + "-2026-01-01-000000", incarnation: .max, resumed: nil,
+                traceContext: []))
         let contexts = try TLSContexts(settings.identity)
         let events = CoordinatorEvents()
         let connections = CoordinatorConnections(events: events, logger: settings.logger)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let offered = OfferedState()
+        let offerings = Offerings(
+            file: { [job = settings.job] name throws(CommandError) in try job.packedFile(name) },
+            state: { offered.vectors })
         do {
             listener = try await SecureListener.control(
                 at: settings.listen, on: group, contexts: contexts, logger: settings.logger
             ) { link, hello in
-                connections.accept(link, hello)
+                connections.accept(link, hello, offerings: offerings)
             }
         } catch {
             try? await group.shutdownGracefully()
             throw error
         }
         do {
-            recorder = try RunRecorder(
-                path: settings.runDirectory, jobName: settings.job.job.name,
-                description: RunReport.description(of: settings.job, run: runName, workers: settings.workers))
+            run = try OpenedRun(settings, logger: settings.logger)
         } catch {
             listener.initiateShutdown()
             await listener.waitUntilClosed()
             try? await group.shutdownGracefully()
             throw error
         }
+        offered.offer(run.resumed)
         address = listener.address.description
         self.settings = settings
-        self.runName = runName
         self.group = group
         self.events = events
         self.connections = connections
@@ -82,7 +84,7 @@ package final class CoordinatorService: Service {
         }
     }
 
-    package var runDirectory: RunDirectory { recorder.directory }
+    package var runDirectory: RunDirectory { run.directory }
 
     /// nil while the run goes on, and where it was interrupted.
     package var outcome: RunOutcome? { finalOutcome.withLock { $0 } }
@@ -103,10 +105,11 @@ package final class CoordinatorService: Service {
                 events.post(.tick)
             }
         }
+        let socket = await listenForRequests()
         let outcome = await withTaskCancellationHandler {
             await withGracefulShutdownHandler {
                 var shell = CoordinatorShell(
-                    settings: settings, recorder: recorder, runName: runName, events: events, connections: connections)
+                    settings: settings, run: run, events: events, connections: connections)
                 return await shell.run()
             } onGracefulShutdown: { [listener, events] in
                 // Nobody new comes in; who is in ends the step.
@@ -118,9 +121,23 @@ package final class CoordinatorService: Service {
         }
         finalOutcome.withLock { $0 = outcome }
         ticker.cancel()
+        await socket?.close()
         listener.initiateShutdown()
         await connections.closeAll()
         await listener.waitUntilClosed()
         try? await group.shutdownGracefully()
+    }
+
+    /// A run can do without its socket, but says so.
+    private func listenForRequests() async -> ControlSocket? {
+        do {
+            return try await ControlSocket.listen(in: run.directory, on: group) { [events] request, answer in
+                events.post(.request(request, answer: answer))
+            }
+        } catch {
+            let reason = String(describing: error).escapedForDisplay()
+            settings.logger.warning("status cannot be asked for: control.sock: \(reason)")
+            return nil
+        }
     }
 }

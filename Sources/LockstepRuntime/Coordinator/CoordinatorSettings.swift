@@ -8,16 +8,16 @@ package struct CoordinatorSettings: Sendable {
     package var identity: Identity
     package var listen: Endpoint
     package var workers: Int
-    /// nil for `runs/<job name>/<start time>`.
-    package var runDirectory: String?
+    package var placement: RunPlacement
     package var output: RunOutput
     package var logger: Logger
+    /// What the program gave to `InstrumentationSystem`; one that does nothing for Lockstep's own.
     package var tracer: any Tracing.Tracer
     /// The last lines that a worker's process wrote, where this process started it; nil where workers send them.
     package var lastLines: (@Sendable (String) -> [String])?
 
     package init(
-        job: PreparedJob, identity: Identity, listen: Endpoint, workers: Int, runDirectory: String? = nil,
+        job: PreparedJob, identity: Identity, listen: Endpoint, workers: Int, placement: RunPlacement = .new(nil),
         output: RunOutput, logger: Logger, tracer: any Tracing.Tracer,
         lastLines: (@Sendable (String) -> [String])? = nil
     ) {
@@ -25,7 +25,7 @@ package struct CoordinatorSettings: Sendable {
         self.identity = identity
         self.listen = listen
         self.workers = workers
-        self.runDirectory = runDirectory
+        self.placement = placement
         self.output = output
         self.logger = logger
         self.tracer = tracer

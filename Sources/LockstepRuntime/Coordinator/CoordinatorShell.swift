@@ -5,6 +5,8 @@ internal import LockstepData
 internal import LockstepEngine
 internal import LockstepFormats
 internal import LockstepJobs
+internal import LockstepSnapshots
+internal import LockstepTracing
 internal import LockstepWire
 internal import Logging
 internal import NIOCore
@@ -14,20 +16,23 @@ internal import Tracing
 /// The one task that owns a coordinator's core: events in, the core's actions carried out.
 struct CoordinatorShell {
     private let settings: CoordinatorSettings
-    private let recorder: RunRecorder
+    private let run: OpenedRun
     private let events: CoordinatorEvents
     private let connections: CoordinatorConnections
     private let writer: StateWriter
     private let report: RunReport
+    private let tracing: ProcessTracing
+    private let traces: SpanFiles
     private let span: any Span
-    private let runName: String
     private var core: CoordinatorCore
+    /// Records of the core's journal that are on disk.
+    private var journaled = 0
     private var display: ProgressDisplay
-    private var collector: StateCollector?
-    private var verified: FlatState?
+    private var collections: StateCollections
     private var snapshot: WrittenSnapshot?
     private var startedAt: Double?
-    private var lastStep: UInt32 = 0
+    private let openedAt = ProcessClock.seconds
+    private var lastReport: StepReport?
     private var lastStepAt = 0.0
     private var samples = 0
     private var metricsAreLost = false
@@ -36,51 +41,80 @@ struct CoordinatorShell {
     private let workerLogs: WorkerLogs?
 
     init(
-        settings: CoordinatorSettings, recorder: RunRecorder, runName: String, events: CoordinatorEvents,
-        connections: CoordinatorConnections
+        settings: CoordinatorSettings, run: OpenedRun, events: CoordinatorEvents, connections: CoordinatorConnections
     ) {
         self.settings = settings
-        self.recorder = recorder
-        self.runName = runName
+        self.run = run
         self.events = events
         self.connections = connections
         let job = settings.job.job
-        workerLogs = settings.lastLines == nil ? WorkerLogs(recorder.directory) : nil
-        writer = StateWriter(job: job, runDirectory: recorder.directory)
-        report = RunReport(job: job, runDirectory: recorder.directory)
-        span = settings.tracer.startSpan("run", context: .topLevel, ofKind: .internal)
+        workerLogs = settings.lastLines == nil ? WorkerLogs(run.directory) : nil
+        writer = StateWriter(job: job, run: run.name, store: run.store)
+        report = RunReport(job: job, runDirectory: run.directory)
+        tracing = ProcessTracing(
+            backend: settings.tracer, process: "coordinator", host: Machine.hostName, settings: job.traces)
+        traces = SpanFiles(directory: run.directory.traces)
+        span = tracing.tracer.startSpan(TraceName.run, context: .topLevel, ofKind: .internal)
         span.attributes["job"] = job.name
-        span.attributes["run"] = runName
+        span.attributes["run"] = run.name
         display = ProgressDisplay(
             columns: settings.output.columns, epochs: job.epochCount, steps: job.stepCount,
             stepsPerEpoch: job.order.stepsPerEpoch, write: settings.output.progress)
+        collections = StateCollections(
+            vectorCount: 1 + job.vectorNames.count, elementCount: job.plan.layout.count,
+            numberCount: StateNumbers.count(of: job))
+        let stateBytes = 4 * job.plan.layout.count * (1 + job.vectorNames.count)
         core = CoordinatorCore(
             CoordinatorConfiguration(
                 workers: settings.workers, laneCount: job.laneTree.laneCount, version: lockstepVersion,
                 welcome: CoordinatorShell.welcome(
-                    settings, runName: runName,
-                    traceContext: TraceContext.fields(of: span.context, tracer: settings.tracer))))
+                    settings, runName: run.name, incarnation: run.incarnation, resumed: run.resumed,
+                    traceContext: TraceContext.fields(of: span.context, tracer: tracing.tracer)),
+                start: run.resumed.map { CoordinatorConfiguration.StartPoint(step: $0.step, hash: $0.hash) },
+                greatestGeneration: run.journal.history.greatestGeneration, resumedFrom: run.resumed?.path,
+                snapshotEverySteps: UInt32(job.snapshotEverySteps), snapshotsBest: job.snapshots.best != nil,
+                snapshotBacklog: max(1, min(16, CoordinatorShell.backlogBytes / max(1, stateBytes)))))
     }
 
-    static func welcome(_ settings: CoordinatorSettings, runName: String, traceContext: [ContextField]) -> Welcome {
+    /// Bytes of states that may wait for the disk.
+    private static let backlogBytes = 256 << 20
+
+    static func welcome(
+        _ settings: CoordinatorSettings, runName: String, incarnation: UInt32, resumed: ResumedState?,
+        traceContext: [ContextField]
+    ) -> Welcome {
         Welcome(
-            runIdentifier: runName, incarnation: 1, clusterName: settings.identity.name.cluster,
-            job: settings.job.encodedSource, files: settings.job.files, traceContext: traceContext)
+            runIdentifier: runName, incarnation: incarnation, clusterName: settings.identity.name.cluster,
+            job: settings.job.encodedSource, files: settings.job.files,
+            state: resumed.map { state in
+                StateOffer(
+                    step: state.step, byteCount: state.vectors.reduce(0) { $0 + $1.count },
+                    stateDigest: state.stateDigest)
+            }, traceContext: traceContext)
     }
 
     /// - Returns: how the run ended; nil where it was interrupted.
     mutating func run() async -> RunOutcome? {
-        defer { span.end() }
+        defer {
+            span.end()
+            writeSpans()
+        }
+        do throws(CommandError) {
+            try journal()
+        } catch {
+            return RunOutcome(exitCode: error.exitCode, message: error.message)
+        }
         let end: RunOutcome?? = await events.forEach { event in
             switch event {
             case .core(let event): handle(event)
             case .bulk(let number, let frame): receive(frame, on: number)
-            case .stateVerified(let state, let step):
-                verified = state
-                handle(.stateCollected(step: step))
-            case .snapshotWritten(let snapshot, let step):
+            case .snapshotWritten(let snapshot, let pruned, let step):
                 self.snapshot = snapshot
-                handle(.snapshotWritten(step: step))
+                for failure in pruned?.failures ?? [] {
+                    logger.warning("an old snapshot could not be removed: \(failure)")
+                }
+                handle(.snapshotWritten(step: step, digest: snapshot.stateDigest))
+            case .request(let request, let answer): answer(self.answer(request))
             case .tick:
                 if let deadline = core.nextDeadline, ProcessClock.now >= deadline { handle(.tick) }
             case .interrupt:
@@ -97,19 +131,47 @@ struct CoordinatorShell {
         guard let name = core.bulkOwner(of: number) else { return }
         switch frame.header.kind {
         case .log: workerLogs?.append(String(decoding: frame.payload.readableBytesView, as: UTF8.self), of: name)
+        case .spans: writeSpans(Array(frame.payload.readableBytesView), of: name)
         default: collect(frame, from: name)
         }
     }
 
     private mutating func handle(_ event: CoordinatorEvent) {
-        for action in core.handle(event, at: ProcessClock.now) { perform(action) }
+        let actions = core.handle(event, at: ProcessClock.now)
+        do throws(CommandError) {
+            try journal()
+        } catch {
+            // Nobody may hear of a decision that could be forgotten.
+            guard outcome == nil else { return }
+            display.endLine()
+            outcome = RunOutcome(exitCode: .failed, message: "\(error.message); the run cannot go on without its journal")
+            return
+        }
+        for action in actions { perform(action) }
+    }
+
+    /// Puts what the core has decided since the last time on disk.
+    private mutating func journal() throws(CommandError) {
+        while journaled < core.journal.count {
+            let record = core.journal[journaled]
+            do throws(CommandError) {
+                try run.journal.append(record)
+            } catch {
+                // Without these a later coordinator knows less, but nothing wrong.
+                switch record {
+                case .incarnation, .generation, .roster: throw error
+                case .snapshot, .verdict, .final: logger.warning("\(error.message)")
+                }
+            }
+            journaled += 1
+        }
     }
 
     private var logger: Logger {
         var logger = settings.logger
-        logger[metadataKey: "run"] = "\(runName)"
+        logger[metadataKey: "run"] = "\(run.name)"
         logger[metadataKey: "generation"] = "\(core.roster?.generation ?? 0)"
-        logger[metadataKey: "step"] = "\(lastStep)"
+        logger[metadataKey: "step"] = "\(lastReport?.step ?? 0)"
         return logger
     }
 
@@ -131,12 +193,11 @@ struct CoordinatorShell {
         case .workersReady(let roster):
             startedAt = ProcessClock.seconds
             logger.info("all \(roster.members.count) workers are ready; training begins")
-        case .collectState(let step, let shares):
-            collector = StateCollector(
-                step: step, shares: shares, vectorCount: 1 + report.job.plan.optimizer.vectorNames.count,
-                elementCount: report.job.plan.layout.count)
-        case .writeSnapshot(let step): writeSnapshot(step)
+        case .collectState: break
+        case .writeSnapshot(let step, let hash, let isBest): writeSnapshot(step, hash: hash, isBest: isBest)
+        case .dropState(let step): _ = collections.take(step)
         case .report(let reports): show(reports)
+        case .evaluated(let evaluation): show(evaluation)
         case .finish(let result): finish(result)
         case .fail(let verdict): fail(verdict)
         }
@@ -148,7 +209,7 @@ struct CoordinatorShell {
         let now = ProcessClock.seconds
         lastStepAt = now
         for report in reports {
-            lastStep = report.step
+            lastReport = report
             samples += Int(report.samples)
             record(report)
             if settings.output.json { settings.output.result(RunReport.event(report).text) }
@@ -156,11 +217,16 @@ struct CoordinatorShell {
         }
     }
 
+    private func show(_ evaluation: EvaluationReport) {
+        if settings.output.json { settings.output.result(report.event(evaluation).text) }
+        logger.info("validation after step \(evaluation.step): \(report.text(evaluation))")
+    }
+
     /// A full disk does not end a run whose state is sound, but it is said.
     private mutating func record(_ report: StepReport) {
         guard !metricsAreLost else { return }
         do throws(CommandError) {
-            try recorder.append(RunReport.metrics(report))
+            try run.recorder.append(RunReport.metrics(report))
         } catch {
             metricsAreLost = true
             logger.error("\(error.message); steps from \(report.step) on are missing there")
@@ -170,50 +236,65 @@ struct CoordinatorShell {
     // MARK: The state
 
     private mutating func collect(_ frame: ControlFrame, from name: String) {
-        guard case .collecting(let step, let hash) = core.mode, var collector else { return }
+        let header = frame.header
+        // What is late, skipped or was never due belongs to nothing any more.
+        guard header.kind == .share, let shares = core.expectedShares(ofStep: header.step) else { return }
+        let isWhole: Bool
         do {
-            try frame.payload.withUnsafeReadableBytes { bytes throws(StateCollector.Fault) in
-                try collector.receive(frame.header, bytes, from: name)
+            isWhole = try frame.payload.withUnsafeReadableBytes { bytes throws(StateCollector.Fault) in
+                try collections.receive(header, bytes, from: name, shares: shares)
             }
         } catch {
-            return handle(.stateInvalid(reason: error.reason))
+            return handle(.stateInvalid(step: header.step, reason: error.reason))
         }
-        self.collector = collector
-        handle(.shareReceived(name: name))
-        guard collector.isComplete else { return }
-        self.collector = nil
-        // The whole state is copied and hashed on a thread that may take its time.
-        let complete = collector
-        NIOThreadPool.singleton.submit { [writer, events] _ in
-            do {
-                guard let state = try writer.verified(complete, hash: hash) else {
-                    return events.post(.core(.stateInvalid(reason: "its hash is not \(hash)")))
-                }
-                events.post(.stateVerified(state, step: step))
-            } catch {
-                events.post(.core(.stateInvalid(reason: String(describing: error))))
-            }
-        }
+        handle(.shareReceived(name: name, step: header.step))
+        if isWhole { handle(.stateCollected(step: header.step)) }
     }
 
-    private mutating func writeSnapshot(_ step: UInt32) {
-        guard let state = verified else { return }
-        verified = nil
-        // Files are written on a thread that may wait for the disk.
-        NIOThreadPool.singleton.submit { [writer, events, tracer = settings.tracer, context = span.context] _ in
-            let span = tracer.startSpan("snapshot", context: context, ofKind: .internal)
-            span.attributes["step"] = Int64(step)
+    /// Checks and writes on a thread that may take its time and wait for the disk.
+    private mutating func writeSnapshot(_ step: UInt32, hash: StateHash, isBest: Bool) {
+        guard let collector = collections.take(step) else {
+            return events.post(.core(.snapshotFailed(step: step, reason: "its shares are gone")))
+        }
+        NIOThreadPool.singleton.submit { [writer, events, tracer = tracing.tracer, context = span.context] _ in
+            let span = tracer.startSpan(TraceName.snapshot, context: context, ofKind: .internal)
+            span.attributes[TraceName.stepNumber] = Int64(step)
             let event: CoordinatorEvents.Event
-            do throws(CommandError) {
-                event = .snapshotWritten(try writer.write(state, step: Int(step)), step: step)
+            do {
+                switch try writer.write(collector, hash: hash, isBest: isBest) {
+                case .written(let snapshot, let pruned): event = .snapshotWritten(snapshot, pruned: pruned, step: step)
+                case .invalid(let reason): event = .core(.stateInvalid(step: step, reason: reason))
+                }
             } catch {
                 span.recordError(error)
-                event = .core(.snapshotFailed(reason: error.message))
+                let reason = (error as? CommandError)?.message ?? String(describing: error).escapedForDisplay()
+                event = .core(.snapshotFailed(step: step, reason: reason))
             }
             // The run may end with this event, and its span after this one.
             span.end()
             events.post(event)
         }
+    }
+
+    // MARK: Traces and status
+
+    private func writeSpans() {
+        guard let lines = tracing.sink?.takeLines(), !lines.isEmpty else { return }
+        writeSpans(lines, of: "coordinator")
+    }
+
+    /// A full disk ends the trace, not the run; it is said once.
+    private func writeSpans(_ lines: [UInt8], of process: String) {
+        if let error = traces.append(lines, of: process) { logger.error("\(error.message)") }
+    }
+
+    private func answer(_ request: String) -> String {
+        guard let value = try? JSONValue(parsing: Array(request.utf8)), value["command"]?.string == "status" else {
+            return #"{"error":"unknown request"}"#
+        }
+        return RunStatus(
+            core: core, report: report, run: run, lastReport: lastReport, snapshot: snapshot, openedAt: openedAt
+        ).value.text
     }
 
     // MARK: The end

@@ -4,38 +4,74 @@ internal import LockstepData
 internal import LockstepEngine
 internal import LockstepFormats
 internal import LockstepJobs
+internal import LockstepModels
 internal import LockstepSnapshots
+
+#if canImport(FoundationEssentials)
+internal import FoundationEssentials
+#else
+internal import Foundation
+#endif
 
 /// Turns the collected vectors of S(N) into a snapshot on disk, after they have proved to be the agreed state.
 struct StateWriter: Sendable {
-    let job: ResolvedJob
-    let runDirectory: RunDirectory
+    /// What came of it.
+    enum Outcome: Sendable {
+        case written(WrittenSnapshot, pruned: PruneReport?)
+        /// The collected state is not the agreed one.
+        case invalid(reason: String)
+    }
 
-    /// The collected state, or nil where its hash is another than the agreed one.
-    func verified(_ collector: StateCollector, hash: StateHash) throws -> FlatState? {
-        let state = try FlatState(layout: job.plan.layout, optimizer: job.plan.optimizer)
+    let job: ResolvedJob
+    let run: String
+    let store: SnapshotStore
+
+    /// Checks the state, writes `snapshots/step-N`, and removes what is not to be kept.
+    ///
+    /// - Throws: `CommandError` where it cannot be written.
+    func write(_ collector: StateCollector, hash: StateHash, isBest: Bool) throws -> Outcome {
+        guard let numbers = StateNumbers(collector.numbers, job: job) else {
+            return .invalid(reason: "its numbers are not those of the job")
+        }
+        let state = try FlatState(plan: job.plan, seed: job.seed, keepsBest: job.keepsBest)
         let targets = [state.parameters] + state.vectors
-        guard targets.count == collector.vectors.count else { return nil }
+        guard targets.count == collector.vectors.count else { return .invalid(reason: "it lacks vectors") }
         for (target, vector) in zip(targets, collector.vectors) {
             target.update(from: vector.pointer, count: vector.count)
         }
-        return state.hash(Kernels.best()) == hash ? state : nil
+        guard state.hash(Kernels.best()) == hash else { return .invalid(reason: "its hash is not \(hash)") }
+        let contents = contents(state, step: Int(collector.step), hash: hash, numbers: numbers, isBest: isBest)
+        let manifest = try store.write(contents)
+        let written = WrittenSnapshot(
+            step: manifest.step, path: store.run.snapshot(step: manifest.step), isBest: isBest,
+            digest: manifest.digest, stateDigest: manifest.stateDigest)
+        return .written(written, pruned: try? store.prune(Retention(keep: job.snapshots.keep)))
     }
 
-    /// Writes `snapshots/step-N`.
-    func write(_ state: FlatState, step: Int) throws(CommandError) -> WrittenSnapshot {
+    private func contents(
+        _ state: FlatState, step: Int, hash: StateHash, numbers: StateNumbers, isBest: Bool
+    ) -> SnapshotContents {
         let progress = job.order.progress(afterStep: step)
-        let snapshot = StateSnapshot(
-            parameters: state.parameterViews.map { TensorView($0) },
-            optimizer: state.optimizerViews.map { TensorView($0) },
-            position: TrainingPosition(step: step, epoch: progress.epoch, samplesDone: progress.samplesDone))
-        let path = try SnapshotWriter(run: runDirectory).write(snapshot)
-        return WrittenSnapshot(path: path, digest: snapshot.digest, stateDigest: snapshot.stateDigest)
+        let best: BestMark? =
+            if isBest, let metric = job.snapshots.best, let value = WatchState(numbers: numbers.watch)?.bestSnapshotValue {
+                BestMark(metric: metric, value: value)
+            } else {
+                nil
+            }
+        return SnapshotContents(
+            state: StateSnapshot(
+                state, step: step, epoch: progress.epoch, samplesDone: progress.samplesDone,
+                watch: job.watch == nil ? nil : numbers.watch),
+            origin: SnapshotOrigin(
+                version: lockstepVersion, arithmetic: Plan.arithmeticVersion, run: run, job: job.name,
+                jobDigest: job.digest, planDigest: job.plan.digest, seed: job.seed),
+            stateHash: hash, best: best, preprocessing: preprocessing, epochSums: numbers.epochSums)
     }
-}
 
-extension TensorView {
-    fileprivate init(_ view: FlatState.View) {
-        self.init(name: view.name, shape: view.shape, floats: UnsafeBufferPointer(view.elements))
+    private var preprocessing: JSONValue? {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        guard let data = try? encoder.encode(job.preprocessing) else { return nil }
+        return try? JSONValue(parsing: Array(data))
     }
 }

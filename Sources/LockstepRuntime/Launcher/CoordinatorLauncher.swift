@@ -7,24 +7,27 @@ internal import Tracing
 
 /// `lockstep coordinator`: the coordinator of a cluster whose workers come by themselves.
 package struct CoordinatorLauncher {
-    private let job: String
+    private let job: String?
     private let overrides: [String]
-    private let runDirectory: String?
+    private let placement: RunPlacement
     private let workers: Int?
     private let json: Bool
     private let listen: String
     private let identity: String
 
     /// - Parameters:
+    ///   - job: the path of a job file; nil for the program's own job.
+    ///   - runDirectory: one that exists is gone on with, where it holds this job.
+    ///   - resumes: it must exist; nil then is `runs/<job name>/latest`.
     ///   - listen: `HOST:PORT`.
     ///   - identity: the coordinator's identity directory.
     package init(
-        job: String, overrides: [String], runDirectory: String?, workers: Int?, json: Bool, listen: String,
+        job: String?, overrides: [String], runDirectory: String?, resumes: Bool, workers: Int?, json: Bool, listen: String,
         identity: String
     ) {
         self.job = job
         self.overrides = overrides
-        self.runDirectory = runDirectory
+        placement = resumes ? .resume(runDirectory) : .newOrResume(runDirectory)
         self.workers = workers
         self.json = json
         self.listen = listen
@@ -42,7 +45,7 @@ package struct CoordinatorLauncher {
         let logger = Launch.logger("coordinator", sinks)
         let coordinator = try await CoordinatorService(
             CoordinatorSettings(
-                job: prepared, identity: identity, listen: endpoint, workers: count, runDirectory: runDirectory,
+                job: prepared, identity: identity, listen: endpoint, workers: count, placement: placement,
                 output: .standard(json: json), logger: logger, tracer: InstrumentationSystem.tracer))
         LogSink.file(coordinator.runDirectory.log(of: "coordinator"), level: .info).map(sinks.add)
         await CommandServices.run([coordinator], logger: Launch.quietLogger)

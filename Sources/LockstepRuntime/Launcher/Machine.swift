@@ -48,4 +48,10 @@ enum Machine {
     }
 
     static func environment(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
+
+    static var hostName: String {
+        var buffer = [CChar](repeating: 0, count: 256)
+        guard gethostname(&buffer, buffer.count - 1) == 0 else { return "unknown" }
+        return String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
 }

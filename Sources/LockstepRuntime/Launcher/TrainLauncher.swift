@@ -8,25 +8,26 @@ internal import Tracing
 /// `lockstep train`: a coordinator in this process and workers in processes of their own, under an authority that
 /// exists in memory only.
 package struct TrainLauncher {
-    private let job: String
+    private let job: String?
     private let overrides: [String]
-    private let runDirectory: String?
+    private let placement: RunPlacement
     private let workers: Int?
     private let threads: Int?
-    private let json: Bool
+    private let output: RunOutput
 
     /// - Parameters:
+    ///   - job: the path of a job file; nil for the program's own job.
     ///   - workers: nil for one a core, at least 2, at most one a lane.
     ///   - threads: of each worker; nil for cores / workers.
     package init(
-        job: String, overrides: [String], runDirectory: String?, workers: Int?, threads: Int?, json: Bool
+        job: String?, overrides: [String], placement: RunPlacement, workers: Int?, threads: Int?, output: RunOutput
     ) {
         self.job = job
         self.overrides = overrides
-        self.runDirectory = runDirectory
+        self.placement = placement
         self.workers = workers
         self.threads = threads
-        self.json = json
+        self.output = output
     }
 
     /// - Throws: `CommandError` with the exit code, unless that is 0.
@@ -45,8 +46,8 @@ package struct TrainLauncher {
         let coordinator = try await CoordinatorService(
             CoordinatorSettings(
                 job: prepared, identity: try authority.issue(role: .coordinator, name: "coordinator"),
-                listen: Endpoint(host: "127.0.0.1", port: 0), workers: count, runDirectory: runDirectory,
-                output: .standard(json: json), logger: logger, tracer: InstrumentationSystem.tracer,
+                listen: Endpoint(host: "127.0.0.1", port: 0), workers: count, placement: placement,
+                output: output, logger: logger, tracer: InstrumentationSystem.tracer,
                 lastLines: { name in lines.first { $0.0 == name }?.1.all ?? [] }))
         LogSink.file(coordinator.runDirectory.log(of: "coordinator"), level: .info).map(sinks.add)
         let shares = Machine.coreShares(workers: count, threads: threads)

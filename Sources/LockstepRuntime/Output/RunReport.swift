@@ -23,8 +23,7 @@ struct RunReport {
             "batchSize": .number(job.batchSize), "steps": .number(job.stepCount), "epochs": .number(job.epochCount),
             // Beyond 2⁵³ a JSON number is not safe with every reader.
             "seed": .string(String(job.seed)), "resolved": .string(job.description),
-            "source": .string(prepared.source.text),
-            "overrides": .array(prepared.source.overrides.map { .string($0) }),
+            "source": prepared.sourceValue,
             "files": .array(
                 prepared.files.map {
                     [
@@ -53,6 +52,18 @@ struct RunReport {
         return .object(object)
     }
 
+    /// A validation after an epoch.
+    func event(_ evaluation: EvaluationReport) -> JSONValue {
+        var object = JSONObject([
+            ("event", "validation"), ("epoch", .number(evaluation.epoch)), ("step", .number(evaluation.step)),
+        ])
+        for member in values(evaluation.sums)?.members ?? [] { object[member.key] = member.value }
+        return .object(object)
+    }
+
+    /// The same for people.
+    func text(_ evaluation: EvaluationReport) -> String { means(evaluation.sums).map(text) ?? "no samples" }
+
     /// The last event of a run that ended well.
     func finished(_ result: RunResult, snapshot: WrittenSnapshot, steps: Int, times: RunTimes) -> JSONValue {
         let done = result.members.compactMap(\.done)
@@ -65,11 +76,7 @@ struct RunReport {
             ("loss", lastEpoch.map { .number($0.loss) } ?? .null),
             ("metrics", metricsOrNull(lastEpoch)),
         ])
-        if let evaluation = means(done.first?.evaluation) {
-            var values: [(String, JSONValue)] = [("loss", .number(evaluation.loss))]
-            for (name, value) in evaluation.metrics { values.append((name, .number(value))) }
-            object["evaluation"] = .object(JSONObject(values))
-        }
+        if let evaluation = values(done.first?.evaluation) { object["evaluation"] = .object(evaluation) }
         object["samplesPerSecond"] = .number(times.samplesPerSecond)
         object["seconds"] = .number(times.seconds)
         object["workers"] = .number(result.members.count)
@@ -96,22 +103,28 @@ struct RunReport {
         return lines.joined(separator: "\n")
     }
 
-    private struct Means {
-        var loss: Double
-        var metrics: [(name: String, value: Double)]
-    }
+    private typealias Means = ResolvedJob.Measures
 
-    /// Loss and metrics per sample from sums over samples: loss, weight, then the metrics.
-    private func means(_ sums: [Double]?) -> Means? {
-        guard let sums, sums.count >= 2, sums[1] > 0 else { return nil }
-        return Means(
-            loss: sums[0] / sums[1],
-            metrics: zip(ResolvedJob.metricNames, sums.dropFirst(2)).map { ($0, $1 / sums[1]) })
+    private func means(_ sums: [Double]?) -> Means? { sums.flatMap { job.measures(of: $0) } }
+
+    /// Loss, metrics and what else the metrics' sums show, as `evaluation` in JSON.
+    func values(_ sums: [Double]?) -> JSONObject? {
+        guard let means = means(sums) else { return nil }
+        var object = JSONObject([("loss", .number(means.loss))])
+        for (name, value) in means.metrics { object[name] = .number(value) }
+        if let matrix = means.confusionMatrix {
+            object["confusionMatrix"] = .array(matrix.map { row in .array(row.map { .number(Int($0)) }) })
+        }
+        return object
     }
 
     private func text(_ means: Means) -> String {
         var parts = ["loss \(NumberText.fixed(means.loss, 4))"]
-        for (name, value) in means.metrics { parts.append("\(name) \(NumberText.fixed(value * 100, 2)) %") }
+        for (name, value) in means.metrics {
+            // Shares of samples are read in per cent.
+            let isShare = name == "accuracy" || name.hasPrefix("top")
+            parts.append(isShare ? "\(name) \(NumberText.fixed(value * 100, 2)) %" : "\(name) \(NumberText.fixed(value, 4))")
+        }
         return parts.joined(separator: "  ")
     }
 
@@ -126,7 +139,9 @@ struct RunReport {
 
 /// A snapshot that lies on disk.
 struct WrittenSnapshot: Sendable {
+    let step: Int
     let path: String
+    let isBest: Bool
     let digest: Digest
     let stateDigest: Digest
 }

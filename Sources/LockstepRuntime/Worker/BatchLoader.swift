@@ -25,10 +25,13 @@ final class BatchLoader: Sendable {
     init(job: ResolvedJob, lanes: Range<Int>) throws(CommandError) {
         self.job = job
         self.lanes = lanes
-        let sizes = [job.order, job.testOrder].compactMap { $0.map { min($0.batchSize, $0.count) } }
+        let sizes = [job.order, job.validationOrder, job.testOrder].compactMap { $0.map { min($0.batchSize, $0.count) } }
         let rows = sizes.map { BatchLoader.rows(of: lanes, of: job.laneTree.laneCount, batch: $0).count }.max() ?? 0
         for _ in 0..<BatchLoader.depth {
-            free.post(Batch(rows: rows, lanes: lanes.count, sampleElements: job.plan.sampleElements))
+            free.post(
+                Batch(
+                    rows: rows, lanes: lanes.count, sampleElements: job.plan.sampleElements,
+                    targetElements: job.plan.targetElements))
         }
         try DetachedThread.start { [self] in
             ls_prepare_thread()
@@ -57,10 +60,8 @@ final class BatchLoader: Sendable {
     }
 
     private func fill(_ batch: Batch, for turn: Turn) {
-        let isTraining = turn.phase == .train
-        guard let order = isTraining ? job.order : job.testOrder, let reader = isTraining ? job.train : job.test
-        else { return }
-        let step = Int(turn.step)
+        guard let set = job.samples(of: turn) else { return }
+        let (order, reader, step) = (set.order, set.reader, set.step)
         let batchSize = order.batchCount(ofStep: step)
         let laneCount = job.laneTree.laneCount
         let rows = BatchLoader.rows(of: lanes, of: laneCount, batch: batchSize)
@@ -69,11 +70,33 @@ final class BatchLoader: Sendable {
             batch.laneStarts[index] = UInt32(positions.lowerBound - rows.lowerBound)
             batch.laneStarts[index + 1] = UInt32(positions.upperBound - rows.lowerBound)
         }
-        let samples = order.samples(step: step, positions: rows)
-        for (row, sample) in samples.enumerated() {
-            batch.labels[row] = reader.read(sample, into: batch.inputs.pointer + row * job.plan.sampleElements)
+        let plan = job.plan
+        for (row, sample) in order.samples(step: step, positions: rows).enumerated() {
+            let input = batch.inputs.pointer + row * plan.sampleElements
+            let target = UnsafeMutableRawPointer(batch.targets.pointer + row * plan.targetElements)
+            if turn.phase == .train {
+                job.readForTraining(sample, epoch: order.epoch(ofStep: step), input: input, target: target)
+            } else {
+                job.readForEvaluation(sample, of: reader, input: input, target: target)
+            }
         }
-        batch.batchSize = batchSize
+        batch.firstPosition = UInt32(rows.lowerBound)
         batch.sampleHash = order.sampleHash(step: step, lanes: lanes, of: laneCount)
+    }
+}
+
+extension ResolvedJob {
+    /// The samples that a turn computes with: where they come from, in which order, and which batch of it.
+    func samples(of turn: Turn) -> (reader: any SampleReader, order: SampleOrder, step: Int)? {
+        switch turn.phase {
+        case .train: return (train, order, Int(turn.step))
+        case .evaluation:
+            guard let test, let testOrder else { return nil }
+            return (test, testOrder, Int(turn.step))
+        case .validation:
+            guard let validation, let validationOrder else { return nil }
+            return (validation, validationOrder, (Int(turn.step) - 1) % validationOrder.stepsPerEpoch + 1)
+        case .closing, .decision: return nil
+        }
     }
 }

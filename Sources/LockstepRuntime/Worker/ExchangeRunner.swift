@@ -7,7 +7,8 @@ final class ExchangeRunner {
     /// What leaves the loop again.
     enum Output: Sendable {
         /// - gradientBytes: payload bytes of contributions and totals that went out in the turn.
-        case finished(Turn, records: [ControlRecord], gradientBytes: Int)
+        /// - lastMember: who sent the last part of it; nil where nothing was waited for.
+        case finished(Turn, records: [ControlRecord], gradientBytes: Int, lastMember: Int?)
         case linkLost(member: Int, reason: String)
     }
 
@@ -19,6 +20,8 @@ final class ExchangeRunner {
     private let output: (Output) -> Void
     /// Payload bytes of contributions and totals handed to links in this turn.
     private var gradientBytes = 0
+    /// The member whose frame was the last to complete since the turn began here.
+    private var lastMember: Int?
 
     init(core: Exchange, memory: ExchangeMemory, output: @escaping (Output) -> Void) {
         self.core = core
@@ -38,8 +41,9 @@ final class ExchangeRunner {
     func add(_ link: DataLinkHandler, to member: Int) { links[member] = link }
 
     /// Starts a turn whose own part is complete.
-    func run(_ turn: Turn, record: ControlRecord) {
-        perform(core.begin(turn))
+    func run(_ turn: Turn, record: ControlRecord, isStopping: Bool) {
+        lastMember = nil
+        perform(core.begin(turn, isStopping: isStopping))
         if turn.hasGradients {
             for bucket in 0..<core.plan.buckets.count { perform(core.bucketReady(bucket)) }
         }
@@ -64,7 +68,7 @@ final class ExchangeRunner {
             case .reduce(let reduction):
                 reduction.apply(roots: rootPointers, staging: memory.staging.pointer, total: memory.total.pointer)
             case .finished(let turn, let records):
-                output(.finished(turn, records: records, gradientBytes: gradientBytes))
+                output(.finished(turn, records: records, gradientBytes: gradientBytes, lastMember: lastMember))
                 gradientBytes = 0
             }
         }
@@ -84,6 +88,7 @@ final class ExchangeRunner {
 
     /// The payload of a frame is complete in its place.
     func didReceive(_ header: FrameHeader, from member: Int) throws {
+        lastMember = member
         if header.kind == .record {
             perform(try core.didReceiveRecord(Array(recordBuffers[member]), header, from: member))
         } else {

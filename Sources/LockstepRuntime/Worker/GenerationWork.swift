@@ -5,7 +5,7 @@ internal import LockstepCore
 internal import LockstepData
 internal import LockstepEngine
 internal import LockstepJobs
-internal import LockstepModels
+
 
 /// What a worker has in hand in one generation: its lanes' threads, samples, gradients. Used by the driver's thread.
 final class GenerationWork {
@@ -20,15 +20,19 @@ final class GenerationWork {
     private let loader: BatchLoader
     private let rootPointers: [UnsafeMutablePointer<Float>]
     private let results: UnsafeMutablePointer<LaneResult>
+    /// For each lane the sums of the metrics.
+    private let metricSums: UnsafeMutablePointer<Double>
+    /// The next turn to ask for.
     private var prefetched: Turn?
+    /// Turns whose batches are on their way, in order.
+    private var asked: [Turn] = []
     private var sampleHash: UInt64 = 0
     private(set) var times = TurnTimes()
 
-    /// Float64 sums of a root in a control record: loss, weight, correct.
-    static let sumCount = 3
-
     /// - Throws: `CommandError`, `ExchangePlan.Fault`.
-    init(roster: Roster, own: Int, job: ResolvedJob, kernels: Kernels, threads: Int) throws {
+    init(
+        roster: Roster, own: Int, job: ResolvedJob, kernels: Kernels, threads: Int, schedule: TurnSchedule
+    ) throws {
         self.roster = roster
         self.job = job
         self.kernels = kernels
@@ -38,11 +42,9 @@ final class GenerationWork {
         }
         plan = try ExchangePlan(
             tree: job.laneTree, lanes: roster.members.map(\.lanes), ownIndex: own, buckets: buckets,
-            sumCount: GenerationWork.sumCount,
+            sumCount: job.sumCount,
             chunkBytes: ExchangePlan.chunkBytes(elementCount: buckets.elementCount, members: roster.members.count))
-        schedule = TurnSchedule(
-            stepsDone: roster.startStep, lastStep: UInt32(job.stepCount),
-            evaluationBatches: UInt32(job.testOrder?.stepsPerEpoch ?? 0))
+        self.schedule = schedule
         memory = ExchangeMemory(plan: plan)
         rootPointers = memory.roots.map(\.pointer)
         executor = try Executor(
@@ -51,6 +53,9 @@ final class GenerationWork {
         loader = try BatchLoader(job: job, lanes: lanes)
         results = .allocate(capacity: lanes.count)
         results.initialize(repeating: LaneResult(), count: lanes.count)
+        let sums = lanes.count * job.plan.metricSumCount
+        metricSums = .allocate(capacity: max(1, sums))
+        metricSums.initialize(repeating: 0, count: max(1, sums))
         prefetched = schedule.first
         for _ in 0..<BatchLoader.depth { prefetchNext() }
     }
@@ -59,6 +64,7 @@ final class GenerationWork {
         loader.stop()
         executor.shutdown()
         results.deallocate()
+        metricSums.deallocate()
     }
 
     // MARK: One turn
@@ -67,24 +73,28 @@ final class GenerationWork {
     func compute(_ turn: Turn, state: FlatState, entered: (Stage) -> Void) {
         times = TurnTimes()
         times.loadStart = MonotonicClock.nanoseconds()
-        guard turn.phase != .closing else {
+        guard turn.hasBatch else {
             sampleHash = 0
             results.update(repeating: LaneResult(), count: lanes.count)
+            metricSums.update(repeating: 0, count: lanes.count * job.plan.metricSumCount)
             return
         }
         entered(.load)
         let batch = loader.take()
+        asked.removeFirst()
         times.loadEnd = MonotonicClock.nanoseconds()
         sampleHash = batch.sampleHash
         entered(turn.phase == .train ? .forward : .evaluation)
+        let context = StepContext(seed: job.seed, step: turn.step, firstPosition: batch.firstPosition)
         let steps =
             turn.phase == .train
             ? executor.train(
-                parameters: state.parameters, inputs: batch.inputs.pointer, labels: batch.labels,
-                laneStarts: batch.laneStarts, gradients: rootPointers, results: results)
+                parameters: state.parameters, inputs: batch.inputs.pointer, targets: batch.targets.pointer,
+                laneStarts: batch.laneStarts, gradients: rootPointers, results: results, metricSums: metricSums,
+                context: context)
             : executor.evaluate(
-                parameters: state.parameters, inputs: batch.inputs.pointer, labels: batch.labels,
-                laneStarts: batch.laneStarts, results: results)
+                parameters: state.parameters, inputs: batch.inputs.pointer, targets: batch.targets.pointer,
+                laneStarts: batch.laneStarts, results: results, metricSums: metricSums)
         times.forwardEnd = steps.forwardEnd
         times.backwardEnd = steps.backwardEnd
         loader.give(back: batch)
@@ -99,24 +109,28 @@ final class GenerationWork {
     }
 
     /// What this worker tells the others about the turn it has computed. The state is read as it is now.
-    func record(state: FlatState, askedGeneration: UInt32) -> ControlRecord {
+    ///
+    /// - Parameter judgement: what a decision's record says in the place of the hash of samples.
+    func record(state: FlatState, askedGeneration: UInt32, judgement: UInt64?) -> ControlRecord {
         let tree = job.laneTree
+        let metricCount = job.plan.metricSumCount
         var sums: [Double] = []
         for root in plan.ownRoots {
             var values = root.lanes.map { lane in
-                let result = results[lane - lanes.lowerBound]
-                return [result.loss, result.weight, result.correct]
+                let index = lane - lanes.lowerBound
+                let own = UnsafeBufferPointer(start: metricSums + index * metricCount, count: metricCount)
+                return [results[index].loss, results[index].weight] + own
             }
             let nodes = root.lanes.map { LaneTree.Node($0..<$0 + 1) }
             for addition in tree.additions(of: nodes, to: root) ?? [] {
-                for index in 0..<GenerationWork.sumCount {
+                for index in 0..<2 + metricCount {
                     values[addition.into][index] += values[addition.from][index]
                 }
             }
             sums += values[0]
         }
         return ControlRecord(
-            lanes: lanes, sums: sums, sampleHash: sampleHash,
+            lanes: lanes, sums: sums, sampleHash: judgement ?? sampleHash,
             firstNonFiniteLane: lanes.first { !results[$0 - lanes.lowerBound].isFinite },
             stateHash: executor.hash(state), askedGeneration: askedGeneration)
     }
@@ -125,35 +139,42 @@ final class GenerationWork {
     var totalIsFinite: Bool { kernels.table.pointee.all_finite(memory.total.count, memory.total.pointer) }
 
     /// Turns S(N−1) into S(N).
-    func apply(_ turn: Turn, _ summary: RecordSummary, to state: FlatState) {
-        let step = job.optimizer.step(
-            Int(turn.step), of: job.stepCount, totalWeight: summary.totals[1], kernels: kernels)
+    func apply(_ turn: Turn, _ summary: RecordSummary, plateauFactor: Double, to state: FlatState) {
+        let step = job.optimizerStep(
+            step: Int(turn.step), totalWeight: summary.totals[1], plateauFactor: plateauFactor, kernels: kernels)
         executor.update(state, optimizer: step, totalGradient: memory.total.pointer)
     }
 
     /// The turn as it is reported.
-    func report(_ turn: Turn, _ summary: RecordSummary, seconds: Double) -> StepReport {
+    func report(_ turn: Turn, _ summary: RecordSummary, plateauFactor: Double, seconds: Double) -> StepReport {
         let step = Int(turn.step)
-        let weight = summary.totals[1]
+        let measures = job.measures(of: summary.totals)
         return StepReport(
             step: turn.step, epoch: UInt32(job.order.epoch(ofStep: step)),
-            loss: weight > 0 ? summary.totals[0] / weight : 0,
-            metrics: [
-                StepReport.NamedValue(
-                    name: Metric.accuracy.rawValue,
-                    value: Metric.accuracy.value(correct: summary.totals[2], weight: weight))
-            ],
-            learningRate: job.optimizer.learningRate.rate(atStep: step, of: job.stepCount, kernels: kernels),
+            loss: measures?.loss ?? 0,
+            metrics: (measures?.metrics ?? []).map { StepReport.NamedValue(name: $0.name, value: $0.value) },
+            learningRate: job.rate(atStep: step, plateauFactor: plateauFactor, kernels: kernels),
             samples: UInt32(job.order.batchCount(ofStep: step)), seconds: seconds)
     }
 
+    /// What comes after a decision is not known yet: the loader goes on as if training did, and `stopsEarly` turns it
+    /// round where it does not.
     private func prefetchNext() {
         while let turn = prefetched {
             prefetched = schedule.successor(of: turn)
-            guard turn.phase != .closing else { continue }
+            guard turn.hasBatch else { continue }
             loader.prefetch(turn)
+            asked.append(turn)
             return
         }
+    }
+
+    /// Training stops with this decision: batches that were asked for in vain go back.
+    func stopsEarly(after decision: Turn) {
+        for _ in asked { loader.give(back: loader.take()) }
+        asked = []
+        prefetched = schedule.successor(of: decision, isStopping: true)
+        for _ in 0..<BatchLoader.depth { prefetchNext() }
     }
 }
 
@@ -163,4 +184,13 @@ struct TurnTimes {
     var loadEnd: UInt64 = 0
     var forwardEnd: UInt64 = 0
     var backwardEnd: UInt64 = 0
+}
+
+extension ResolvedJob {
+    /// What is computed after each epoch; nil where the job watches nothing.
+    var validationSchedule: TurnSchedule.Validation? {
+        guard watch != nil, let validationOrder else { return nil }
+        return TurnSchedule.Validation(
+            batches: UInt32(validationOrder.stepsPerEpoch), stepsPerEpoch: UInt32(order.stepsPerEpoch))
+    }
 }

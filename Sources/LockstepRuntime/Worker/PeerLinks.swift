@@ -49,10 +49,11 @@ final class PeerLinks: @unchecked Sendable {
             members = roster.members
             runner = ExchangeRunner(core: exchange, memory: memory) { [self, post] output in
                 switch output {
-                case .finished(let turn, let records, let gradientBytes):
+                case .finished(let turn, let records, let gradientBytes, let lastMember):
                     post(
                         .exchanged(
-                            turn, generation: generation, records: records, gradientBytes: gradientBytes))
+                            turn, generation: generation, records: records, gradientBytes: gradientBytes,
+                            lastMember: lastMember.map { members[$0].name }))
                 case .linkLost(let member, let reason):
                     post(
                         .core(
@@ -64,8 +65,10 @@ final class PeerLinks: @unchecked Sendable {
     }
 
     /// Gives a turn, whose own part is complete, to the exchange.
-    func run(_ turn: Turn, record: ControlRecord) {
-        loop.execute { [self] in runner?.run(turn, record: record) }
+    ///
+    /// - Parameter isStopping: in a decision turn whether training stops.
+    func run(_ turn: Turn, record: ControlRecord, isStopping: Bool) {
+        loop.execute { [self] in runner?.run(turn, record: record, isStopping: isStopping) }
     }
 
     /// Drops the generation in progress and its links.

@@ -4,23 +4,53 @@ internal import LockstepEngine
 internal import LockstepWire
 internal import NIOCore
 
-/// The frames of one share of S(step): the parameters, then the optimizer's vectors. Each is copied out of the state when
-/// it is asked for, so a share that waits for the coordinator takes no memory of its own.
-///
-/// It keeps the state alive. Nobody changes the state meanwhile: the worker is done or frozen, and the coordinator lets
-/// no step begin before it has all shares.
+/// The frames of one share of S(step): its part of each vector (parameters, then the optimizer's), and with the first
+/// share the numbers that belong to the state beside its vectors.
 struct ShareFrames: Sequence, Sendable {
-    private let state: FlatState
     private let step: UInt32
-    private let range: Range<Int>
+    /// Floats of the share.
+    private let count: Int
+    private let numbers: [Double]
+    private let source: Source
 
-    init(of state: FlatState, _ fetch: Fetch) {
-        self.state = state
+    private enum Source: Sendable {
+        /// Nobody changes the state before the share is sent: the worker is done or frozen.
+        case state(FlatState, start: Int)
+        case copy(ShareCopy)
+    }
+
+    /// The share as it stands in a state that nobody changes until it is sent.
+    init(of state: FlatState, _ fetch: Fetch, numbers: [Double]) {
+        let range = StateShare.range(fetch.share, of: fetch.count, elementCount: state.layout.count)
         step = fetch.step
-        range = StateShare.range(fetch.share, of: fetch.count, elementCount: state.layout.count)
+        count = range.count
+        self.numbers = fetch.share == 0 ? numbers : []
+        source = .state(state, start: range.lowerBound)
+    }
+
+    init(_ copy: ShareCopy) {
+        step = copy.step
+        count = copy.count
+        numbers = copy.numbers
+        source = .copy(copy)
     }
 
     func makeIterator() -> Iterator { Iterator(frames: self) }
+
+    private var vectorCount: Int {
+        switch source {
+        case .state(let state, _): 1 + state.vectors.count
+        case .copy(let copy): copy.vectors.count
+        }
+    }
+
+    private func floats(_ vector: Int, from offset: Int) -> UnsafePointer<Float> {
+        switch source {
+        case .state(let state, let start):
+            UnsafePointer((vector == 0 ? state.parameters : state.vectors[vector - 1]) + start + offset)
+        case .copy(let copy): UnsafePointer(copy.vectors[vector].pointer + offset)
+        }
+    }
 
     struct Iterator: IteratorProtocol {
         private let frames: ShareFrames
@@ -31,19 +61,29 @@ struct ShareFrames: Sequence, Sendable {
         fileprivate init(frames: ShareFrames) { self.frames = frames }
 
         mutating func next() -> ControlFrame? {
-            let vectors = [frames.state.parameters] + frames.state.vectors
-            guard vector < vectors.count, !frames.range.isEmpty else { return nil }
-            let count = Swift.min(StateShare.frameBytes / 4, frames.range.count - done)
-            let bytes = UnsafeRawBufferPointer(
-                start: vectors[vector] + frames.range.lowerBound + done, count: 4 * count)
+            guard vector < frames.vectorCount, frames.count > 0 else { return numbers() }
+            let count = Swift.min(StateShare.frameBytes / 4, frames.count - done)
+            let bytes = UnsafeRawBufferPointer(start: frames.floats(vector, from: done), count: 4 * count)
             let header = FrameHeader(
                 kind: .share, step: frames.step, bucket: UInt16(vector), length: UInt32(bytes.count),
                 offset: UInt64(4 * done))
             done += count
-            if done == frames.range.count {
+            if done == frames.count {
                 vector += 1
                 done = 0
             }
+            return ControlFrame(header: header, payload: ByteBuffer(bytes: bytes))
+        }
+
+        private mutating func numbers() -> ControlFrame? {
+            guard vector <= frames.vectorCount, !frames.numbers.isEmpty else { return nil }
+            let bytes = frames.numbers.flatMap { number in
+                withUnsafeBytes(of: number.bitPattern.littleEndian) { Array($0) }
+            }
+            let header = FrameHeader(
+                kind: .share, step: frames.step, bucket: UInt16(frames.vectorCount), length: UInt32(bytes.count),
+                offset: 0)
+            vector = frames.vectorCount + 1
             return ControlFrame(header: header, payload: ByteBuffer(bytes: bytes))
         }
     }

@@ -1,52 +1,119 @@
 internal import LockstepCluster
 internal import LockstepCollectives
+internal import LockstepCore
+internal import LockstepTracing
+internal import NIOCore
 internal import Tracing
 
-/// The spans of a worker. `docs/architecture.md` lists them. They are made after the fact from times that were taken on
-/// the way, so that tracing is never on a step's path.
+/// The spans of a worker. `docs/tracing.md` lists them. They are made after the fact from times that were taken on the
+/// way, so that tracing is never on a step's path.
 struct StepSpans {
     private let tracer: any Tracing.Tracer
+    /// Lockstep's own tracer keeps spans here; any other backend has its own way.
+    private let sink: SpanSink?
+    private let send: (ByteBuffer) -> Void
     private let worker: String
+    private let run: String
+    private var fields: [ContextField] = []
     private var parent = ServiceContext.topLevel
     private var generation: UInt32 = 0
     private var evaluationStart: UInt64?
 
-    init(tracer: any Tracing.Tracer, worker: String) {
+    /// - Parameter send: takes lines of finished spans.
+    init(
+        tracer: any Tracing.Tracer, sink: SpanSink?, worker: String, run: String,
+        send: @escaping (ByteBuffer) -> Void
+    ) {
         self.tracer = tracer
+        self.sink = sink
         self.worker = worker
+        self.run = run
+        self.send = send
     }
 
-    /// Spans from now on are children of the coordinator's.
+    /// Spans from now on belong to the run's trace, steps to their own, which is the same in every process.
     mutating func begin(_ fields: [ContextField], generation: UInt32) {
         parent = TraceContext.context(of: fields, tracer: tracer)
+        self.fields = fields.filter { $0.key != "traceparent" && $0.key != "tracestate" }
         self.generation = generation
     }
 
-    func record(_ turn: Turn, times: TurnTimes, start: UInt64, exchanged: UInt64, end: UInt64) {
-        let step = span("step", in: parent, from: start)
-        step.attributes["step"] = Int64(turn.step)
-        let parts: [(String, UInt64, UInt64)] = [
-            ("load", times.loadStart, times.loadEnd), ("forward", times.loadEnd, times.forwardEnd),
-            ("backward", times.forwardEnd, times.backwardEnd), ("all-reduce", times.backwardEnd, exchanged),
-            ("update", exchanged, end),
-        ]
-        for (name, from, to) in parts {
-            span(name, in: step.context, from: from).end(at: StepInstant(monotonic: to))
+    /// What is known of a step when it is done.
+    struct Step {
+        let turn: Turn
+        let epoch: Int
+        let times: TurnTimes
+        let start: UInt64
+        let exchanged: UInt64
+        let updated: UInt64
+        let end: UInt64
+        /// When the share of the state was put aside for a snapshot.
+        let snapshot: Range<UInt64>?
+        /// The member whose part came last.
+        let waitedFor: String?
+    }
+
+    func record(_ step: Step) {
+        let context = context(ofStep: step.turn.step)
+        let span = span(TraceName.step, in: context, from: step.start)
+        span.attributes[TraceName.stepNumber] = Int64(step.turn.step)
+        span.attributes[TraceName.epoch] = Int64(step.epoch)
+        span.addLink(SpanLink(context: parent, attributes: [:]))
+        let times = step.times
+        part(TraceName.load, in: span, times.loadStart..<times.loadEnd)
+        part(TraceName.forward, in: span, times.loadEnd..<max(times.loadEnd, times.forwardEnd))
+        part(TraceName.backward, in: span, times.forwardEnd..<max(times.forwardEnd, times.backwardEnd))
+        part(TraceName.allReduce, in: span, times.backwardEnd..<max(times.backwardEnd, step.exchanged)) { span in
+            // Nothing is computed meanwhile.
+            span.attributes[TraceName.exposedNanoseconds] = Int64(clamping: step.exchanged &- times.backwardEnd)
+            if let name = step.waitedFor { span.attributes[TraceName.waitedFor] = name }
         }
-        step.end(at: StepInstant(monotonic: end))
+        part(TraceName.update, in: span, step.exchanged..<step.updated)
+        if let snapshot = step.snapshot { part(TraceName.snapshot, in: span, snapshot) }
+        span.end(at: StepInstant(monotonic: step.end))
+        flush()
+    }
+
+    /// A step that was begun and never applied.
+    func recordBrokenStep(_ turn: Turn, start: UInt64, end: UInt64, reason: String) {
+        let span = span(TraceName.step, in: context(ofStep: turn.step), from: start)
+        span.attributes[TraceName.stepNumber] = Int64(turn.step)
+        span.setStatus(SpanStatus(code: .error, message: reason))
+        span.end(at: StepInstant(monotonic: end))
+        flush()
     }
 
     mutating func beginEvaluation(at start: UInt64) { evaluationStart = start }
 
-    func endEvaluation(at end: UInt64) {
-        guard let evaluationStart else { return }
-        span("evaluation", in: parent, from: evaluationStart).end(at: StepInstant(monotonic: end))
+    mutating func endEvaluation(at end: UInt64) {
+        guard let start = evaluationStart else { return }
+        evaluationStart = nil
+        span("evaluation", in: parent, from: start).end(at: StepInstant(monotonic: end))
+        flush()
+    }
+
+    private func context(ofStep step: UInt32) -> ServiceContext {
+        let derived = StepTrace.fields(run: run, step: UInt64(step)).map { ContextField(key: $0.key, value: $0.value) }
+        return TraceContext.context(of: fields + derived, tracer: tracer)
+    }
+
+    private func part(
+        _ name: String, in step: any Span, _ time: Range<UInt64>, _ describe: (any Span) -> Void = { _ in }
+    ) {
+        let span = span(name, in: step.context, from: time.lowerBound)
+        describe(span)
+        span.end(at: StepInstant(monotonic: time.upperBound))
     }
 
     private func span(_ name: String, in context: ServiceContext, from start: UInt64) -> any Span {
         let span = tracer.startSpan(name, context: context, ofKind: .internal, at: StepInstant(monotonic: start))
-        span.attributes["worker"] = worker
-        span.attributes["generation"] = Int64(generation)
+        span.attributes[TraceName.worker] = worker
+        span.attributes[TraceName.generation] = Int64(generation)
         return span
+    }
+
+    private func flush() {
+        guard let lines = sink?.takeLines(), !lines.isEmpty else { return }
+        send(ByteBuffer(bytes: lines))
     }
 }

@@ -4,10 +4,10 @@ internal import LockstepCore
 internal import LockstepData
 internal import LockstepEngine
 internal import LockstepJobs
+internal import LockstepModels
 internal import LockstepWire
 internal import Logging
 internal import NIOCore
-internal import Tracing
 
 /// The one thread that owns a worker's core: events from its mailbox in, the core's actions carried out. It waits for
 /// compute threads, the exchange and the coordinator, so it is no thread of a pool.
@@ -15,8 +15,11 @@ internal import Tracing
 final class WorkerDriver: @unchecked Sendable {
     enum Event: Sendable {
         case core(WorkerEvent)
-        /// The exchange of a turn is over.
-        case exchanged(Turn, generation: UInt32, records: [ControlRecord], gradientBytes: Int)
+        /// The exchange of a turn is over; `lastMember` sent the last part of it.
+        case exchanged(
+            Turn, generation: UInt32, records: [ControlRecord], gradientBytes: Int, lastMember: String?)
+        /// The bulk connection is open, and what was wanted has come.
+        case bulkReady(Fetched)
         /// A connection that the core knows nothing of has ended, and the worker cannot go on without it.
         case lost(CommandError)
         /// The process ends.
@@ -30,11 +33,21 @@ final class WorkerDriver: @unchecked Sendable {
     private let network: WorkerNetwork
     private let ended: @Sendable (ExitCode, String) -> Void
     private var core: WorkerCore
+    private var preparation: Preparation?
     private var job: ResolvedJob?
     private var state: FlatState?
+    /// What the job watches, a part of the state.
+    private var watched: WatchState
     private var work: GenerationWork?
-    private var spans: StepSpans
+    private var spans: StepSpans?
     private var turnStart: UInt64 = 0
+    private var lastMember: String?
+    /// A training turn that was begun and not applied.
+    private var broken: Turn?
+    private var isStopping = false
+    /// The step whose span waits for what still belongs to it: a share that is put aside.
+    private var done: StepSpans.Step?
+    private var share: ShareCopy?
 
     init(
         settings: WorkerSettings, identity: WorkerIdentity, network: WorkerNetwork, events: Mailbox<Event>,
@@ -48,12 +61,15 @@ final class WorkerDriver: @unchecked Sendable {
         var timing = WorkerCore.Timing()
         timing.silence = max(timing.silence, UInt64(settings.patience * 1e9))
         core = WorkerCore(identity, timing: timing)
-        spans = StepSpans(tracer: settings.tracer, worker: identity.name)
+        watched = WatchState()
     }
 
     /// Runs until the core says exit or `stop` comes.
     func run() {
-        defer { work = nil }
+        defer {
+            flushSpan()
+            work = nil
+        }
         while core.state != .ended {
             // Before the deadline is judged, and past all that waits in the mailbox: a long computation must not make
             // the coordinator look silent.
@@ -70,8 +86,11 @@ final class WorkerDriver: @unchecked Sendable {
             switch next {
             case nil: break
             case .core(let event): handle(event)
-            case .exchanged(let turn, let generation, let records, let gradientBytes):
+            case .exchanged(let turn, let generation, let records, let gradientBytes, let lastMember):
+                self.lastMember = lastMember
                 if let event = summarized(turn, generation, records, gradientBytes: gradientBytes) { handle(event) }
+            case .bulkReady(let fetched):
+                if let event = finishPreparing(fetched) { handle(event) }
             case .lost(let error): ended(error.exitCode, error.message)
             case .stop: return
             }
@@ -108,16 +127,25 @@ final class WorkerDriver: @unchecked Sendable {
             return prepare(welcome)
         case .link(let start, let dial):
             return link(start, dial: dial)
-        case .begin(let turn):
-            return begin(turn)
-        case .record(let turn, let askedGeneration):
+        case .begin(let turn, let isStopping):
+            return begin(turn, isStopping: isStopping)
+        case .record(let turn, let askedGeneration, let judgement):
             guard let work, let state else { return .failed(reason: "no generation is in hand") }
-            network.links.run(turn, record: work.record(state: state, askedGeneration: askedGeneration))
+            let record = work.record(state: state, askedGeneration: askedGeneration, judgement: judgement)
+            network.links.run(turn, record: record, isStopping: isStopping)
             return nil
         case .apply(let turn, let summary):
             return apply(turn, summary)
+        case .judge(let sums, let step):
+            return judge(sums, step: step)
+        case .copyShare(let fetch, _):
+            copyShare(fetch)
+            return nil
         case .park:
             network.links.park()
+            flushSpan()
+            if let broken { spans?.recordBrokenStep(broken, start: turnStart, end: ProcessClock.now, reason: "parked") }
+            broken = nil
             work = nil
             return .parked
         case .hashState:
@@ -136,10 +164,12 @@ final class WorkerDriver: @unchecked Sendable {
         _ turn: Turn, _ generation: UInt32, _ records: [ControlRecord], gradientBytes: Int
     ) -> WorkerEvent? {
         guard let work, work.roster.generation == generation else { return nil }
-        if turn == work.schedule.last, turn.phase == .evaluation { spans.endEvaluation(at: ProcessClock.now) }
+        if turn.phase == .evaluation && work.schedule.isLast(turn) || work.schedule.isLastOfValidation(turn) {
+            spans?.endEvaluation(at: ProcessClock.now)
+        }
         do {
             let summary = try RecordSummary(
-                records: records, tree: work.plan.tree, sumCount: GenerationWork.sumCount)
+                records: records, tree: work.plan.tree, sumCount: work.plan.sumCount)
             return .turnFinished(
                 turn, summary, gradientIsFinite: !turn.hasGradients || work.totalIsFinite,
                 gradientBytesSent: gradientBytes)
@@ -152,17 +182,34 @@ final class WorkerDriver: @unchecked Sendable {
 
     private func prepare(_ welcome: Welcome) -> WorkerEvent? {
         settings.status.update { $0.run = welcome.runIdentifier }
+        do throws(CommandError) {
+            let preparation = try Preparation(welcome, dataDirectory: DataDirectory(root: settings.dataDirectory))
+            self.preparation = preparation
+            network.openBulk(preparation.want, vectors: preparation.vectorCount)
+            return nil
+        } catch {
+            return .unable(Unable(exitCode: error.exitCode, message: error.message))
+        }
+    }
+
+    private func finishPreparing(_ fetched: Fetched) -> WorkerEvent? {
+        guard let preparation else { return .failed(reason: "what nobody asked for has come") }
+        self.preparation = nil
         do {
-            let prepared = try PreparedJob(
-                welcome: welcome, dataDirectory: DataDirectory(root: settings.dataDirectory))
-            let state = try FlatState(plan: prepared.job.plan, seed: prepared.job.seed)
-            job = prepared.job
-            self.state = state
-            network.prepare(
+            let ready = try preparation.finish(fetched)
+            let job = ready.job
+            self.job = job
+            state = ready.state
+            watched = ready.watched
+            spans = makeSpans(job, run: preparation.welcome.runIdentifier)
+            network.announce(
                 WorkerPreparation(
-                    planDigest: prepared.job.plan.digest.description, step: 0,
-                    stateHash: state.hash(settings.kernels), lastStep: UInt32(prepared.job.stepCount),
-                    evaluationBatches: UInt32(prepared.job.testOrder?.stepsPerEpoch ?? 0), host: "", port: 0))
+                    planDigest: job.plan.digest.description, step: ready.step,
+                    stateHash: ready.state.hash(settings.kernels), lastStep: UInt32(job.stepCount),
+                    evaluationBatches: UInt32(job.testOrder?.stepsPerEpoch ?? 0), validation: job.validationSchedule,
+                    isStopped: watched.isStopped, isBest: ready.step > 0 && watched.bestSnapshotStep == Int(ready.step),
+                    epoch: ready.step == 0 ? 0 : UInt32(job.order.epoch(ofStep: Int(ready.step))),
+                    epochSums: ready.epochSums, host: "", port: 0))
             return nil
         } catch let error as CommandError {
             return .unable(Unable(exitCode: error.exitCode, message: error.message))
@@ -171,16 +218,26 @@ final class WorkerDriver: @unchecked Sendable {
         }
     }
 
+    /// Spans go to the tracer that the program brought, else to Lockstep's own, whose lines the coordinator writes.
+    private func makeSpans(_ job: ResolvedJob, run: String) -> StepSpans? {
+        let tracing = ProcessTracing(
+            backend: settings.tracer, process: core.identity.name, host: core.identity.host, settings: job.traces)
+        return StepSpans(
+            tracer: tracing.tracer, sink: tracing.sink, worker: core.identity.name, run: run
+        ) { [network] lines in network.spans.post(lines) }
+    }
+
     private func link(_ start: Start, dial: [Roster.Member]) -> WorkerEvent? {
         work = nil
-        guard let job, let own = start.roster.index(of: core.identity.name) else {
+        guard let job, let own = start.roster.index(of: core.identity.name), let schedule = core.schedule else {
             return .failed(reason: "START came before the job")
         }
         do {
             let work = try GenerationWork(
-                roster: start.roster, own: own, job: job, kernels: settings.kernels, threads: settings.threads)
+                roster: start.roster, own: own, job: job, kernels: settings.kernels, threads: settings.threads,
+                schedule: schedule)
             self.work = work
-            spans.begin(start.traceContext, generation: start.roster.generation)
+            spans?.begin(start.traceContext, generation: start.roster.generation)
             network.links.begin(
                 start.roster,
                 exchange: Exchange(plan: work.plan, generation: start.roster.generation, schedule: work.schedule),
@@ -197,10 +254,17 @@ final class WorkerDriver: @unchecked Sendable {
         }
     }
 
-    private func begin(_ turn: Turn) -> WorkerEvent? {
+    private func begin(_ turn: Turn, isStopping: Bool) -> WorkerEvent? {
+        flushSpan()
         guard let work, let state else { return .failed(reason: "no generation is in hand") }
+        self.isStopping = isStopping
         turnStart = ProcessClock.now
-        if turn.phase == .evaluation, turn.step == 1 { spans.beginEvaluation(at: turnStart) }
+        broken = turn.phase == .train ? turn : nil
+        if isStopping { work.stopsEarly(after: turn) }
+        if turn.phase == .evaluation, turn.step == 1 { spans?.beginEvaluation(at: turnStart) }
+        if turn.phase == .validation, work.schedule.batch(ofValidation: turn) == 1 {
+            spans?.beginEvaluation(at: turnStart)
+        }
         let step = turn.phase == .train ? Int(turn.step) : Int(core.step)
         #if LOCKSTEP_FAILPOINTS
         if let fault = Failpoints.current.flipParameter, turn.phase == .train, turn.step == fault.step,
@@ -215,21 +279,68 @@ final class WorkerDriver: @unchecked Sendable {
                 $0.stage = stage
             }
         }
-        // The closing turn has nothing to compute; its record follows by itself.
-        return turn.phase == .closing ? nil : .computed(turn)
+        // A turn without a batch has nothing to compute; its record follows by itself.
+        return turn.hasBatch ? .computed(turn) : nil
     }
 
     private func apply(_ turn: Turn, _ summary: RecordSummary) -> WorkerEvent? {
-        guard let work, let state else { return .failed(reason: "no generation is in hand") }
+        guard let job, let work, let state else { return .failed(reason: "no generation is in hand") }
         let exchanged = ProcessClock.now
-        work.apply(turn, summary, to: state)
+        broken = nil
+        work.apply(turn, summary, plateauFactor: watched.plateauFactor, to: state)
         let end = ProcessClock.now
-        spans.record(turn, times: work.times, start: turnStart, exchanged: exchanged, end: end)
-        return .updated(work.report(turn, summary, seconds: Double(end - turnStart) / 1e9))
+        done = StepSpans.Step(
+            turn: turn, epoch: job.order.epoch(ofStep: Int(turn.step)), times: work.times, start: turnStart,
+            exchanged: exchanged, updated: end, end: end, snapshot: nil, waitedFor: lastMember)
+        return .updated(
+            work.report(
+                turn, summary, plateauFactor: watched.plateauFactor, seconds: Double(end - turnStart) / 1e9))
+    }
+
+    /// Judges S(step) by its validation; the same in every worker, for all that it depends on is state.
+    private func judge(_ sums: [Double], step: UInt32) -> WorkerEvent? {
+        guard let job, let state, let watch = job.watch else { return .failed(reason: "nothing is watched") }
+        guard let measures = job.measures(of: sums) else { return .failed(reason: "a validation without samples") }
+        let outcome = watched.observe(watch, loss: measures.loss, metrics: measures.metrics, step: Int(step))
+        if outcome.isImproved { state.keepBest() }
+        // The best is what training ends with, whether it ends early or not.
+        if outcome.stops || step == UInt32(job.stepCount) { state.restoreBest() }
+        return .judged(
+            isStopping: outcome.stops, snapshots: outcome.isBest && job.snapshots.best != nil, watchHash: watched.hash)
+    }
+
+    // MARK: The state
+
+    /// What goes with the first share beside the vectors.
+    private var numbers: [Double] {
+        StateNumbers(watch: job?.watch == nil ? [] : watched.numbers, epochSums: core.lastEpoch).all
+    }
+
+    private func copyShare(_ fetch: Fetch) {
+        // The last one is still on its way: the coordinator does without this one.
+        guard let state, network.isBulkIdle else { return }
+        let start = ProcessClock.now
+        let count = StateShare.range(fetch.share, of: fetch.count, elementCount: state.layout.count).count
+        let copy = share.flatMap { $0.count == count ? $0 : nil } ?? ShareCopy(count: count, vectors: 1 + state.vectors.count)
+        copy.fill(from: state, fetch, numbers: numbers)
+        share = copy
+        network.sendBulk(ShareFrames(copy))
+        let end = ProcessClock.now
+        if let step = done {
+            done = StepSpans.Step(
+                turn: step.turn, epoch: step.epoch, times: step.times, start: step.start, exchanged: step.exchanged,
+                updated: step.updated, end: end, snapshot: start..<end, waitedFor: step.waitedFor)
+        }
     }
 
     private func sendShare(_ fetch: Fetch) {
         guard let state else { return }
-        network.sendBulk(ShareFrames(of: state, fetch))
+        network.sendBulk(ShareFrames(of: state, fetch, numbers: numbers))
+    }
+
+    /// Gives the span of the last step away, once nothing more can belong to it.
+    private func flushSpan() {
+        if let done { spans?.record(done) }
+        done = nil
     }
 }

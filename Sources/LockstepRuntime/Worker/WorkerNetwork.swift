@@ -22,6 +22,8 @@ final class WorkerNetwork: Sendable {
     private static let bulkGrace = Duration.seconds(1)
 
     let links: PeerLinks
+    /// Takes the finished spans of a step.
+    let spans = SpanSender()
     private let settings: WorkerSettings
     private let identity: WorkerIdentity
     private let contexts: TLSContexts
@@ -31,6 +33,8 @@ final class WorkerNetwork: Sendable {
     private let ended: @Sendable (ExitCode, String) -> Void
     private let connections: Mutex<Connections>
     private let heard = Atomic(false)
+    /// Sequences of frames that are on their way on the bulk connection.
+    private let sending = Atomic(0)
     private let tasks = TaskBag()
 
     init(
@@ -52,6 +56,7 @@ final class WorkerNetwork: Sendable {
 
     /// Ends all connections and tasks. Nothing is opened afterwards.
     func shutdown() async {
+        await spans.drain(atMost: .milliseconds(500))
         tasks.cancelAll()
         links.close()
         connections.withLock { connections in
@@ -111,8 +116,13 @@ final class WorkerNetwork: Sendable {
         post(message, on: control.link)
     }
 
+    /// Whether nothing given to `sendBulk` is still on its way.
+    var isBulkIdle: Bool { sending.load(ordering: .acquiring) == 0 }
+
     func sendBulk(_ frames: some Sequence<ControlFrame> & Sendable) {
+        sending.add(1, ordering: .relaxed)
         tasks.add { [self] in
+            defer { sending.subtract(1, ordering: .releasing) }
             do {
                 guard let bulk = connections.withLock({ $0.bulk }) else { throw LinkError.closed("it is not open") }
                 // Each send waits until the system has taken it, so the coordinator's reading sets the pace.
@@ -168,8 +178,19 @@ final class WorkerNetwork: Sendable {
 
     // MARK: The other members
 
-    /// Listens for data links and opens the bulk connection; then the worker is prepared.
-    func prepare(_ preparation: WorkerPreparation) {
+    /// Opens the bulk connection and keeps it, and fetches what is wanted; then `bulkReady` is posted.
+    func openBulk(_ want: Want, vectors: Int) {
+        tasks.add { [self] in
+            do {
+                try await runBulk(want, vectors: vectors)
+            } catch {
+                await bulkLost(error)
+            }
+        }
+    }
+
+    /// Listens for data links and says to the core that the worker is prepared.
+    func announce(_ preparation: WorkerPreparation) {
         tasks.add { [self] in
             guard let control = connections.withLock({ $0.control }) else { return }
             let listener: SecureListener
@@ -184,18 +205,16 @@ final class WorkerNetwork: Sendable {
                 return
             }
             connections.withLock { $0.listener = listener }
-            do {
-                try await runBulk(preparation, address: settings.advertise ?? listener.address)
-            } catch {
-                await bulkLost(error)
-            }
+            var preparation = preparation
+            let address = settings.advertise ?? listener.address
+            preparation.host = address.host
+            preparation.port = address.port
+            events.post(.core(.prepared(preparation)))
         }
     }
 
-    /// Opens the bulk connection and keeps it. Returns only by throwing: the worker cannot do without.
-    ///
-    /// - Parameter address: what other workers dial.
-    private func runBulk(_ preparation: WorkerPreparation, address: Endpoint) async throws {
+    /// Returns only by throwing: the worker cannot do without the bulk connection.
+    private func runBulk(_ want: Want, vectors: Int) async throws {
         let dialer = ControlDialer(group: controlGroup, contexts: contexts)
         let bulk = try await dialer.connect(to: settings.coordinator, hello: identity.hello(.bulk))
         connections.withLock { $0.bulk = bulk }
@@ -206,20 +225,31 @@ final class WorkerNetwork: Sendable {
             })
         // Lines that come later have no connection to go by.
         defer { if let sink { settings.sinks?.remove(sink) } }
-        var preparation = preparation
-        preparation.host = address.host
-        preparation.port = address.port
-        events.post(.core(.prepared(preparation)))
-        try await bulk.run { frames in
+        tasks.add { [spans] in await spans.run(on: bulk) }
+        if want.isEmpty { events.post(.bulkReady(Fetched(want, vectors: vectors))) } else { bulk.post(want.frame) }
+        try await bulk.run { [self] frames in
+            var fetched = Fetched(want, vectors: vectors)
             for try await frame in frames {
-                let message = try frame.message()
-                guard case .refused(let reason) = message else {
-                    throw LinkError.violation("the coordinator sent \(message.type) on it")
-                }
-                throw LinkError.refused(reason.escapedForDisplay(limit: 1000))
+                if frame.header.kind == .message { try ended(by: try frame.message()) }
+                try fetched.receive(frame)
+                guard fetched.isComplete else { continue }
+                events.post(.bulkReady(fetched))
+                fetched = Fetched(Want(), vectors: 0)
             }
         }
         throw LinkError.closed("the coordinator closed it")
+    }
+
+    /// What the coordinator says on a bulk connection is always an end.
+    private func ended(by message: ControlMessage) throws {
+        switch message {
+        case .refused(let reason): throw LinkError.refused(reason.escapedForDisplay(limit: 1000))
+        case .release(let release):
+            let reason = release.reason.escapedForDisplay(limit: 1000)
+            events.post(.lost(CommandError(release.exitCode, reason)))
+            throw LinkError.closed(reason)
+        default: throw LinkError.violation("the coordinator sent \(message.type) on it")
+        }
     }
 
     /// Bytes of a log line; the coordinator takes no more.

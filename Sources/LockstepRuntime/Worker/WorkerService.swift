@@ -44,7 +44,7 @@ package final class WorkerService: Service {
         }
         let identity = WorkerIdentity(
             name: settings.identity.name.name, process: ProcessNumber(UInt64.random(in: 1...UInt64.max)),
-            host: WorkerService.hostName, processIdentifier: getpid(), version: lockstepVersion,
+            host: Machine.hostName, processIdentifier: getpid(), version: lockstepVersion,
             instructionSet: settings.kernels.name, threads: settings.threads)
         settings.status.update { $0.worker = identity.name }
         let controlGroup = MultiThreadedEventLoopGroup(numberOfThreads: 1)
@@ -109,11 +109,5 @@ package final class WorkerService: Service {
                 group.cancelAll()
             }
         }.value
-    }
-
-    private static var hostName: String {
-        var buffer = [CChar](repeating: 0, count: 256)
-        guard gethostname(&buffer, buffer.count - 1) == 0 else { return "unknown" }
-        return String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
     }
 }

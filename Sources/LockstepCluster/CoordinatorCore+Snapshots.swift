@@ -1,0 +1,82 @@
+internal import LockstepCore
+
+/// The state on its way to the disk: while a generation works, and at its end.
+extension CoordinatorCore {
+    /// Whose shares of S(`step`) may come now, in roster order; nil where frames of it are to be dropped unread.
+    ///
+    /// In mid-run workers send them unasked. A share that is late, of a step that was never due or of one that was given
+    /// up, is no fault.
+    package func expectedShares(ofStep step: UInt32) -> [CoordinatorAction.StateShare]? {
+        switch mode {
+        case .linking, .running, .planned: snapshots.expects(step) ? shares : nil
+        case .collecting(step, _): shares
+        case .collecting: snapshots.expects(step) ? shares : nil
+        case .gathering, .writing, .ended: nil
+        }
+    }
+
+    /// How the members share a state.
+    var shares: [CoordinatorAction.StateShare] {
+        let members = roster?.members ?? []
+        return members.enumerated().map { index, member in
+            CoordinatorAction.StateShare(name: member.name, index: index, count: members.count)
+        }
+    }
+
+    mutating func handleCollected(_ step: UInt32) -> [CoordinatorAction] {
+        guard case .collecting(step, let hash) = mode else {
+            return expectedShares(ofStep: step) == nil ? [.dropState(step: step)] : snapshots.collect(step)
+        }
+        mode = .writing(step: step, hash: hash)
+        // The state is here; whom we lose now is not missed.
+        losses = []
+        lostLinks = []
+        judgeAt = nil
+        stopAt = nil
+        return snapshots.close(keepsAll: stopReason == nil && lateStopReason == nil) + writeLast()
+    }
+
+    /// The snapshot of the end comes after all others.
+    private mutating func writeLast() -> [CoordinatorAction] {
+        guard case .writing(let step, let hash) = mode, snapshots.isIdle, !isWritingLast else { return [] }
+        isWritingLast = true
+        return [.writeSnapshot(step: step, hash: hash, isBest: endsWithBest)]
+    }
+
+    mutating func handleInvalid(_ step: UInt32, _ reason: String) -> [CoordinatorAction] {
+        switch mode {
+        case .collecting(step, _), .writing(step, _):
+            return fail(
+                Verdict(
+                    stage: .snapshot, step: step, cause: reason,
+                    message:
+                        "the state after step \(step) that the workers sent is not the one they agreed on: \(reason)"
+                ))
+        case .ended, .gathering: return []
+        default: return snapshots.invalidate(step, reason) + writeLast()
+        }
+    }
+
+    mutating func handleWritten(_ step: UInt32, _ digest: Digest) -> [CoordinatorAction] {
+        if case .writing(step, let hash) = mode, isWritingLast {
+            journal.append(.snapshot(step: step, hash: hash, digest: digest))
+            // A run that was stopped goes on some day.
+            if stopReason == nil { journal.append(.final(step: step, hash: hash)) }
+            return finish(snapshotStep: step, hash: hash)
+        }
+        guard let (state, actions) = snapshots.finishWriting(step) else { return [] }
+        journal.append(.snapshot(step: step, hash: state.hash, digest: digest))
+        // After the end it is only put on record.
+        return mode == .ended ? [] : actions + writeLast()
+    }
+
+    mutating func handleWriteFailed(_ step: UInt32, _ reason: String) -> [CoordinatorAction] {
+        if case .writing(step, _) = mode, isWritingLast {
+            return fail(
+                Verdict(
+                    stage: .snapshot, step: step, cause: reason,
+                    message: "the snapshot of step \(step) could not be written: \(reason)"))
+        }
+        return mode == .ended ? [] : snapshots.failWriting(step, reason) + writeLast()
+    }
+}

@@ -1,0 +1,20 @@
+/// A column of a table that is part of the input.
+struct TableColumn: Sendable, Hashable {
+    typealias Kind = TablePreprocessing.Column.Kind
+
+    /// What a missing field counts as in a categorical column.
+    static let missingCategory = "missing"
+
+    let name: String
+    let kind: Kind
+}
+
+/// How the labels of a table are read.
+enum LabelRule: Sendable {
+    /// Numbers.
+    case numbers
+    /// Classes; their names are those that occur.
+    case classes
+    /// What the training data has.
+    case known(SampleTarget, [String])
+}

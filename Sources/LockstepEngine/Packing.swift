@@ -1,0 +1,24 @@
+internal import CLockstepKernels
+
+/// A weight in the form in which a kernel reads it, made once a step and shared by all threads.
+package struct Packing: Sendable, Hashable {
+    package enum Form: UInt8, Sendable { case linear, linearTransposed, convolution, convolutionFlipped }
+
+    package var form: Form
+    /// Floats into the flat vector.
+    package var parameter: Int
+    /// Floats into the packed weights.
+    package var packed: Int
+    /// Geometry, and where a product reads it.
+    package var instruction: Instruction
+
+    var count: Int {
+        let window = instruction.kernelHeight * instruction.kernelWidth
+        return switch form {
+        case .linear: ls_packed_count(instruction.inputs, instruction.outputs)
+        case .linearTransposed: ls_packed_count(instruction.outputs, instruction.inputs)
+        case .convolution: ls_packed_count(window * instruction.channels, instruction.outputs)
+        case .convolutionFlipped: ls_packed_count(window * instruction.outputs, instruction.channels)
+        }
+    }
+}

@@ -1,0 +1,82 @@
+internal import LockstepCore
+internal import LockstepFormats
+
+/// What `lockstep status` says: as JSON between coordinator and command, as text for people.
+struct StatusReport: Sendable {
+    /// One line of JSON, `{"event":"status",…}`.
+    let value: JSONValue
+
+    init(_ value: JSONValue) { self.value = value }
+
+    /// Text for people. What came from workers is escaped.
+    var text: String {
+        var lines = [heading, progress, numbers, snapshot, problem].compactMap { $0 }
+        let workers = value["workers"]?.array ?? []
+        if !workers.isEmpty { lines += table(workers) }
+        return lines.joined(separator: "\n")
+    }
+
+    private var heading: String {
+        let run = (value["run"]?.string ?? "").escapedForDisplay(limit: 200)
+        var state = (value["state"]?.string ?? "unknown").escapedForDisplay(limit: 200)
+        if let seconds = value["seconds"]?.double { state += " for \(NumberText.duration(seconds))" }
+        return "run       \(run): \(state)"
+    }
+
+    private var progress: String? {
+        guard let step = value["step"]?.int, let steps = value["steps"]?.int else { return nil }
+        var line = "step      \(NumberText.grouped(step)) of \(NumberText.grouped(steps))"
+        if let epoch = value["epoch"]?.int, let epochs = value["epochs"]?.int {
+            line += ", epoch \(epoch) of \(epochs)"
+        }
+        return line
+    }
+
+    private var numbers: String? {
+        guard let loss = value["loss"]?.double else { return nil }
+        var parts = ["loss \(NumberText.fixed(loss, 4))"]
+        for member in value["metrics"]?.object?.members ?? [] {
+            guard let number = member.value.double else { continue }
+            parts.append("\(member.key.escapedForDisplay(limit: 40)) \(NumberText.fixed(number, 4))")
+        }
+        if let rate = value["samplesPerSecond"]?.double { parts.append("\(NumberText.grouped(rate)) samples/s") }
+        return "last step " + parts.joined(separator: "  ")
+    }
+
+    private var snapshot: String? {
+        guard let object = value["snapshot"], object.object != nil else { return nil }
+        return "snapshot  step \(NumberText.grouped(object["step"]?.int ?? 0))"
+            + (object["best"]?.bool == true ? " (the best)" : "")
+    }
+
+    private var problem: String? {
+        value["problem"]?.string.map { "problem   \($0.escapedForDisplay(limit: 1000))" }
+    }
+
+    private func table(_ workers: [JSONValue]) -> [String] {
+        var rows = [["worker", "lanes", "stage", "step", "last heard", "waits for"]]
+        for worker in workers {
+            rows.append(row(worker))
+        }
+        let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
+        return rows.map { row in
+            var line = zip(row, widths)
+                .map { $0 + String(repeating: " ", count: $1 - $0.count) }.joined(separator: "  ")
+            while line.last == " " { line.removeLast() }
+            return line
+        }
+    }
+
+    private func row(_ worker: JSONValue) -> [String] {
+        let lanes = worker["lanes"]?.array?.compactMap(\.int) ?? []
+        let waiting = worker["waitingFor"]?.array?.compactMap(\.string) ?? []
+        let step = worker["step"]?.int.map { NumberText.grouped($0) }
+        let silence = worker["silentSeconds"]?.double.map { "\(NumberText.fixed($0, 1)) s ago" }
+        return [
+            (worker["name"]?.string ?? "").escapedForDisplay(limit: 40),
+            lanes.count == 2 ? "\(lanes[0])–\(lanes[1] - 1)" : "-",
+            (worker["stage"]?.string ?? "-").escapedForDisplay(limit: 20), step ?? "-", silence ?? "-",
+            waiting.map { $0.escapedForDisplay(limit: 40) }.joined(separator: ", "),
+        ]
+    }
+}

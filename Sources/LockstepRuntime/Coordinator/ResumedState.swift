@@ -1,0 +1,53 @@
+internal import LockstepCore
+internal import LockstepEngine
+internal import LockstepFormats
+internal import LockstepJobs
+internal import LockstepSnapshots
+
+/// S(n) from a snapshot that was verified to the last byte, as flat vectors that workers can be sent.
+struct ResumedState: Sendable {
+    let step: UInt32
+    /// The hash of the parameters.
+    let hash: StateHash
+    let stateDigest: Digest
+    let path: String
+    /// Little-endian: the parameters, the optimizer's vectors, then the numbers beside them.
+    let vectors: [[UInt8]]
+    /// Training was stopped early at this step: only the end is left.
+    let isStopped: Bool
+
+    /// - Throws: `CommandError.verification` where a tensor of the job is missing or has another shape.
+    init(_ snapshot: Snapshot, job: ResolvedJob, path: String) throws(CommandError) {
+        let manifest = snapshot.manifest
+        step = UInt32(manifest.step)
+        hash = manifest.stateHash
+        stateDigest = manifest.stateDigest
+        self.path = path
+        var vectors = [try ResumedState.flat(snapshot, prefix: "", job.plan.layout)]
+        for name in job.vectorNames {
+            vectors.append(try ResumedState.flat(snapshot, prefix: name + ".", job.plan.layout))
+        }
+        let numbers = StateNumbers(watch: snapshot.watch ?? [], epochSums: manifest.epochSums)
+        guard numbers.count == StateNumbers.count(of: job) else {
+            throw CommandError(.verification, "\(path.escapedForDisplay()): it is not of this job: its sums differ in number")
+        }
+        isStopped = job.watch == nil ? false : numbers.isStopped
+        self.vectors = vectors + [numbers.bytes]
+    }
+
+    private static func flat(
+        _ snapshot: Snapshot, prefix: String, _ layout: FlatLayout
+    ) throws(CommandError) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: layout.count * 4)
+        for entry in layout.entries {
+            guard let tensor = snapshot[prefix + entry.name], tensor.type == .float32, tensor.shape == entry.shape else {
+                throw CommandError(
+                    .verification,
+                    "the snapshot of step \(snapshot.manifest.step) has no tensor \(prefix + entry.name) of shape \(entry.shape)"
+                )
+            }
+            bytes.replaceSubrange(4 * entry.range.lowerBound..<4 * entry.range.upperBound, with: tensor.bytes)
+        }
+        return bytes
+    }
+}

@@ -1,0 +1,50 @@
+internal import LockstepCluster
+internal import LockstepCore
+internal import LockstepSnapshots
+
+#if canImport(FoundationEssentials)
+internal import FoundationEssentials
+#else
+internal import Foundation
+#endif
+
+/// The journal of a run: what its coordinators decided, on disk before anyone is told.
+struct RunJournal: Sendable {
+    /// What stood in it when it was opened.
+    let history: JournalHistory
+    private let file: JournalFile
+
+    init(_ directory: RunDirectory) throws(CommandError) {
+        file = try JournalFile(opening: directory.journal)
+        history = try RunJournal.history(file.records, path: directory.journal)
+    }
+
+    /// What stands in the journal of a run that another process may be writing.
+    static func history(of directory: RunDirectory) throws(CommandError) -> JournalHistory {
+        try history(try JournalFile.read(directory.journal), path: directory.journal)
+    }
+
+    /// Returns when the record will survive.
+    func append(_ record: JournalRecord) throws(CommandError) {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        guard let bytes = try? encoder.encode(record) else {
+            throw .failed("a record of the journal cannot be encoded")
+        }
+        try file.append(Array(bytes))
+    }
+
+    private static func history(_ records: [[UInt8]], path: String) throws(CommandError) -> JournalHistory {
+        var decoded: [JournalRecord] = []
+        for (index, record) in records.enumerated() {
+            guard let value = try? JSONDecoder().decode(JournalRecord.self, from: Data(record)) else {
+                throw CommandError(
+                    .verification,
+                    "\(path.escapedForDisplay()): record \(index + 1) is not one that this version writes; use the version that wrote it"
+                )
+            }
+            decoded.append(value)
+        }
+        return JournalRecord.replay(decoded)
+    }
+}

@@ -1,0 +1,52 @@
+internal import LockstepFormats
+
+/// What libFuzzer's inputs are given to. The raw value is what `LOCKSTEP_FUZZ_TARGET` says and the corpus is called.
+enum FuzzTarget: String, CaseIterable {
+    case csv, npy, png, cifar10, idx, deflate, zlib, gzip, json, safetensors
+    /// Is wrong on purpose: proves that the fuzzer finds what is to be found.
+    case canary
+
+    /// No reader may take or make more here.
+    private static let maximumBytes = 1 << 20
+
+    /// Reads the bytes. An error is as good as success; only a trap or memory without bound is a finding.
+    func read(_ bytes: [UInt8]) throws {
+        switch self {
+        case .csv:
+            let table = try CSVFormat.read(bytes)
+            for index in 0..<table.rowCount {
+                for field in table.row(index) {
+                    _ = (field.text, field.float, field.double, field.int, field.isMissing)
+                }
+            }
+        case .npy:
+            let tensor = try NPYFormat.read(bytes)
+            for index in 0..<tensor.count { _ = (tensor.float(at: index), tensor.int(at: index)) }
+            let again = try? NPYFormat.read(NPYFormat.encoded(tensor))
+            precondition(again?.bytes.elementsEqual(tensor.bytes) == true, "what is written does not read back")
+        case .png:
+            let image = try PNGFormat.decode(bytes, maximumPixels: FuzzTarget.maximumBytes)
+            _ = (image.converted(toChannels: 1), image.converted(toChannels: 3))
+        case .cifar10:
+            let images = try CIFAR10Format.read(bytes)
+            for index in 0..<images.count { _ = (images.label(index), images.pixels(index)) }
+        case .idx:
+            _ = try? IDXFormat.labels(bytes, maximumBytes: FuzzTarget.maximumBytes)
+            _ = try IDXFormat.images(bytes, maximumBytes: FuzzTarget.maximumBytes)
+        case .deflate: _ = try Inflate.inflate(bytes, maximumBytes: FuzzTarget.maximumBytes)
+        case .zlib: _ = try Inflate.unzlib(bytes, maximumBytes: FuzzTarget.maximumBytes)
+        case .gzip: _ = try Inflate.gunzip(bytes, maximumBytes: FuzzTarget.maximumBytes)
+        case .json:
+            let value = try JSONValue(parsing: bytes)
+            precondition((try? JSONValue(parsing: value.bytes)) == value, "what is written does not read back")
+        case .safetensors:
+            let file = try Safetensors(parsing: bytes)
+            precondition(file.tensors.reduce(0) { $0 + $1.bytes.count } <= bytes.count, "the tensors overlap")
+            let again = try? Safetensors(parsing: file.encoded())
+            precondition(again?.tensors.count == file.tensors.count, "what is written does not read back")
+        case .canary:
+            let header = Array("LS".utf8)
+            if bytes.starts(with: header), bytes.count > 3 { _ = bytes[header.count + Int(bytes[2])] }
+        }
+    }
+}

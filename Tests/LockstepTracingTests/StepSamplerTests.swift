@@ -1,0 +1,60 @@
+@testable import LockstepTracing
+import LockstepTestSupport
+import Testing
+
+@Suite struct StepSamplerTests {
+    /// The rule, as it is written down, over all that was.
+    private func plain(_ policy: TracePolicy, _ steps: [(step: UInt64, duration: UInt64, isFailed: Bool)], isCanary: Bool)
+        -> [StepSampler.Reason?]
+    {
+        steps.indices.map { index in
+            let step = steps[index]
+            if policy.isSampled(step: step.step) { return .sample }
+            if step.isFailed { return .failed }
+            if index < 10 { return .first }
+            let window = steps[..<index].filter { !$0.isFailed || isCanary }.suffix(100).map(\.duration).sorted()
+            guard window.count >= 10 else { return nil }
+            let median = (Double(window[(window.count - 1) / 2]) + Double(window[window.count / 2])) / 2
+            return Double(step.duration) > policy.slow * median ? .slow : nil
+        }
+    }
+
+    @Test(arguments: [false, true]) func isTheRule(isCanary: Bool) {
+        var differences = 0
+        for seed in 1...20 as ClosedRange<UInt64> {
+            var random = SeededGenerator(seed: seed)
+            let policy = TracePolicy(slow: 1.5, sample: 7)
+            let steps = (1...400).map { step in
+                (
+                    step: UInt64(step), duration: UInt64.random(in: 50...UInt64(step % 90 == 0 ? 400 : 120), using: &random),
+                    isFailed: Int.random(in: 0..<20, using: &random) == 0
+                )
+            }
+            var sampler = StepSampler(policy)
+            let reasons = steps.map { sampler.reason(step: $0.step, duration: $0.duration, isFailed: $0.isFailed) }
+            if isCanary {
+                differences += zip(reasons, plain(policy, steps, isCanary: true)).count { $0 != $1 }
+            } else {
+                #expect(reasons == plain(policy, steps, isCanary: false), "seed \(seed)")
+                #expect(Set(reasons.map { $0?.rawValue ?? "" }).count == 5, "seed \(seed): every reason and none")
+            }
+        }
+        #expect(isCanary == (differences > 0))
+    }
+
+    @Test func theSampleIsOneInSoManyAndFallsInWithNothing() {
+        let policy = TracePolicy(sample: 10)
+        let sampled = (1...100_000 as ClosedRange<UInt64>).filter { policy.isSampled(step: $0) }
+        #expect((9500...10500).contains(sampled.count))
+        // Of the steps with a snapshot every hundred steps one in ten is sampled too.
+        #expect((60...140).contains(sampled.count { $0 % 100 == 0 }))
+        #expect((1...100 as ClosedRange<UInt64>).allSatisfy { TracePolicy(sample: 1).isSampled(step: $0) })
+    }
+
+    @Test func hugeDurationsAndNoNumbers() {
+        var sampler = StepSampler(TracePolicy(sample: .max))
+        for _ in 0..<300 { _ = sampler.reason(step: nil, duration: .max, isFailed: false) }
+        #expect(sampler.reason(step: nil, duration: .max, isFailed: false) == nil)
+        #expect(sampler.reason(step: .max, duration: 0, isFailed: true) == .failed)
+    }
+}
