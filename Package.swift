@@ -126,7 +126,11 @@ let package = Package(
         ),
         .testTarget(
             name: "LockstepJobsTests",
-            dependencies: ["LockstepCore", "LockstepEngine", "LockstepModels", "LockstepData", "LockstepJobs"]),
+            dependencies: [
+                "LockstepCore", "LockstepFormats", "LockstepEngine", "LockstepModels", "LockstepData", "LockstepJobs",
+                "LockstepTestSupport",
+            ]
+        ),
         .testTarget(
             name: "LockstepCollectivesTests",
             dependencies: ["LockstepCore", "LockstepCollectives", "LockstepTestSupport"]
@@ -136,7 +140,8 @@ let package = Package(
             dependencies: ["LockstepCore", "LockstepCollectives", "LockstepCluster", "LockstepTestSupport"]
         ),
         .testTarget(
-            name: "LockstepSnapshotsTests", dependencies: ["LockstepCore", "LockstepFormats", "LockstepSnapshots"]
+            name: "LockstepSnapshotsTests",
+            dependencies: ["LockstepCore", "LockstepFormats", "LockstepSnapshots", "LockstepTestSupport"]
         ),
         .testTarget(
             name: "LockstepTracingTests",
@@ -161,7 +166,7 @@ let package = Package(
             dependencies: [
                 "LockstepCore", "LockstepFormats", "LockstepEngine", "LockstepModels", "LockstepData", "LockstepJobs",
                 "LockstepCollectives", "LockstepCluster", "LockstepSnapshots", "LockstepTracing", "LockstepWire",
-                "LockstepRuntime",
+                "LockstepRuntime", "LockstepTestSupport",
                 nioCore, nioPosix, tracing, inMemoryTracing, logging, inMemoryLogging, serviceLifecycle,
             ]
         ),

@@ -36,6 +36,7 @@ static inline size_t ls_padded_image(size_t rows, size_t columns, size_t step, s
     const size_t size = ((rows - 1) * step + taps_down) * ((columns - 1) * step + taps_across) * channels;
     return size < LS_PADDED_POOL ? size : LS_PADDED_POOL;
 }
+
 /// Elements of the lines that a tile of up to `rows` neighbouring pixels reads, `step` pixels apart.
 static inline size_t ls_tile_lines(size_t rows, size_t step, size_t taps_down, size_t taps_across, size_t channels) {
     return taps_down * ((rows - 1) * step + taps_across) * channels;

@@ -13,8 +13,9 @@ public struct LockstepCommand: AsyncParsableCommand {
             """,
         version: "lockstep 0.1.0 (arithmetic 1)",
         subcommands: [
-            TrainCommand.self, CoordinatorCommand.self, WorkerCommand.self, IdentityCommand.self, StatusCommand.self,
-            SnapshotCommand.self, TraceCommand.self,
+            TrainCommand.self, CoordinatorCommand.self, WorkerCommand.self, IdentityCommand.self, PlanCommand.self,
+            StatusCommand.self, TraceCommand.self, SnapshotCommand.self, EvaluateCommand.self, PredictCommand.self,
+            DataCommand.self, BenchCommand.self,
         ])
 
     public init() {}

@@ -71,7 +71,9 @@ extension CoordinatorCore {
             return expel(index, "said PREPARED twice or too late", now)
         }
         let start = configuration.start?.step ?? 0
-        if let objection = prepared.objection(start: start) { return expel(index, "said PREPARED with \(objection)", now) }
+        if let objection = prepared.objection(start: start) {
+            return expel(index, "said PREPARED with \(objection)", now)
+        }
         workers[index].prepared = prepared
         workers[index].stage = .idle
         return startIfReady(now)

@@ -186,7 +186,8 @@ extension CoordinatorCore {
             let list = hashes.map { "\($0.name.escapedForDisplay()) \($0.hash)" }.joined(separator: ", ")
             let cause = "the workers' states differ: \(list)"
             return Verdict(
-                worker: Self.minority(hashes.map { ($0.name, $0.hash) }), stage: .controlRecord, step: step, cause: cause,
+                worker: Self.minority(hashes.map { ($0.name, $0.hash) }), stage: .controlRecord, step: step,
+                cause: cause,
                 message: "\(cause); found in step \(step), of which nothing was applied")
         case .judgementsDiffer(let judgements):
             let list = judgements.map { "\($0.name.escapedForDisplay()) \(ProcessNumber($0.judgement))" }

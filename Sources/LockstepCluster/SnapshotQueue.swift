@@ -39,7 +39,9 @@ struct SnapshotQueue: Sendable {
 
     /// A worker says that all agreed.
     mutating func agree(_ state: AgreedState) -> [CoordinatorAction] {
-        if let known = agreed.first(where: { $0.step == state.step }) ?? writing.flatMap({ $0.step == state.step ? $0 : nil }) {
+        if let known = agreed.first(where: { $0.step == state.step })
+            ?? writing.flatMap({ $0.step == state.step ? $0 : nil })
+        {
             guard known.hash != state.hash else { return [] }
             agreed.removeAll { $0.step == state.step }
             return say("workers say different things about the state after step \(state.step)", state.step)

@@ -54,17 +54,3 @@ struct GeneratedReader: SampleReader {
         guard isPossible else { throw .usage(message()) }
     }
 }
-
-/// Keeps the streams of different generators apart under one seed.
-enum GeneratorSite: UInt32 {
-    case line = 1
-    case features = 2
-    case moons = 3
-    case patterns = 4
-
-    /// What is drawn for single samples.
-    func samples(of part: DataPart) -> UInt32 { rawValue * 4 + part.site }
-
-    /// What all parts of a seed share.
-    var shared: UInt32 { rawValue * 4 + 3 }
-}

@@ -67,7 +67,7 @@ package enum RegularFile {
     }
 
     /// Whether a directory lies at `path`; false where nothing does.
-    static func isDirectory(_ path: String) -> Bool {
+    package static func isDirectory(_ path: String) -> Bool {
         var status = stat()
         return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
     }

@@ -33,13 +33,10 @@ package enum DecimalText {
         return text[first...last]
     }
 
-    /// The `Float` nearest to what `double` was rounded from; nil where that cannot be told from `double` alone: next to
-    /// the middle between two floats, and outside their normal range.
+    /// The `Float` nearest to what `double` was rounded from; nil where that cannot be told from `double` alone, because
+    /// it lies in the middle between two floats. An `exactDouble` is 0 or within the normal range of a `Float`.
     private static func onceRounded(_ double: Double) -> Float? {
-        let magnitude = double.magnitude
-        guard magnitude == 0 || (magnitude > 0x1p-126 && magnitude < 0x1p127) else { return nil }
-        guard double.bitPattern & 0x1FFF_FFFF != 0x1000_0000 else { return nil }
-        return Float(double)
+        double.bitPattern & 0x1FFF_FFFF == 0x1000_0000 ? nil : Float(double)
     }
 
     /// A number as its grammar has it: sign, digits with a point among them or without, exponent.

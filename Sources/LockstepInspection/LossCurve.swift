@@ -15,7 +15,7 @@ package struct LossCurve: Sendable {
     }
 
     /// More points than this are averaged in pairs.
-    static let mostPoints = 1 << 20
+    private let mostPoints: Int
 
     /// `loss`, or what else is shown. Foreign text where it names a metric.
     package let name: String
@@ -28,8 +28,9 @@ package struct LossCurve: Sendable {
     /// The steps that wait until their point is full.
     private var gathered: [Point] = []
 
-    package init(name: String = "loss", points: [Point] = []) {
+    package init(name: String = "loss", points: [Point] = [], mostPoints: Int = 1 << 20) {
         self.name = name
+        self.mostPoints = mostPoints
         for point in points { add(point) }
         flush()
     }
@@ -94,7 +95,7 @@ package struct LossCurve: Sendable {
         gathered.append(point)
         guard gathered.count == stepsPerPoint else { return }
         flush()
-        guard points.count >= LossCurve.mostPoints else { return }
+        guard points.count >= mostPoints else { return }
         points = stride(from: 0, to: points.count, by: 2).map { index in
             LossCurve.mean(points[index..<min(index + 2, points.count)])
         }

@@ -60,7 +60,7 @@ package enum LossCurveSVG {
             }
             </style>
             <rect class="page" width="100%" height="100%"/>
-            <text x="\(left)" y="28" class="heading">\(escaped(title))</text>
+            <text x="\(left)" y="28" class="heading">\(escaped(title, limit: 60))</text>
 
             """
     }
@@ -71,7 +71,8 @@ package enum LossCurveSVG {
         for value in values.values {
             let y = number(plot.y(value))
             svg += "<line class=\"grid\" x1=\"\(plot.left)\" x2=\"\(plot.right)\" y1=\"\(y)\" y2=\"\(y)\"/>\n"
-            svg += "<text class=\"label\" x=\"\(plot.left - 8)\" y=\"\(number(plot.y(value) + 4))\" text-anchor=\"end\">"
+            svg +=
+                "<text class=\"label\" x=\"\(plot.left - 8)\" y=\"\(number(plot.y(value) + 4))\" text-anchor=\"end\">"
             svg += "\(PlotScale.text(value, digits: values.digits))</text>\n"
         }
         for step in steps(plot) {
@@ -79,7 +80,8 @@ package enum LossCurveSVG {
             svg += "<line class=\"axis\" x1=\"\(x)\" x2=\"\(x)\" y1=\"\(plot.bottom)\" y2=\"\(plot.bottom + 5)\"/>\n"
             svg += "<text class=\"label\" x=\"\(x)\" y=\"\(plot.bottom + 20)\" text-anchor=\"middle\">\(step)</text>\n"
         }
-        svg += "<line class=\"axis\" x1=\"\(plot.left)\" x2=\"\(plot.right)\" y1=\"\(plot.bottom)\" y2=\"\(plot.bottom)\"/>\n"
+        svg +=
+            "<line class=\"axis\" x1=\"\(plot.left)\" x2=\"\(plot.right)\" y1=\"\(plot.bottom)\" y2=\"\(plot.bottom)\"/>\n"
         svg += "<text class=\"label\" x=\"\(number((plot.left + plot.right) / 2))\" y=\"\(plot.bottom + 40)\" "
         return svg + "text-anchor=\"middle\">step</text>\n"
     }
@@ -124,9 +126,9 @@ package enum LossCurveSVG {
     private static func number(_ value: Double) -> String { FigureText.fixed(value, 1) }
 
     /// Foreign text as XML text.
-    private static func escaped(_ text: String) -> String {
+    private static func escaped(_ text: String, limit: Int = 120) -> String {
         var shown = ""
-        for character in text.escapedForDisplay(limit: 120).unicodeScalars {
+        for character in text.escapedForDisplay(limit: limit).unicodeScalars {
             switch character {
             case "&": shown += "&amp;"
             case "<": shown += "&lt;"

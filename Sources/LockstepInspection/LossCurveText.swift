@@ -12,7 +12,7 @@ package enum LossCurveText {
         guard let first = points.first, let last = points.last, let scale = PlotScale(points.map(\.value)) else {
             return [TextColumns.cut("\(name): no finite value to draw", width)]
         }
-        let ticks = scale.ticks(max(2, height / 4))
+        let ticks = scale.ticks(max(2, height / 3))
         let labels = ticks.values.map { PlotScale.text($0, digits: ticks.digits) }
         let margin = max(6, min(12, labels.map(TextColumns.width).max() ?? 0))
         let room = width - margin - 2

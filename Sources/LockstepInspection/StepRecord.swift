@@ -25,9 +25,10 @@ package struct StepRecord: Sendable {
         // Looked up by the span's number.
         var places: [Place: Int] = [:]
         for span in trace.spans where span.name == TraceName.step {
-            guard let step = span.step,
-                places.updateValue(records.count, forKey: Place(process: span.process, span: span.identifier)) == nil
-            else { continue }
+            let place = Place(process: span.process, span: span.identifier)
+            // A number that stands twice belongs to the first.
+            guard let step = span.step, places[place] == nil else { continue }
+            places[place] = records.count
             records.append(
                 StepRecord(
                     process: span.process, step: step, epoch: span.epoch, generation: span.generation,

@@ -27,7 +27,9 @@ extension TraceSummary {
         ]
     }
 
-    fileprivate static func orNull(_ value: (some FixedWidthInteger)?) -> JSONValue { value.map { .number($0) } ?? .null }
+    fileprivate static func orNull(_ value: (some FixedWidthInteger)?) -> JSONValue {
+        value.map { .number($0) } ?? .null
+    }
 }
 
 extension TraceSummary.WorkerSummary {

@@ -90,7 +90,9 @@ package enum TraceSummaryText {
             line += "for \(name(wait.worker))"
         }
         guard step.excess > 0 else { return [line] }
-        return [line, "    \(name(step.worker)) \(step.stage.rawValue): \(FigureText.time(step.excess)) over its median"]
+        return [
+            line, "    \(name(step.worker)) \(step.stage.rawValue): \(FigureText.time(step.excess)) over its median",
+        ]
     }
 
     private static func others(_ summary: TraceSummary, _ width: Int) -> [String] {

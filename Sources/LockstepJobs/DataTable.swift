@@ -149,7 +149,8 @@ struct DataTable {
         guard !files.contains(where: { $0.name == name }) else {
             throw JobFileError(
                 node.place, path,
-                "'\(name.escapedForDisplay(limit: 100))' names something else elsewhere in the job; write the whole path")
+                "'\(name.escapedForDisplay(limit: 100))' names something else elsewhere in the job; write the whole path"
+            )
         }
         files.append(file)
     }

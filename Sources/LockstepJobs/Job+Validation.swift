@@ -17,7 +17,8 @@ extension Job {
             ("snapshots.everySteps", snapshots.everySteps ?? 1, 1...1 << 31),
             ("snapshots.keep", snapshots.keep, 1...1 << 24), ("traces.sample", traces.sample, 1...1 << 31),
         ] where !range.contains(value) {
-            throw CommandError.usage("\(key): \(value) is out of range; from \(range.lowerBound) to \(range.upperBound)")
+            throw CommandError.usage(
+                "\(key): \(value) is out of range; from \(range.lowerBound) to \(range.upperBound)")
         }
         guard traces.slow >= 1, traces.slow.isFinite else {
             throw CommandError.usage("traces.slow: \(traces.slow) is not usable; it must be at least 1")

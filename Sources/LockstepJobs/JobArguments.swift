@@ -124,7 +124,8 @@ struct JobArguments {
                 throw JobFileError(item.place, innerPath(key), "\(item.kind) is no whole number")
             }
             guard number > numbers.last ?? 0 else {
-                throw JobFileError(item.place, innerPath(key), "\(number) does not increase; write a list like [10, 20]")
+                throw JobFileError(
+                    item.place, innerPath(key), "\(number) does not increase; write a list like [10, 20]")
             }
             numbers.append(number)
         }

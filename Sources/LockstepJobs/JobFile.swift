@@ -120,7 +120,8 @@ package struct JobFile {
 
     private static func name(_ arguments: JobArguments, fileName: String) throws(JobFileError) -> String {
         try JobFile.checked(
-            name: try arguments.text("name") ?? baseName(of: fileName), arguments.node("name")?.place ?? arguments.place)
+            name: try arguments.text("name") ?? baseName(of: fileName), arguments.node("name")?.place ?? arguments.place
+        )
     }
 
     /// A job's name becomes a directory's.

@@ -28,7 +28,7 @@ enum MetricTable {
             metric: try arguments.text("metric") ?? "loss",
             patience: try arguments.requiredInteger("patience", atLeast: 0, atMost: 1 << 24),
             minimumDelta: try arguments.number("minimumDelta", "minimumDelta is at least 0") { $0 >= 0 } ?? 0,
-            restoreBest: try arguments.boolean("restoreBest") ?? true)
+            restoreBest: try arguments.boolean("restoreBest") ?? false)
     }
 
     private static func metric(_ node: JobNode, path: String) throws(JobFileError) -> Metric {

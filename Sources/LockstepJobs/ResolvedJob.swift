@@ -62,7 +62,6 @@ package struct ResolvedJob: Sendable {
         let test = try data.test.map { try targets.adapted($0, "data.test") }
         let metrics = try MetricSet(
             job.metrics ?? Metric.defaults(for: job.loss), loss: job.loss, outputs: plan.outputElements)
-        let metricNames = metrics.values(of: Array(repeating: 0, count: metrics.sumCount)[...]).map(\.name)
 
         // Two more are the loss and the weight.
         guard metrics.sumCount <= ResolvedJob.greatestSumCount - 2 else {
@@ -73,7 +72,7 @@ package struct ResolvedJob: Sendable {
 
         let watch = Watch(
             earlyStopping: job.earlyStopping, schedule: job.optimizer.learningRate, best: job.snapshots.best)
-        try watch.validate(names: metricNames)
+        try watch.validate(names: metrics.names)
         guard !watch.isActive || validation ?? test != nil else {
             throw CommandError.usage(
                 "\(job.watching) needs data to judge by after each epoch; add data.validation, for example {split: 0.1}, or data.test"
@@ -113,7 +112,7 @@ package struct ResolvedJob: Sendable {
         self.stepCount = stepCount
         self.epochCount = epochCount
         self.metrics = metrics
-        self.metricNames = metricNames
+        self.metricNames = metrics.names
         self.snapshots = job.snapshots
         self.snapshotEverySteps = job.snapshots.interval(stepsPerEpoch: order.stepsPerEpoch)
         self.traces = job.traces
@@ -169,20 +168,6 @@ extension ResolvedJob {
         transforms.applyInEvaluation(to: input, shape: plan.inputShape)
     }
 
-    /// Loss and metrics of a control record's sums, each per sample.
-    package struct Measures: Sendable {
-        package var loss: Double
-        package var metrics: [(name: String, value: Double)]
-        /// Rows are the true classes, columns the guesses, where the job asks for it.
-        package var confusionMatrix: [[Double]]?
-    }
-
-    /// - Parameter sums: `sumCount` of them.
-    /// - Returns: nil where no sample has weight, or the sums are not this job's.
-    package func measures(of sums: [Double]) -> Measures? {
-        guard sums.count == sumCount, sums[1] > 0 else { return nil }
-        return Measures(
-            loss: sums[0] / sums[1], metrics: metrics.values(of: sums[2...]),
-            confusionMatrix: metrics.matrix(of: sums[2...]))
-    }
+    /// Loss and metrics of a control record's sums: loss, weight, then the metrics'.
+    package func measures(of sums: [Double]) -> Measures? { Measures(sums, metrics) }
 }

@@ -16,7 +16,8 @@ enum TransformTable {
         let choice = try JobChoice("transform", node, path: path, known: names)
         switch choice.word {
         case "crop":
-            return .crop(padding: try choice.arguments(["padding"]).requiredInteger("padding", atLeast: 1, atMost: 4096))
+            return .crop(
+                padding: try choice.arguments(["padding"]).requiredInteger("padding", atLeast: 1, atMost: 4096))
         case "rotate":
             let arguments = try choice.arguments(["degrees"])
             _ = try arguments.required("degrees")

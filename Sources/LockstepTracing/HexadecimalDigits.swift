@@ -1,9 +1,9 @@
 /// Numbers as lower-case hexadecimal digits, into and out of bytes.
 enum HexadecimalDigits {
-    /// Appends 16 digits.
-    static func append(_ value: UInt64, to bytes: inout [UInt8]) {
-        for shift in stride(from: 60, through: 0, by: -4) {
-            let digit = UInt8(truncatingIfNeeded: value >> UInt64(shift)) & 15
+    /// Appends all digits of a number, leading zeros too.
+    static func append<Number: FixedWidthInteger & UnsignedInteger>(_ value: Number, to bytes: inout [UInt8]) {
+        for shift in stride(from: Number.bitWidth - 4, through: 0, by: -4) {
+            let digit = UInt8(truncatingIfNeeded: value >> Number(truncatingIfNeeded: shift)) & 15
             bytes.append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") - 10 + digit)
         }
     }

@@ -12,9 +12,14 @@ package enum StepTrace {
         builder.update("lockstep step trace")
         builder.update(run)
         builder.update(step)
-        let digits = builder.finalize().description
+        var text = Array("00-".utf8)
+        for (index, byte) in builder.finalize().bytes.prefix(24).enumerated() {
+            if index == 16 { text.append(UInt8(ascii: "-")) }
+            HexadecimalDigits.append(byte, to: &text)
+        }
+        text.append(contentsOf: "-01".utf8)
         return [
-            (TraceParent.key, "00-\(digits.prefix(32))-\(digits.dropFirst(32).prefix(16))-01"),
+            (TraceParent.key, String(decoding: text, as: UTF8.self)),
             (TraceParent.stateKey, TraceParent.nameOnly),
         ]
     }

@@ -237,9 +237,7 @@ private struct Writer {
             bytes.append(byte)
         case 0..<0x20, 0x7F:
             raw(#"\u00"#)
-            for digit in [byte >> 4, byte & 15] {
-                bytes.append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") - 10 + digit)
-            }
+            HexadecimalDigits.append(byte, to: &bytes)
         default: bytes.append(byte)
         }
     }

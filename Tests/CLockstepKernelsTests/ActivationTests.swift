@@ -144,6 +144,16 @@ import Testing
         #expect(isCanaryFound)
     }
 
+    @Test("the bits of ELU in arithmetic version 1", arguments: Variants.names)
+    func goldenBits(name: String) throws {
+        let kernels = try Variants.table(name)
+        let x = (0..<8192).map { Float($0) * -0x1p-8 }, y = Buffer(x.count)
+        kernels.activation(LS_ELU, 1, x.count, x, y.pointer)
+        var hash: [UInt64] = [0, 0]
+        kernels.hash_blocks(x.count, y.pointer, 0, &hash)
+        #expect(hash == [0x96BC_6AAF_BB2E_8B49, 0x844A_71DD_DF00_406A])
+    }
+
     @Test("ELU keeps the precision of small arguments, and special values", arguments: Variants.names)
     func specialValues(name: String) throws {
         let kernels = try Variants.table(name)

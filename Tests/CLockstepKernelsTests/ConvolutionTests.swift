@@ -82,6 +82,8 @@ import Testing
             (shape(15, 3, 7, 17, 2, 3), [0, 1, 2] as [UInt32]), (shape(15, 9, 3, 18, 1, 1), [0, 1, 1, 2]),
             (shape(9, 20, 3, 17, 2, 1), [0, 2]), (shape(8, 18, 1, 20, 2, 0), [1, 2, 4]),
             (shape(4, 30, 3, 33, 1, 1), [0, 2]),
+            // More tiles than the pool holds at a time, with eight lanes waiting.
+            (shape(2, 120, 3, 17, 1, 1), [0, 1, 2, 3, 4, 5, 6, 6, 7]),
         ] {
             try check(Variants.names, shape, starts, special: 0, isRelu: false, &random)
         }

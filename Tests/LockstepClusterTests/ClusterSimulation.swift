@@ -137,7 +137,7 @@ final class ClusterSimulation {
         queue.add(happening, at: arrival)
     }
 
-    private func addProcess(_ name: String, at time: UInt64) {
+    func addProcess(_ name: String, at time: UInt64) {
         processes.append(SimulatedProcess(number: processes.count, name: name))
         queue.add(.startProcess(processes.count - 1), at: time)
     }
@@ -262,7 +262,9 @@ final class ClusterSimulation {
         case .log: break
         case .workersReady(let roster): check(roster)
         case .collectState(let step, let shares):
-            if coordinator.expectedShares(ofStep: step) != shares { violations.append("the last shares are not expected") }
+            if coordinator.expectedShares(ofStep: step) != shares {
+                violations.append("the last shares are not expected")
+            }
         case .writeSnapshot(let step, let hash, let isBest): write(step, hash, isBest: isBest)
         case .dropState(let step):
             collections[step] = nil
@@ -320,7 +322,9 @@ final class ClusterSimulation {
             if turn.hasBatch { queue.add(.computed(index, turn), at: now + delay(1_000_000...30_000_000)) }
         case .record(let turn, let asked, let judgement): record(index, turn, asked, judgement ?? 0)
         case .apply(let turn, let summary):
-            if processes[index].state.step + 1 != turn.step { violations.append("\(turn) was applied to another state") }
+            if processes[index].state.step + 1 != turn.step {
+                violations.append("\(turn) was applied to another state")
+            }
             if case .notFinite(turn.step, _) = scenario.faults.first { violations.append("\(turn) was applied") }
             queue.add(.applied(index, turn, summary), at: now + delay(100_000...5_000_000))
         case .judge(let sums, let step):
@@ -387,11 +391,11 @@ final class ClusterSimulation {
         }
     }
 
-    private func process(of member: Roster.Member) -> Int? {
+    func process(of member: Roster.Member) -> Int? {
         processes.firstIndex { $0.name == member.name && $0.core.identity.process == member.process }
     }
 
-    private func loseLink(_ index: Int, _ peer: Int, _ reason: String) {
+    func loseLink(_ index: Int, _ peer: Int, _ reason: String) {
         guard let generation = processes[index].exchange?.generation else { return }
         travel(
             .atWorker(index, .linkLost(peer: processes[peer].name, generation: generation, reason: reason)),
@@ -440,7 +444,9 @@ final class ClusterSimulation {
                     continue
                 }
                 let expected = scenario.job.sums(turn, processes[index].state, lanes: 0..<scenario.job.lanes)
-                if summary.totals[0] != expected[0], summary.agreedHash != nil { violations.append("a lane was not summed once") }
+                if summary.totals[0] != expected[0], summary.agreedHash != nil {
+                    violations.append("a lane was not summed once")
+                }
                 let event = WorkerEvent.turnFinished(turn, summary, gradientIsFinite: true, gradientBytesSent: 0)
                 queue.add(.atWorker(index, event), at: now)
             }
@@ -455,61 +461,5 @@ final class ClusterSimulation {
             _ = try processes[to].exchange?.willReceive(header, from: member)
             carryOut(try processes[to].exchange?.didReceiveRecord(payload, header, from: member) ?? [], to)
         } catch { violations.append("a frame was refused: \(error)") }
-    }
-
-    // MARK: Faults
-
-    /// The process is gone: its connections break.
-    private func end(_ index: Int, _ description: String) {
-        processes[index].isAlive = false
-        for connection in [processes[index].connection, processes[index].bulk] {
-            travel(.atCoordinator(.closed(connection, reason: "end of stream")), line: "from \(connection)")
-        }
-        if scenario.hasLauncher {
-            let event = CoordinatorEvent.processEnded(
-                name: processes[index].name, processIdentifier: Int32(index), description: description)
-            queue.add(.atCoordinator(event), at: now + delay(100_000...200_000_000))
-        }
-        guard let roster = processes[index].core.roster else { return }
-        for member in roster.members where member.name != processes[index].name {
-            if let peer = process(of: member), processes[peer].isAlive { loseLink(peer, index, "reset") }
-        }
-    }
-
-    private func befall(_ fault: ClusterScenario.Fault) {
-        switch fault {
-        case .crash(let index, _):
-            guard processes[index].isPresent else { return }
-            crashed.insert(index)
-            end(index, "signal 9 (SIGKILL)")
-            // By hand one starts another; a launcher does not.
-            if !scenario.hasLauncher { addProcess(processes[index].name, at: now + 200_000_000) }
-        case .hang(let index, _):
-            guard processes[index].isPresent else { return }
-            hung.insert(index)
-            processes[index].isHung = true
-            // By hand one ends it and starts another.
-            addProcess("w\(index)", at: now + 20_000_000_000)
-        case .cut(let first, let second, _):
-            cuts.append((first, second))
-            for (one, other) in [(first, second), (second, first)] where processes[one].isPresent {
-                loseLink(one, other, "reset")
-            }
-        case .stop:
-            stoppedIn = coordinator.mode
-            atCoordinator(.stopRequested(reason: "SIGTERM"))
-        case .duplicate(let worker, _): addProcess("w\(worker)", at: now)
-        case .surplus: addProcess("surplus", at: now)
-        case .stall(let index, _):
-            guard processes[index].isPresent else { return }
-            processes[index].isStalled = true
-        case .bulkLost(let index, _):
-            guard processes[index].isPresent else { return }
-            let bulk = processes[index].bulk
-            // What is sent on it later arrives after its end, and is nobody's.
-            travel(.atCoordinator(.closed(bulk, reason: "reset")), line: "from \(bulk)")
-            if !scenario.hasLauncher { addProcess(processes[index].name, at: now + 200_000_000) }
-        case .unable, .notFinite, .flip, .misjudge, .staleShares, .fullDisk: break
-        }
     }
 }

@@ -77,7 +77,8 @@ import Darwin
             case .forgetsTheWatch: .stop
             }
         var noticed = 0
-        for seed in 0..<30 as Range<UInt64> where run(seed, kind: kind, flaw: flaw).contains(where: { !$0.violations.isEmpty }) {
+        for seed in 0..<30 as Range<UInt64>
+        where run(seed, kind: kind, flaw: flaw).contains(where: { !$0.violations.isEmpty }) {
             noticed += 1
         }
         #expect(flaw == .none ? noticed == 0 : noticed > 0, "noticed in \(noticed) of 30 runs")
@@ -85,5 +86,7 @@ import Darwin
 }
 
 extension ClusterSimulation {
-    var isComplete: Bool { if case .finish(let result) = outcomes.first { result.outcome == .completed } else { false } }
+    var isComplete: Bool {
+        if case .finish(let result) = outcomes.first { result.outcome == .completed } else { false }
+    }
 }

@@ -152,7 +152,9 @@ import Testing
         #expect(actions.contains(.send(ConnectionNumber(1), .fetch(Fetch(step: 6, share: 1, count: 2)))))
         #expect(conversation.event(.stateCollected(step: 5)) == [.dropState(step: 5)])
         #expect(
-            conversation.event(.stateCollected(step: 6)) == [.writeSnapshot(step: 6, hash: conversation.hash, isBest: false)])
+            conversation.event(.stateCollected(step: 6)) == [
+                .writeSnapshot(step: 6, hash: conversation.hash, isBest: false)
+            ])
         let end = conversation.event(.snapshotWritten(step: 6, digest: Conversation.digest))
         #expect(end.result?.snapshotStep == 6)
         #expect(end.result?.exitCode == .temporary)
@@ -291,6 +293,7 @@ import Testing
         var full = Conversation.running(1)
         _ = full.say(0, .done(done))
         _ = full.event(.stateCollected(step: 3))
-        #expect(full.event(.snapshotFailed(step: 3, reason: "disk full")).verdict?.message.contains("disk full") == true)
+        #expect(
+            full.event(.snapshotFailed(step: 3, reason: "disk full")).verdict?.message.contains("disk full") == true)
     }
 }

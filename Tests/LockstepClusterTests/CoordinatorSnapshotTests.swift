@@ -56,7 +56,8 @@ import Testing
         #expect(conversation.core.expectedShares(ofStep: 0) == nil)
         _ = conversation.event(.stateCollected(step: 4))
         // Older ones have a newer state beside them.
-        #expect(conversation.core.expectedShares(ofStep: 2) == nil && conversation.core.expectedShares(ofStep: 4) == nil)
+        #expect(
+            conversation.core.expectedShares(ofStep: 2) == nil && conversation.core.expectedShares(ofStep: 4) == nil)
         #expect(conversation.core.expectedShares(ofStep: 6) != nil)
         #expect(conversation.event(.stateCollected(step: 2)) == [.dropState(step: 2)])
         let none = running(everySteps: 0)
@@ -232,7 +233,8 @@ import Testing
                 .report(report(1...2)), .evaluated(evaluation(2)), .report(report(3...4)), .evaluated(evaluation(4)),
                 .report(report(5...5)),
             ])
-        #expect(conversation.say(1, progress(1...6, [2, 4, 6])) == [.report(report(6...6)), .evaluated(evaluation(6))])
+        #expect(
+            conversation.say(1, progress(1...6, [2, 4, 6])) == [.report(report(6...6)), .evaluated(evaluation(6))])
         #expect(conversation.say(0, progress(1...6, [8])).isEmpty)
         for wrong in [
             EvaluationReport(epoch: 0, step: 2, sums: [1]), EvaluationReport(epoch: 1, step: 0, sums: [1]),

@@ -45,7 +45,8 @@ import Testing
         let text = String(decoding: try ControlMessageCoding.encode(Self.records[3]), as: UTF8.self)
         #expect(
             text
-                == #"{"digest":"\#(Self.digest)","hash":"00000000000000030000000000000004","kind":"snapshot","step":4}"#)
+                == #"{"digest":"\#(Self.digest)","hash":"00000000000000030000000000000004","kind":"snapshot","step":4}"#
+        )
         for wrong in [
             "", "{}", #"{"kind":"dance"}"#, #"{"kind":"generation"}"#, #"{"kind":"generation","number":-1}"#,
             #"{"kind":"snapshot","step":4,"hash":"00000000000000030000000000000004"}"#,

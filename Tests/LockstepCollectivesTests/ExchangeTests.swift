@@ -15,7 +15,8 @@ import Testing
         let validation = TurnSchedule.Validation(
             batches: UInt32.random(in: 1...3, using: &random), stepsPerEpoch: UInt32.random(in: 1...4, using: &random))
         let schedule = TurnSchedule(
-            stepsDone: 0, lastStep: 3, evaluationBatches: UInt32(seed % 3), validation: seed % 2 == 0 ? validation : nil)
+            stepsDone: 0, lastStep: 3, evaluationBatches: UInt32(seed % 3), validation: seed % 2 == 0 ? validation : nil
+        )
         var simulation = try ExchangeSimulation(
             seed: seed, lanes: lanes, workers: workers, buckets: buckets, schedule: schedule,
             stopsAfter: UInt32.random(in: 1...4, using: &random))

@@ -32,7 +32,9 @@ import Testing
             applied(TransformsTests.all, seed: UInt64(seed), epoch: epoch, sample: sample)
         }
         let bytes = pixels.flatMap { withUnsafeBytes(of: $0.bitPattern.littleEndian, Array.init) }
-        #expect(DigestBuilder.digest(of: bytes).description == "b411b9f278de27fe007b1e4ce3fde8541679a43f3b29bd2c0528953eb323a72b")
+        #expect(
+            DigestBuilder.digest(of: bytes).description
+                == "b411b9f278de27fe007b1e4ce3fde8541679a43f3b29bd2c0528953eb323a72b")
     }
 
     /// What a sample becomes depends on seed, epoch and sample alone, whatever was transformed before.
@@ -86,8 +88,9 @@ import Testing
 
     @Test func flipMirrorsHalf() {
         let before = image([5, 6, 2])
-        let mirrored = (0..<5).flatMap { row in
-            (0..<6).reversed().flatMap { column in [0, 1].map { before[(row * 6 + column) * 2 + $0] } }
+        let mirrored: [Float] = before.indices.map { index in
+            let (row, column) = (index / 12, index / 2 % 6)
+            return before[row * 12 + (5 - column) * 2 + index % 2]
         }
         let flipped = (0..<400).filter { sample in
             let after = applied(.flip, sample: sample)
@@ -120,9 +123,11 @@ import Testing
         let ramp = (0..<81).map { Float($0 % 9 - 4) / 8 + 0.5 }
         for sample in 0..<20 {
             let after = applied(Transforms([.scale(2...2)]), to: ramp, [9, 9, 1], sample: sample)
-            for row in 0..<9 { for column in 0..<9 {
-                #expect(abs(after[row * 9 + column] - (Float(column - 4) / 16 + 0.5)) < 1e-6)
-            } }
+            for row in 0..<9 {
+                for column in 0..<9 {
+                    #expect(abs(after[row * 9 + column] - (Float(column - 4) / 16 + 0.5)) < 1e-6)
+                }
+            }
         }
         let small = applied(Transforms([.scale(0.5...0.5)]), to: ramp, [9, 9, 1])
         #expect(small[0] == 0 && small[4 * 9 + 4] == 0.5 && small[4 * 9 + 5] == 0.75)
@@ -161,7 +166,8 @@ import Testing
         try Transforms().validate(inputShape: [3])
         let wrong: [([Transforms.Transform], [Int])] = [
             ([.flip], [3]), ([.crop(padding: 0)], [5, 6, 1]), ([.crop(padding: 5)], [5, 6, 1]),
-            ([.crop(padding: -1)], [5, 6, 1]), ([.rotate(degrees: 0)], [5, 6, 1]), ([.rotate(degrees: 181)], [5, 6, 1]),
+            ([.crop(padding: -1)], [5, 6, 1]), ([.rotate(degrees: 0)], [5, 6, 1]),
+            ([.rotate(degrees: 181)], [5, 6, 1]),
             ([.rotate(degrees: .nan)], [5, 6, 1]), ([.scale(0...1)], [5, 6, 1]), ([.scale(1...11)], [5, 6, 1]),
             ([.brightness(-1...1)], [5, 6, 1]), ([.brightness(1...(.infinity))], [5, 6, 1]),
             ([.normalize(mean: [0], deviation: [0])], [5, 6, 1]),

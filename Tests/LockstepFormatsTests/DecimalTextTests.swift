@@ -35,6 +35,10 @@ import Testing
         #expect(float(middle) == 1)
         #expect(float(middle + "0000000000000000001") == Float(1).nextUp)
         #expect(Float(double(middle + "0000000000000000001") ?? 0) == 1, "the canary: rounding twice is wrong here")
+        // Sixteen digits, as the short way takes them; their nearest doubles lie in the middle between two floats.
+        #expect(float("8.475928783416748")?.bitPattern == 0x4107_9D67)
+        #expect(float("8.948107242584229")?.bitPattern == 0x410F_2B73)
+        #expect(float("8.131057262420654")?.bitPattern == 0x4102_18CF)
         #expect(float("1.000000178813934326171875") == Float(1).nextUp.nextUp)
         #expect(float("1.17549421069244107548702944485e-38") == Float.leastNormalMagnitude.nextDown)
         #expect(float("7.0064923216240853546186479164495e-46") == 0)

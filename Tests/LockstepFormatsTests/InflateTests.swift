@@ -106,6 +106,23 @@ import Testing
         }
     }
 
+    @Test func zlibStreamsAreChecked() throws {
+        let stream: [UInt8] = [0x78, 0x9C] + Fixtures.storedDeflated + [0x09, 0x3C, 0x02, 0x92]
+        #expect(try Inflate.unzlib(stream, maximumBytes: 6) == Array("stored".utf8))
+        #expect(throws: FormatError.self) { try Inflate.unzlib(stream, maximumBytes: 5) }
+        for count in stream.indices {
+            #expect(throws: FormatError.self) { try Inflate.unzlib(Array(stream.prefix(count)), maximumBytes: 100) }
+        }
+        for index in stream.indices {
+            var damaged = stream
+            damaged[index] ^= 1
+            #expect(throws: FormatError.self, "byte \(index)") { try Inflate.unzlib(damaged, maximumBytes: 100) }
+        }
+        #expect(throws: FormatError(offset: 17, "bytes follow the compressed data")) {
+            try Inflate.unzlib(stream + [0], maximumBytes: 100)
+        }
+    }
+
     @Test func checksumIsThatOfGzip() {
         #expect(CRC32.checksum(of: Array("123456789".utf8)) == 0xCBF4_3926)
         #expect(CRC32.checksum(of: []) == 0)

@@ -1,8 +1,9 @@
-@testable import LockstepInspection
 import LockstepCore
 import LockstepFormats
 import LockstepTestSupport
 import Testing
+
+@testable import LockstepInspection
 
 @Suite struct TraceReaderTests {
     @Test func readsWhatWorkersWrite() throws {
@@ -45,7 +46,7 @@ import Testing
     @Test func memoryIsBounded() throws {
         let folder = try TemporaryFolder()
         // One line without an end, and many spans.
-        var bytes = Array(#"{"resourceSpans":["#.utf8) + [UInt8](repeating: UInt8(ascii: "["), count: 3 << 20)
+        var bytes = Array(#"{"resourceSpans":["#.utf8) + [UInt8](repeating: UInt8(ascii: "["), count: 5 << 18)
         bytes += Array(("\n" + (1...100).map { TestTraces.line(step: $0) + "\n" }.joined()).utf8)
         try folder.write("a.otlp.jsonl", bytes)
         var reader = TraceReader()
@@ -57,7 +58,8 @@ import Testing
     @Test func lettersOfIdentifiersMayBeCapitals() {
         var lines = TraceLineReader(steps: nil, limit: 10)
         let line = TestTraces.line().replacing("0000000000000001", with: "ABCDEF0000000001")
-        #expect(lines.take(Array(line.utf8)[...]))
+        let isTaken = lines.take(Array(line.utf8)[...])
+        #expect(isTaken)
         #expect(lines.trace.spans.first?.identifier == 0xABCD_EF00_0000_0001)
     }
 
@@ -69,7 +71,8 @@ import Testing
     ])
     func nonsenseIsNoSpan(line: String) {
         var lines = TraceLineReader(steps: nil, limit: 10)
-        #expect(!lines.take(Array(line.utf8)[...]))
+        let isTaken = lines.take(Array(line.utf8)[...])
+        #expect(!isTaken)
         #expect(lines.trace.spans.isEmpty)
     }
 
@@ -83,11 +86,13 @@ import Testing
             (#""spanId":"0000000000000001""#, #""spanId":"0000000000000000""#),
         ] {
             var lines = TraceLineReader(steps: nil, limit: 10)
-            #expect(!lines.take(Array(TestTraces.line().replacing(old, with: new).utf8)[...]), "\(new)")
+            let isTaken = lines.take(Array(TestTraces.line().replacing(old, with: new).utf8)[...])
+            #expect(!isTaken, "\(new)")
         }
         var lines = TraceLineReader(steps: nil, limit: 10)
         let line = TestTraces.line().replacing(#""intValue":"1""#, with: #""intValue":"-1""#)
-        #expect(lines.take(Array(line.utf8)[...]))
+        let isTaken = lines.take(Array(line.utf8)[...])
+        #expect(isTaken)
         #expect(lines.trace.spans.first?.step == nil)
     }
 

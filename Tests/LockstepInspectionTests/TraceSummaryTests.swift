@@ -1,12 +1,13 @@
-@testable import LockstepInspection
 import LockstepFormats
 import LockstepTestSupport
 import Testing
 
+@testable import LockstepInspection
+
 @Suite struct TraceSummaryTests {
     /// The same figures, plainly.
     @Test func isWhatCountingGives() throws {
-        for seed in 1...60 as ClosedRange<UInt64> {
+        for seed in 1...20 as ClosedRange<UInt64> {
             let trace = TestTraces.random(seed)
             let summary = TraceSummary(trace)
             let steps = trace.spans.filter { $0.name == "step" }

@@ -154,7 +154,7 @@ import Testing
         ("regularization={l3: 0.1}", "did you mean l1?"),
         ("earlyStopping={metric: loss}", "needs patience"),
         ("snapshots={keep: 0}", "at least 1"),
-        ("snapshots={every: 5}", "did you mean keep?"),
+        ("snapshots={kep: 5}", "did you mean keep?"),
         ("traces=on", "write off or {slow: 2}"),
         ("shuffle=maybe", "neither true nor false"),
         ("data.validation={split: 1}", "0 < split < 1"),

@@ -20,6 +20,8 @@ final class LocalTraining {
     private var results: [LaneResult]
     private var metricSums: [Double]
     private var watchState = WatchState()
+    /// Samples of the training, where they look the same in every epoch: reading them is slow in a debug build.
+    private var known: [Int: ([Float], [UInt32])] = [:]
 
     init(_ job: ResolvedJob) throws {
         self.job = job
@@ -48,7 +50,7 @@ final class LocalTraining {
         for step in 1...job.stepCount {
             let epoch = job.order.epoch(ofStep: step)
             let laneStarts = fill(job.order, step: step) { sample, input, target in
-                job.readForTraining(sample, epoch: epoch, input: input, target: target)
+                read(sample, epoch: epoch, input, target)
             }
             var pointers = [gradient]
             _ = executor.train(
@@ -89,6 +91,22 @@ final class LocalTraining {
 
     func parameter(_ name: String) -> [Float] {
         state.parameterViews.first { $0.name == name }.map { Array($0.elements) } ?? []
+    }
+
+    private func read(
+        _ sample: Int, epoch: Int, _ input: UnsafeMutablePointer<Float>, _ target: UnsafeMutableRawPointer
+    ) {
+        let words = target.assumingMemoryBound(to: UInt32.self)
+        if let (numbers, bits) = known[sample], job.transforms.steps.isEmpty {
+            input.update(from: numbers, count: numbers.count)
+            words.update(from: bits, count: bits.count)
+            return
+        }
+        job.readForTraining(sample, epoch: epoch, input: input, target: target)
+        known[sample] = (
+            Array(UnsafeBufferPointer(start: input, count: job.plan.sampleElements)),
+            Array(UnsafeBufferPointer(start: words, count: job.plan.targetElements))
+        )
     }
 
     private func fill(

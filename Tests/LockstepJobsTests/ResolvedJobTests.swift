@@ -85,7 +85,8 @@ import Testing
         var seen = [digest]
         for change in [
             "data.validation={split: 0.1}", "data.validation={split: 0.2}",
-            "data.validation={glyphs: {count: 9, part: validation}}", "data.transforms=flip", "data.transforms=[crop: 2]",
+            "data.validation={glyphs: {count: 9, part: validation}}", "data.transforms=flip",
+            "data.transforms=[crop: 2]",
             "shuffle=false", "regularization={l2: 0.1}", "regularization={l1: 0.1}", "clipping={norm: 1}",
             "clipping={value: 1}", "earlyStopping=3", "earlyStopping={patience: 3, restoreBest: true}",
             "optimizer=adamW", "loss={softmaxCrossEntropy: {labelSmoothing: 0.1}}",
@@ -160,7 +161,10 @@ import Testing
         }
         let binary = try resolve(
             JobFileTests.valid,
-            ["loss=binaryCrossEntropy", "model=[linear: 1]", "data.train={moons: 50}", "data.test={moons: {count: 9, part: test}}"])
+            [
+                "loss=binaryCrossEntropy", "model=[linear: 1]", "data.train={moons: 50}",
+                "data.test={moons: {count: 9, part: test}}",
+            ])
         #expect(binary.train.target == .values(1))
         var values: [Float] = []
         for sample in 0..<50 {
@@ -172,8 +176,14 @@ import Testing
     }
 
     @Test(arguments: [
-        (["data.train={line: 10}", "data.test={line: 5}", "model=[linear: 1]"], "its targets are values, but softmaxCrossEntropy learns classes"),
-        (["data.train={line: 10}", "data.test={line: 5}", "model=[linear: 2]", "loss=huber"], "1 target values, but the model has 2 outputs"),
+        (
+            ["data.train={line: 10}", "data.test={line: 5}", "model=[linear: 3]"],
+            "its targets are values, but softmaxCrossEntropy learns classes"
+        ),
+        (
+            ["data.train={line: 10}", "data.test={line: 5}", "model=[linear: 2]", "loss=huber"],
+            "1 target values, but the model has 2 outputs"
+        ),
         (["data.test={line: 5}"], "give both the same shape"),
         (["model.4=linear: 1", "loss=binaryCrossEntropy"], "out of range"),
         (["earlyStopping={metric: f1, patience: 2}"], "'f1' is not measured; it must be one of loss, accuracy"),

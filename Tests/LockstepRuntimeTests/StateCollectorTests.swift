@@ -7,10 +7,10 @@ import Testing
 @Suite struct StateCollectorTests {
     private static let elementCount = 70
 
-    private func collector(members: Int) -> StateCollector {
+    private func collector(members: Int, numbers: Int = 0) -> StateCollector {
         StateCollector(
             step: 9, shares: (0..<members).map { .init(name: "w\($0)", index: $0, count: members) }, vectorCount: 2,
-            elementCount: StateCollectorTests.elementCount)
+            elementCount: StateCollectorTests.elementCount, numberCount: numbers)
     }
 
     private func value(_ vector: Int, _ index: Int) -> Float { Float(vector * 1000 + index) }
@@ -43,6 +43,26 @@ import Testing
                 #expect(collector.vectors[vector].pointer[index] == value(vector, index))
             }
         }
+    }
+
+    /// The numbers beside the vectors come once, from the first member.
+    @Test func numbersComeFromTheFirstMember() throws {
+        var collector = collector(members: 2, numbers: 3)
+        for member in 0..<2 {
+            for vector in 0..<2 { try send(member, of: 2, vector: vector, chunk: 100, to: &collector) }
+        }
+        #expect(!collector.isComplete)
+        let numbers = [1.5, -0.0, 1e300]
+        func sendNumbers(_ numbers: [Double], from name: String) throws {
+            let header = FrameHeader(kind: .share, step: 9, bucket: 2, length: UInt32(8 * numbers.count))
+            try numbers.withUnsafeBytes { try collector.receive(header, $0, from: name) }
+        }
+        #expect(throws: StateCollector.Fault.self) { try sendNumbers(numbers, from: "w1") }
+        #expect(throws: StateCollector.Fault.self) { try sendNumbers([1], from: "w0") }
+        try sendNumbers(numbers, from: "w0")
+        #expect(collector.isComplete)
+        #expect(collector.numbers.map(\.bitPattern) == numbers.map(\.bitPattern))
+        #expect(throws: StateCollector.Fault.self) { try sendNumbers(numbers, from: "w0") }
     }
 
     @Test func whatDoesNotBelongIsRefused() throws {

@@ -116,7 +116,8 @@ import Testing
                         if isOpen, survivor.bytes(of: path) == nil { return place + "the journal is gone" }
                         let journal = try JournalFile(opening: path, files: survivor)
                         let found = journal.records.count
-                        guard journal.records == Array(records.prefix(found)), found == promised || found == promised + 1
+                        guard journal.records == Array(records.prefix(found)),
+                            found == promised || found == promised + 1
                         else { return place + "\(found) records of \(promised)" }
                         try journal.append([1])
                         guard try JournalFile.read(path, files: survivor).count == found + 1 else {

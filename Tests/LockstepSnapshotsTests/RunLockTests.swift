@@ -37,16 +37,19 @@ import Testing
         try withRun { run in
             try Data("process 1 on \u{1B}[31mmoon".utf8).write(to: URL(fileURLWithPath: run.lock))
             let holder = Process()
+            let input = Pipe()
             let output = Pipe()
             holder.executableURL = URL(fileURLWithPath: "/usr/bin/flock")
             // Without `-o` the shell would have the lock too.
-            holder.arguments = ["-o", run.lock, "sh", "-c", "echo held; exec sleep 60"]
+            holder.arguments = ["-o", run.lock, "sh", "-c", "echo held; exec cat"]
+            holder.standardInput = input
             holder.standardOutput = output
             try holder.run()
             #expect(try output.fileHandleForReading.read(upToCount: 5) == Data("held\n".utf8))
             let error = #expect(throws: CommandError.self) { try RunLock(run) }
             #expect(error?.message.contains("process 1 on \\u{1b}[31mmoon") == true)
             holder.terminate()
+            try input.fileHandleForWriting.close()
             holder.waitUntilExit()
             try RunLock(run).release()
         }

@@ -16,7 +16,7 @@ import Testing
     }
 
     private static func contents(_ step: Int) -> SnapshotContents {
-        SmallState.contents(step: step, best: step == 2 ? 0.5 : nil, elements: 140)
+        SmallState.contents(step: step, best: step == 2 ? 0.5 : nil, elements: TestAmount.isLong ? 3000 : 140)
     }
 
     /// A first save, an overwrite, a repair, retention, a fallback, in a row.
@@ -117,7 +117,7 @@ import Testing
     @Test func nothingPromisedIsLost() throws {
         let result = try Self.enumerate(lie: nil, seeds: TestAmount.isLong ? 200 : 1)
         #expect(result.violation == nil)
-        #expect(result.states >= (TestAmount.isLong ? 10_000 : 200))
+        #expect(result.states >= (TestAmount.isLong ? 10_000 : 150))
         if TestAmount.isLong { print("\(result.states) distinct crash states") }
     }
 

@@ -124,12 +124,15 @@ import Testing
         }
         // A whole snapshot under another step's name.
         let files = prepared.copy()
-        for name in Self.names { files.change(Self.directory + "/" + name) { _ in prepared.bytes(of: other + "/" + name) } }
+        for name in Self.names {
+            files.change(Self.directory + "/" + name) { _ in prepared.bytes(of: other + "/" + name) }
+        }
         #expect(try Self.damage(files, "moved")?.what == "is that of step 2, but lies at step 1")
         // Two tensors of one length that trade places.
         files.change(Self.directory + "/optimizer.safetensors") { bytes in
             let tensors = prepared.bytes(of: other + "/optimizer.safetensors") ?? []
-            return bytes == tensors ? Array(tensors.dropLast(24)) + tensors.suffix(4) + tensors.suffix(24).dropLast(4) : bytes
+            return bytes == tensors
+                ? Array(tensors.dropLast(24)) + tensors.suffix(4) + tensors.suffix(24).dropLast(4) : bytes
         }
         _ = try Self.damage(files, "tensors swapped")
     }
@@ -190,7 +193,8 @@ import Testing
         case .null: return [("", 1)]
         case .bool(let value): return [("", .bool(!value)), ("", .null)]
         case .number(let number): return [("", .number((number.int ?? 0) + 1)), ("", -1), ("", 1e300)]
-        case .string(let text): return [("", .string(text + "0")), ("", .string(String(text.reversed()) + "")), ("", 1)]
+        case .string(let text):
+            return [("", .string(text + "0")), ("", .string(String(text.reversed()) + "")), ("", 1)]
                 .filter { $0.1 != value }
         case .array(let elements):
             return elements.indices.flatMap { index in

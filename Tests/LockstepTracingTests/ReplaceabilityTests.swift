@@ -13,7 +13,10 @@ import Tracing
         tracer.inject(run.context, into: &fields, using: Fields())
         StepWork(tracer: tracer, runFields: fields).step(3)
         let spans = tracer.finishedSpans
-        #expect(spans.map(\.operationName).sorted() == ["all-reduce", "backward", "forward", "load", "snapshot", "step", "update"])
+        #expect(
+            spans.map(\.operationName).sorted() == [
+                "all-reduce", "backward", "forward", "load", "snapshot", "step", "update",
+            ])
         #expect(spans.allSatisfy { $0.traceID == run.traceID })
         #expect(spans.first { $0.operationName == "step" }?.parentSpanID == run.spanID)
     }
@@ -24,7 +27,7 @@ import Tracing
             withSpan("outer") { _ in withSpan("inner") { $0.attributes["k"] = "v" } }
         }
         let spans = try sink.takeSpans()
-        #expect(spans.map { $0["name"] } == ["inner", "outer"])
+        try #require(spans.map { $0["name"] } == ["inner", "outer"])
         #expect(spans[0]["parentSpanId"] == spans[1]["spanId"])
         #expect(spans[0]["traceId"] == spans[1]["traceId"])
     }

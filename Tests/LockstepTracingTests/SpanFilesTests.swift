@@ -1,13 +1,16 @@
-@testable import LockstepTracing
 import Foundation
 import LockstepCore
 import LockstepInspection
 import Testing
 
+@testable import LockstepTracing
+
 @Suite struct SpanFilesTests {
     private func line(_ index: Int) -> [UInt8] { Array("{\"resourceSpans\":[],\"n\":\(100_000 + index)}\n".utf8) }
 
-    private func contents(_ path: String) -> [UInt8] { FileManager.default.contents(atPath: path).map { Array($0) } ?? [] }
+    private func contents(_ path: String) -> [UInt8] {
+        FileManager.default.contents(atPath: path).map { Array($0) } ?? []
+    }
 
     @Test func linesOfEachProcessGoToItsFile() throws {
         let folder = try TemporaryFolder()
@@ -69,7 +72,8 @@ import Testing
     @Test func anErrorIsSaidOnceAndEndsTheWriting() throws {
         let folder = try TemporaryFolder()
         // A directory where the file should be.
-        try FileManager.default.createDirectory(atPath: folder.path + "/w1.otlp.jsonl", withIntermediateDirectories: true)
+        try FileManager.default.createDirectory(
+            atPath: folder.path + "/w1.otlp.jsonl", withIntermediateDirectories: true)
         let files = SpanFiles(directory: folder.path)
         #expect(files.append(line(0), of: "w0") == nil)
         let error = try #require(files.append(line(0), of: "w1"))

@@ -66,7 +66,9 @@ extension SpanSink {
 extension JSONValue {
     /// The spans of a line.
     var spans: [JSONValue] {
-        (self["resourceSpans"]?.array ?? []).flatMap { $0["scopeSpans"]?.array ?? [] }.flatMap { $0["spans"]?.array ?? [] }
+        (self["resourceSpans"]?.array ?? []).flatMap { $0["scopeSpans"]?.array ?? [] }.flatMap {
+            $0["spans"]?.array ?? []
+        }
     }
 
     func attribute(_ key: String) -> JSONValue? {

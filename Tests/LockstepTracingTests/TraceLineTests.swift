@@ -1,7 +1,8 @@
-@testable import LockstepTracing
 import LockstepFormats
 import Testing
 import Tracing
+
+@testable import LockstepTracing
 
 /// The exact form of OTLP's JSON.
 @Suite struct TraceLineTests {

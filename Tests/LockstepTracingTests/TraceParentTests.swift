@@ -23,7 +23,9 @@ import Tracing
         "00-00000000000000000000000000000001-0000000000000001-01",
         "00-ffffffffffffffffffffffffffffffff-ffffffffffffffff-01",
     ])
-    func comesBackAsItWent(parent: String) { #expect(inject(extract(["traceparent": parent])) == ["traceparent": parent]) }
+    func comesBackAsItWent(parent: String) {
+        #expect(inject(extract(["traceparent": parent])) == ["traceparent": parent])
+    }
 
     @Test func laterVersionsAndOtherFlagsAreUnderstood() {
         let known = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -63,7 +65,9 @@ import Tracing
         let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
         #expect(inject(extract(["traceparent": parent, "tracestate": "a=1, b=2"]))["tracestate"] == "a=1,b=2")
         let broken = ["a=\u{1B}[31m", String(repeating: "a=1,", count: 200)]
-        for state in broken { #expect(inject(extract(["traceparent": parent, "tracestate": state]))["tracestate"] == nil) }
+        for state in broken {
+            #expect(inject(extract(["traceparent": parent, "tracestate": state]))["tracestate"] == nil)
+        }
         let child = tracer.startSpan(
             "x", context: extract(["traceparent": parent, "tracestate": "a=1"]), ofKind: .internal)
         #expect(inject(child.context)["tracestate"] == "a=1")

@@ -51,9 +51,7 @@ struct OpenedRun: Sendable {
                 "\(directory.path.escapedForDisplay()): the run is finished; its last snapshot is \((try? store.list())?.last?.path.escapedForDisplay() ?? "gone")"
             )
         }
-        for leftover in try store.removeLeftovers() {
-            logger.warning("removed \(leftover.escapedForDisplay()), a snapshot that was never finished")
-        }
+        for line in try store.removeLeftovers() { logger.warning("\(line)") }
         resumed = exists ? try OpenedRun.newestState(of: store, settings: settings, logger: logger) : nil
         incarnation = journal.history.greatestIncarnation + 1
         recorder = try RunRecorder(directory, lastStep: Int(resumed?.step ?? 0))
@@ -73,7 +71,7 @@ struct OpenedRun: Sendable {
             return nil
         }
         let step = snapshot.manifest.step
-        logger.notice("resuming from the snapshot of step \(step)")
+        settings.output.progress("resuming after step \(step), from \(store.run.snapshot(step: step))\n")
         return try ResumedState(snapshot, job: settings.job.job, path: store.run.snapshot(step: step))
     }
 

@@ -80,7 +80,12 @@ extension FileLayer {
     ) throws(FileFault) -> Result {
         let handle = try retrying { () throws(FileFault) in try openFile(path) }
         defer { close(handle) }
-        return try body(handle, try retrying(path) { () throws(FileFault) in try size(of: handle) })
+        return try body(handle, try length(of: handle, path))
+    }
+
+    /// The length of an open file in bytes.
+    func length(of handle: Int32, _ path: String) throws(FileFault) -> Int {
+        try retrying(path) { () throws(FileFault) in try size(of: handle) }
     }
 
     /// A whole file.

@@ -71,7 +71,7 @@ struct JournalScan {
     }
 
     private mutating func scan(_ handle: Int32, _ path: String, _ files: any FileLayer) throws {
-        let size = try files.size(of: handle)
+        let size = try files.length(of: handle, path)
         func read(_ offset: Int, _ count: Int) throws -> [UInt8] {
             try files.contents(handle, at: offset, count: min(count, size - offset), path)
         }

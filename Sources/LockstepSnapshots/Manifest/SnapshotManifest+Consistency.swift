@@ -86,7 +86,8 @@ extension SnapshotManifest.Tensor {
             throw ManifestMembers.damage("the tensor “\(shown)” has an empty or too long name or control characters")
         }
         guard shape.count <= SnapshotManifest.maximumRank else {
-            throw ManifestMembers.damage("the tensor “\(shown)” has more than \(SnapshotManifest.maximumRank) dimensions")
+            throw ManifestMembers.damage(
+                "the tensor “\(shown)” has more than \(SnapshotManifest.maximumRank) dimensions")
         }
         var bytes = type.size
         for extent in shape {

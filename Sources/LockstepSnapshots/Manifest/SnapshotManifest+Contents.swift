@@ -48,7 +48,8 @@ extension SnapshotManifest {
         self.digest = digest
         stateDigest = builder.finalize()
         self.isFinite = isFinite
-        best = contents.best
+        // A value that is not finite is never the best, and JSON has no word for it.
+        best = contents.best.flatMap { $0.value.isFinite ? $0 : nil }
         preprocessing = contents.preprocessing
         epochSums = contents.epochSums
         self.files = files

@@ -80,7 +80,8 @@ extension SnapshotStore {
         case .success(let sums) where sums != manifest.sums(text: text):
             return .failure(
                 SnapshotDamage(
-                    file: SnapshotManifest.sumsName, byteRange: 0..<sums.count, what: "does not say what the manifest says"
+                    file: SnapshotManifest.sumsName, byteRange: 0..<sums.count,
+                    what: "does not say what the manifest says"
                 ))
         case .success: return .success((manifest, text))
         }

@@ -23,9 +23,10 @@ extension SnapshotStore {
     }
 
     /// Removes what dead writers left behind. A snapshot that was complete but not yet in its place is put there.
-    /// Only for the holder of the run directory's lock.
+    /// Only for the holder of the run directory's lock. What cannot be removed harms nothing and is only said.
     ///
     /// - Returns: one line for each.
+    /// - Throws: `failed` where the directory cannot be read.
     @discardableResult
     package func removeLeftovers() throws(CommandError) -> [String] {
         let leftovers = try commandErrors { () throws(FileFault) in try names() }
@@ -33,19 +34,27 @@ extension SnapshotStore {
         var lines: [String] = []
         for name in leftovers {
             let path = run.snapshots + "/" + name
-            if let step = name.dropFirst().lastIndex(of: "-").flatMap({
-                RunDirectory.step(ofSnapshotName: String(name[..<$0].dropFirst()))
-            }), try !steps().contains(step), try verify(path, step: step).isEmpty {
-                try commandErrors { () throws(FileFault) in try place(path, step: step) }
-                lines.append("recovered the snapshot of step \(step), which was complete but not in its place")
-            } else {
-                try commandErrors { () throws(FileFault) in
+            do {
+                if let step = step(ofTemporaryName: name), try !steps().contains(step),
+                    try verify(path, step: step).isEmpty
+                {
+                    try place(path, step: step)
+                    lines.append("recovered the snapshot of step \(step), which was complete but not in its place")
+                } else {
                     try files.removeTree(path, first: SnapshotManifest.name)
+                    lines.append("removed “\(path.escapedForDisplay())”, which an interrupted process left behind")
                 }
-                lines.append("removed “\(path.escapedForDisplay())”, which an interrupted process left behind")
+            } catch {
+                lines.append("could not clear away what an interrupted process left behind: \(error)")
             }
         }
         return lines
+    }
+
+    /// The step that `.step-00000200-0123456789abcdef` was to become.
+    private func step(ofTemporaryName name: String) -> Int? {
+        guard let dash = name.lastIndex(of: "-") else { return nil }
+        return RunDirectory.step(ofSnapshotName: String(name[..<dash].dropFirst()))
     }
 
     /// Puts a complete directory under its name.

@@ -3,7 +3,8 @@ protocol SnapshotSource {
     func size(of file: String) throws(FileFault) -> Int
 
     /// Gives `range` of a file to `body` piece by piece, in order; less where the file is shorter.
-    func read(_ file: String, _ range: Range<Int>, _ body: (UnsafeRawBufferPointer) throws(FileFault) -> Void) throws(FileFault)
+    func read(_ file: String, _ range: Range<Int>, _ body: (UnsafeRawBufferPointer) throws(FileFault) -> Void)
+        throws(FileFault)
 }
 
 /// Files that were read into memory.
@@ -14,7 +15,9 @@ struct LoadedFiles: SnapshotSource {
 
     func size(of file: String) -> Int { self[file]?.count ?? 0 }
 
-    func read(_ file: String, _ range: Range<Int>, _ body: (UnsafeRawBufferPointer) throws(FileFault) -> Void) throws(FileFault) {
+    func read(_ file: String, _ range: Range<Int>, _ body: (UnsafeRawBufferPointer) throws(FileFault) -> Void)
+        throws(FileFault)
+    {
         try self[file]?.withUnsafe(range, body)
     }
 }
@@ -28,7 +31,9 @@ struct StoredFiles: SnapshotSource {
         try files.reading(directory + "/" + file) { (_, size) throws(FileFault) in size }
     }
 
-    func read(_ file: String, _ range: Range<Int>, _ body: (UnsafeRawBufferPointer) throws(FileFault) -> Void) throws(FileFault) {
+    func read(_ file: String, _ range: Range<Int>, _ body: (UnsafeRawBufferPointer) throws(FileFault) -> Void)
+        throws(FileFault)
+    {
         let path = directory + "/" + file
         try files.reading(path) { (handle, _) throws(FileFault) in
             var offset = range.lowerBound

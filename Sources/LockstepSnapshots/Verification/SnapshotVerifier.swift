@@ -104,7 +104,8 @@ struct SnapshotVerifier {
             if own.finalize() != tensor.digest {
                 damages.append(
                     SnapshotDamage(
-                        file: tensor.file, tensor: tensor.name, byteRange: tensor.range, what: SnapshotVerifier.differs))
+                        file: tensor.file, tensor: tensor.name, byteRange: tensor.range, what: SnapshotVerifier.differs)
+                )
             }
         }
         func contradiction(_ what: String) { damages.append(SnapshotDamage(file: SnapshotManifest.name, what: what)) }

@@ -6,13 +6,14 @@ import Foundation
 
 /// Where the executable under test lies: where `LOCKSTEP_EXECUTABLE` says, or beside the tests' own executable.
 enum ExecutablePath {
-    static let lockstep = ProcessInfo.processInfo.environment["LOCKSTEP_EXECUTABLE"] ?? besideTests
+    static let lockstep = ProcessInfo.processInfo.environment["LOCKSTEP_EXECUTABLE"] ?? beside("lockstep")
 
-    private static var besideTests: String {
+    /// An executable that was built with the tests.
+    static func beside(_ name: String) -> String {
         let own =
             (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
             ?? CommandLine.arguments.first ?? ""
         return own.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
-            + "/lockstep"
+            + "/" + name
     }
 }

@@ -28,7 +28,11 @@ final class RunningProcess: Sendable, CustomStringConvertible {
     /// - Parameters:
     ///   - directory: its current directory.
     ///   - environment: beside what this process has.
-    init(_ arguments: [String], in directory: String, environment: [String: String] = [:]) {
+    ///   - executable: another program than `lockstep`.
+    init(
+        _ arguments: [String], in directory: String, environment: [String: String] = [:],
+        executable: String = ExecutablePath.lockstep
+    ) {
         command = (environment.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" } + ["lockstep"] + arguments)
             .joined(separator: " ")
         var inherited = Environment.inherit.updating(["LOCKSTEP_ISA": nil, "LOCKSTEP_FAILPOINTS": nil])
@@ -38,7 +42,7 @@ final class RunningProcess: Sendable, CustomStringConvertible {
         Task { [state, inherited] in
             do {
                 let result = try await Subprocess.run(
-                    .path(FilePath(ExecutablePath.lockstep)), arguments: Arguments(arguments), environment: inherited,
+                    .path(FilePath(executable)), arguments: Arguments(arguments), environment: inherited,
                     workingDirectory: FilePath(directory), input: .none, output: .sequence, error: .sequence
                 ) { execution in
                     let number = execution.processIdentifier.value

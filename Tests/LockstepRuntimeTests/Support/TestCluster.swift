@@ -44,7 +44,7 @@ final class TestCluster: Sendable {
             CoordinatorSettings(
                 job: try PreparedJob(path: jobPath, overrides: overrides),
                 identity: try authority.issue(role: .coordinator, name: "c0"),
-                listen: Endpoint(host: "127.0.0.1", port: 0), workers: count, runDirectory: directory + "/run",
+                listen: Endpoint(host: "127.0.0.1", port: 0), workers: count, placement: .new(directory + "/run"),
                 output: RunOutput(json: true, result: { results.append($0) }, progress: { _ in }),
                 logger: TestCluster.logger("coordinator", logs, nil), tracer: tracer))
         let endpoint = try Endpoint(coordinator.address, option: "--join")

@@ -1,0 +1,29 @@
+internal import ArgumentParser
+internal import LockstepRuntime
+
+struct PlanCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "plan",
+        abstract: "Explain a job: layers, parameters, memory, and what each worker computes and sends.")
+
+    @Argument(help: "The job file. A training program of your own has its job in it and takes none.")
+    var job: String?
+
+    @Option(help: "Workers to share the job. Default: as many as 'train' takes.")
+    var workers: Int?
+
+    @Option(help: "Compute threads of each worker. Default: as many as 'train' takes.")
+    var threads: Int?
+
+    @Option(
+        name: .customLong("set"), parsing: .singleValue,
+        help: ArgumentHelp("Change a value of the job; may be repeated.", valueName: "key.path=value"))
+    var overrides: [String] = []
+
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    func run() throws {
+        try PlanLauncher(job: job, overrides: overrides, workers: workers, threads: threads, json: json).start()
+    }
+}

@@ -1,0 +1,18 @@
+internal import LockstepFormats
+internal import LockstepJobs
+
+extension ResolvedJob.Measures {
+    /// The metrics by name.
+    var metricsValue: JSONValue {
+        .object(JSONObject(metrics.map { ($0.name, .number($0.value)) }))
+    }
+
+    /// `loss 0.3417  accuracy 87.62 %  f1 0.8722`. Shares of samples are read in per cent.
+    var text: String {
+        let parts = metrics.map { name, value in
+            let isShare = name == "accuracy" || name.hasPrefix("top")
+            return isShare ? "\(name) \(NumberText.fixed(value * 100, 2)) %" : "\(name) \(NumberText.fixed(value, 4))"
+        }
+        return (["loss \(NumberText.fixed(loss, 4))"] + parts).joined(separator: "  ")
+    }
+}
