@@ -77,8 +77,8 @@ package final class Executor: @unchecked Sendable {
 
     /// The optimizer over the whole flat state.
     ///
-    /// - Parameter totalGradient: the sum over all lanes of the job; clipping and penalties change it.
-    package func update(_ state: FlatState, optimizer: OptimizerStep, totalGradient: UnsafeMutablePointer<Float>) {
+    /// - Parameter totalGradient: the sum over all lanes of the job; it is only read.
+    package func update(_ state: FlatState, optimizer: OptimizerStep, totalGradient: UnsafePointer<Float>) {
         precondition(state.optimizer == optimizer.kind)
         let vectors = state.optimizerVectors
         _ = perform(

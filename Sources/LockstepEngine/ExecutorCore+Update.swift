@@ -2,18 +2,31 @@ internal import CLockstepKernels
 
 // The optimizer over the flat state.
 extension ExecutorCore {
+    /// The total is read only: slices of it may still be on their way to slower members. What prepares the gradient works
+    /// on a copy, block by block.
     func update(_ thread: Int, _ update: Update) {
         let scale = preparationScale(thread, update)
         let share = share(thread, of: plan.layout.count, unit: FlatLayout.alignment)
         guard !share.isEmpty else { return }
-        let (count, start) = (share.count, share.lowerBound)
+        guard var preparation = update.step.preparation else {
+            return apply(update, share, gradient: update.gradient + share.lowerBound)
+        }
+        preparation.scale = scale ?? preparation.scale
+        let block = Int(LS_HASH_BLOCK)
+        let gradient = preparedGradients.floats + thread * block
+        for start in stride(from: share.lowerBound, to: share.upperBound, by: block) {
+            let range = start..<min(start + block, share.upperBound)
+            gradient.update(from: update.gradient + start, count: range.count)
+            kernels.pointee.prepare_gradient(range.count, gradient, update.parameters + start, &preparation)
+            apply(update, range, gradient: gradient)
+        }
+    }
+
+    /// The optimizer's rule over a range, element by element.
+    private func apply(_ update: Update, _ range: Range<Int>, gradient: UnsafePointer<Float>) {
+        let (count, start) = (range.count, range.lowerBound)
         let k = kernels
         let parameters = update.parameters + start
-        let gradient = update.gradient + start
-        if var preparation = update.step.preparation {
-            preparation.scale = scale ?? preparation.scale
-            k.pointee.prepare_gradient(count, gradient, parameters, &preparation)
-        }
         let first = update.first.map { $0 + start }
         let second = update.second.map { $0 + start }
         switch update.step.rule {

@@ -23,7 +23,7 @@ final class ExecutorCore: ThreadWork, @unchecked Sendable {
         var first: UnsafeMutablePointer<Float>?
         var second: UnsafeMutablePointer<Float>?
         /// The summed gradient, which may be changed.
-        var gradient: UnsafeMutablePointer<Float>
+        var gradient: UnsafePointer<Float>
         var step: OptimizerStep
     }
 
@@ -77,6 +77,8 @@ final class ExecutorCore: ThreadWork, @unchecked Sendable {
     private let threadStates: UnsafeMutablePointer<ThreadState>
     let packed: AlignedMemory
     private let gradientBuffers: AlignedMemory
+    /// A block for each thread, where the gradient is clipped and penalized.
+    let preparedGradients: AlignedMemory
     private let threadMemory: [AlignedMemory]
 
     init(plan: Plan, kernels: Kernels, schedule: LaneSchedule, laneCount: Int, batchSize: Int) throws {
@@ -85,6 +87,8 @@ final class ExecutorCore: ThreadWork, @unchecked Sendable {
         sampleElements = plan.sampleElements
         self.schedule = schedule
         packed = try AlignedMemory(count: plan.packedFloats, purpose: "the packed weights")
+        preparedGradients = try AlignedMemory(
+            count: schedule.threads.count * Int(LS_HASH_BLOCK), purpose: "the prepared gradients")
         gradientBuffers = try AlignedMemory(
             count: schedule.bufferCount.multipliedSaturating(by: plan.layout.count), purpose: "the lanes' gradients")
         let capacities = try schedule.threads.map { groups in

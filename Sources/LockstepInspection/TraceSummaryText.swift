@@ -21,7 +21,7 @@ package enum TraceSummaryText {
             }
             if summary.failed.count > mostListed { lines.append("  and \(summary.failed.count - mostListed) more") }
         }
-        lines += others(summary, width)
+        lines += others(summary)
         return lines.map { TextColumns.cut($0, width) }
     }
 
@@ -95,7 +95,7 @@ package enum TraceSummaryText {
         ]
     }
 
-    private static func others(_ summary: TraceSummary, _ width: Int) -> [String] {
+    private static func others(_ summary: TraceSummary) -> [String] {
         guard !summary.others.isEmpty else { return [] }
         var lines = ["", "outside of steps"]
         for spans in summary.others.prefix(mostListed) {

@@ -52,4 +52,10 @@ enum NumberText {
         guard minutes >= 60 else { return "\(minutes):\(tail)" }
         return "\(minutes / 60):\(minutes % 60 < 10 ? "0" : "")\(minutes % 60):\(tail)"
     }
+
+    /// `accuracy 87.62 %`, `f1 0.8722`. Shares of samples are read in per cent.
+    static func metric(_ name: String, _ value: Double) -> String {
+        let isShare = name == "accuracy" || name.hasPrefix("top")
+        return isShare ? "\(name) \(fixed(value * 100, 2)) %" : "\(name) \(fixed(value, 4))"
+    }
 }

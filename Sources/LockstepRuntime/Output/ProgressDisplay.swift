@@ -11,6 +11,9 @@ struct ProgressDisplay {
     private var lastStep = 0
     private var learningRate = 0.0
     private var startedAt: Double?
+    /// The step before the first one shown: not 0 in a run that was resumed.
+    private var stepsBefore = 0
+    private var metric: String?
     private var samplesSinceStart = 0
     private var drawnAt = -1.0
     private var hasLine = false
@@ -28,7 +31,11 @@ struct ProgressDisplay {
 
     /// - Parameter now: seconds of a monotonic clock.
     mutating func add(_ report: StepReport, now: Double) {
-        if startedAt == nil { startedAt = now - report.seconds }
+        if startedAt == nil {
+            startedAt = now - report.seconds
+            stepsBefore = Int(report.step) - 1
+            metric = report.metrics.first?.name
+        }
         epoch.add(
             epoch: Int(report.epoch), samples: Int(report.samples), loss: report.loss,
             metrics: report.metrics.map(\.value))
@@ -59,12 +66,13 @@ struct ProgressDisplay {
     private func words(now: Double, isNarrow: Bool) -> [String] {
         let seconds = max(now - (startedAt ?? now), 1e-9)
         let rate = NumberText.grouped(Double(samplesSinceStart) / seconds)
-        let left = seconds / Double(lastStep) * Double(steps - lastStep)
+        let left = seconds / Double(max(1, lastStep - stepsBefore)) * Double(steps - lastStep)
         var words = ["epoch \(epoch.epoch)/\(epochs)"]
         if !isNarrow { words.append("step \(lastStep)/\(steps)") }
         words.append("loss \(NumberText.fixed(epoch.loss, 4))")
-        if let accuracy = epoch.metrics.first {
-            words.append("\(isNarrow ? "acc" : "accuracy") \(NumberText.fixed(accuracy * 100, 2)) %")
+        if let metric, let value = epoch.metrics.first {
+            let text = NumberText.metric(metric, value)
+            words.append(isNarrow && metric == "accuracy" ? text.replacing("accuracy", with: "acc") : text)
         }
         words.append("\(isNarrow ? "lr" : "rate") \(NumberText.rate(learningRate))")
         words.append(isNarrow ? "\(rate)/s" : "\(rate) samples/s")

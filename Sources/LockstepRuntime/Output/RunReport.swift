@@ -62,7 +62,7 @@ struct RunReport {
     }
 
     /// The same for people.
-    func text(_ evaluation: EvaluationReport) -> String { means(evaluation.sums).map(text) ?? "no samples" }
+    func text(_ evaluation: EvaluationReport) -> String { means(evaluation.sums)?.text ?? "no samples" }
 
     /// The last event of a run that ended well.
     func finished(_ result: RunResult, snapshot: WrittenSnapshot, steps: Int, times: RunTimes) -> JSONValue {
@@ -96,16 +96,14 @@ struct RunReport {
                 + "\(result.members.count == 1 ? "worker" : "workers") in \(NumberText.fixed(times.seconds, 1)) s "
                 + "(\(NumberText.grouped(times.samplesPerSecond)) samples/s)"
         ]
-        if let last = means(done.first?.lastEpoch) { lines.append("last epoch  \(text(last))") }
-        if let evaluation = means(done.first?.evaluation) { lines.append("test        \(text(evaluation))") }
+        if let last = means(done.first?.lastEpoch) { lines.append("last epoch  \(last.text)") }
+        if let evaluation = means(done.first?.evaluation) { lines.append("test        \(evaluation.text)") }
         lines.append("digest      \(snapshot.digest)")
         lines.append("snapshot    \(snapshot.path)")
         return lines.joined(separator: "\n")
     }
 
-    private typealias Means = ResolvedJob.Measures
-
-    private func means(_ sums: [Double]?) -> Means? { sums.flatMap { job.measures(of: $0) } }
+    private func means(_ sums: [Double]?) -> ResolvedJob.Measures? { sums.flatMap { job.measures(of: $0) } }
 
     /// Loss, metrics and what else the metrics' sums show, as `evaluation` in JSON.
     func values(_ sums: [Double]?) -> JSONObject? {
@@ -118,17 +116,7 @@ struct RunReport {
         return object
     }
 
-    private func text(_ means: Means) -> String {
-        var parts = ["loss \(NumberText.fixed(means.loss, 4))"]
-        for (name, value) in means.metrics {
-            // Shares of samples are read in per cent.
-            let isShare = name == "accuracy" || name.hasPrefix("top")
-            parts.append(isShare ? "\(name) \(NumberText.fixed(value * 100, 2)) %" : "\(name) \(NumberText.fixed(value, 4))")
-        }
-        return parts.joined(separator: "  ")
-    }
-
-    private func metricsOrNull(_ means: Means?) -> JSONValue {
+    private func metricsOrNull(_ means: ResolvedJob.Measures?) -> JSONValue {
         means.map { RunReport.metrics($0.metrics.map { ($0.name, $0.value) }) } ?? .null
     }
 

@@ -9,10 +9,7 @@ extension ResolvedJob.Measures {
 
     /// `loss 0.3417  accuracy 87.62 %  f1 0.8722`. Shares of samples are read in per cent.
     var text: String {
-        let parts = metrics.map { name, value in
-            let isShare = name == "accuracy" || name.hasPrefix("top")
-            return isShare ? "\(name) \(NumberText.fixed(value * 100, 2)) %" : "\(name) \(NumberText.fixed(value, 4))"
-        }
+        let parts = metrics.map { NumberText.metric($0.name, $0.value) }
         return (["loss \(NumberText.fixed(loss, 4))"] + parts).joined(separator: "  ")
     }
 }
