@@ -9,6 +9,9 @@ package enum ProgramJob {
         maker.withLock { $0 = make }
     }
 
+    /// Whether this executable is such a program.
+    package static var isRegistered: Bool { maker.withLock { $0 != nil } }
+
     /// The job, or nil where this executable only reads job files.
     package static var current: Job? { maker.withLock { $0 }?() }
 }

@@ -78,13 +78,11 @@ package struct PreparedJob: Sendable {
 
     static func source(path: String?, overrides: [String]) throws(CommandError) -> JobSource {
         let here = currentDirectory
-        guard ProgramJob.current == nil else {
-            guard path == nil else {
-                throw .usage("this program is a job of its own and takes no job file; leave the argument out")
-            }
+        guard let path else {
+            guard ProgramJob.isRegistered else { throw .usage("no job named; give the path of a job file") }
             return .program(name: programName, currentDirectory: here, overrides: overrides)
         }
-        guard let path, !path.isEmpty else { throw .usage("no job named; give the path of a job file") }
+        guard !path.isEmpty else { throw .usage("no job named; give the path of a job file") }
         let text = try PreparedJob.text(of: path)
         let absolute = path.hasPrefix("/") ? path : "\(here)/\(path)"
         return JobSource(

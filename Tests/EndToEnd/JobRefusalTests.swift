@@ -80,7 +80,7 @@ extension ExecutableTests {
             Case("no number", ["train", "job.yaml", "--workers", "two"], naming: ["--workers", "two"]),
             Case("an unknown option", ["train", "job.yaml", "--worker", "2"], naming: ["--worker"]),
             Case("an unknown command", ["trian", "job.yaml"], naming: ["trian"]),
-            Case("no job", ["train"], naming: ["<job>"]),
+            Case("no job", ["train"], naming: ["no job named"]),
             Case(
                 "an unknown instruction set", ["train", "job.yaml"], naming: ["LOCKSTEP_ISA", "mmx", "generic"],
                 environment: ["LOCKSTEP_ISA": "mmx"]),

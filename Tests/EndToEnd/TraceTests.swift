@@ -13,8 +13,7 @@ extension ExecutableTests {
                 let workers = value["workers"]?.array ?? []
                 #expect(workers.count == 2, "\(summary)")
                 for worker in workers {
-                    let stages = worker["stages"]?.object?.members ?? []
-                    let shares = stages.compactMap { $0.value["share"]?.double }
+                    let shares = (worker["stages"]?.array ?? []).compactMap { $0["share"]?.double }
                     #expect(shares.count >= 6 && abs(shares.reduce(0, +) - 1) < 1e-9, "\(worker.text)")
                 }
                 let perfetto = try await directory.run(["trace", "export", "run", "--format", "perfetto", "--output", "trace.json"])

@@ -154,7 +154,7 @@ extension ExecutableTests {
                 try await directory.run(["predict", "run", "--input", "job.yaml"]).expectRefusal(naming: "job.yaml")
                 try await directory.run(["predict", "run", "--input", "inputs.csv", "--output", "out.txt"])
                     .expectRefusal(naming: "out.txt", ".npy")
-                try await directory.run(["evaluate", "run", "--at", "4"]).expectRefusal(naming: "step 4")
+                try await directory.run(["evaluate", "run", "--at", "3"]).expectRefusal(naming: "step 3")
             }
         }
 

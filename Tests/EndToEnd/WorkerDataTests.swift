@@ -48,17 +48,24 @@ extension ExecutableTests {
             }
         }
 
-        @Test func missingFileIsRefused() async throws {
-            // The path that the coordinator used lies outside `other`, so the only place left has no such file.
-            try await expectRefusal(naming: "data/images", "other") { _ in }
-        }
-
-        @Test func linkOutOfTheDirectoryIsRefused() async throws {
-            try await expectRefusal(naming: "data/images", "outside") { directory in
-                for name in ["images", "labels"] {
+        /// What a worker cannot read beneath its directory the coordinator sends; a way out of the directory is not taken.
+        @Test(arguments: [false, true]) func missingFilesAreSent(areLinksOut: Bool) async throws {
+            try await TestDirectory.with { directory in
+                try directory.writeIDXJob(data: "data/")
+                let expected = try await directory.train("job.yaml")
+                try directory.write("", to: "other/data/nothing")
+                for name in ["images", "labels"] where areLinksOut {
                     try FileManager.default.createSymbolicLink(
                         atPath: directory["other/data/\(name)"], withDestinationPath: directory["data/\(name)"])
                 }
+                let cluster = try HandCluster(in: directory)
+                let coordinator = try await cluster.coordinator(job: "job.yaml", workers: 2)
+                let workers = [
+                    try cluster.worker("w0", join: coordinator.address),
+                    try cluster.worker("w1", join: coordinator.address, "--data", "other"),
+                ]
+                #expect(try await TrainingResult(coordinator.process.outcome()) == expected)
+                for worker in workers { #expect(try await worker.outcome().exitCode == 0) }
             }
         }
 

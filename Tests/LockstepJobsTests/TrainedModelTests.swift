@@ -64,6 +64,30 @@ import Testing
         #expect(whole.preprocessing.table?.columns.first { $0.name == "a" }?.mean == 7.5)
     }
 
+    /// What is done to every image is done outside training, too; what is random is not.
+    @Test func transformsOfEvaluationAreThoseOfTheTraining() throws {
+        let parsed = try JobFile(
+            JobFileTests.source(
+                JobFileTests.valid,
+                ["data.transforms=[flip, rotate: 20, normalize: {mean: 0.25, deviation: 0.5}]"])
+        ).job
+        let job = try ResolvedJob(parsed) { DataFile(name: $0.name, bytes: []) }
+        let model = try TrainedModel(parsed, preprocessing: job.preprocessing)
+        let reader = try model.evaluationData { DataFile(name: $0.name, bytes: []) }
+        let expected = try #require(job.test)
+        let width = job.plan.sampleElements
+        let given = samples(5, of: width) { model.read($0, of: reader, input: $1, target: &$2) }
+        let wanted = samples(5, of: width) { job.readForEvaluation($0, of: expected, input: $1, target: &$2) }
+        let raw = samples(5, of: width) { expected.read($0, input: $1, target: &$2) }
+        #expect(given == wanted)
+        #expect(given.map { $0.prefix(width) } == raw.map { $0.prefix(width).map { ($0 - 0.25) / 0.5 }[...] })
+        let trained = samples(5, of: width) { job.readForTraining($0, epoch: 1, input: $1, target: &$2) }
+        let again = samples(5, of: width) { job.readForTraining($0, epoch: 1, input: $1, target: &$2) }
+        let later = samples(5, of: width) { job.readForTraining($0, epoch: 2, input: $1, target: &$2) }
+        #expect(trained == again)
+        #expect(trained != later)
+    }
+
     @Test func saysWhereTestDataIsMissing() throws {
         let text = TrainedModelTests.table.replacing(", test: {csv: {path: test.csv, label: y}}", with: "")
         let parsed = try JobFile(JobFileTests.source(text)).job

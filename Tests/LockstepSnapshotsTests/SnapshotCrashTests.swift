@@ -115,7 +115,7 @@ import Testing
     }
 
     @Test func nothingPromisedIsLost() throws {
-        let result = try Self.enumerate(lie: nil, seeds: TestAmount.isLong ? 200 : 1)
+        let result = try Self.enumerate(lie: nil, seeds: TestAmount.isLong ? 1000 : 1)
         #expect(result.violation == nil)
         #expect(result.states >= (TestAmount.isLong ? 10_000 : 150))
         if TestAmount.isLong { print("\(result.states) distinct crash states") }

@@ -26,7 +26,7 @@ import Testing
 
     /// Runs in a release build with `LOCKSTEP_SNAPSHOT_TESTS=long` over every bit of more than 60 kB.
     @Test func everyFlippedBitIsFound() throws {
-        let files = try Self.prepared(elements: TestAmount.isLong ? 7000 : 5)
+        let files = try Self.prepared(elements: TestAmount.isLong ? 7600 : 5)
         let manifest = try SmallState.store(files).load(step: 1).manifest
         var generator = SeededGenerator(seed: 17)
         var flips = 0

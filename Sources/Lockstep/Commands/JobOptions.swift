@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import LockstepJobs
 
 /// What `train` and `coordinator` share.
 struct JobOptions: ParsableArguments {
@@ -18,4 +19,10 @@ struct JobOptions: ParsableArguments {
 
     @Flag(help: "Print JSON lines to standard output.")
     var json = false
+
+    func validate() throws {
+        guard !ProgramJob.isRegistered || job == nil else {
+            throw ValidationError("this program is a job of its own and takes no job file; leave the argument out")
+        }
+    }
 }

@@ -25,7 +25,8 @@ package enum RunPlacement: Sendable, Hashable {
         switch self {
         case .new(let path): return (try RunPlacement.make(path, jobName: jobName), false)
         case .resume(let path):
-            let directory = RunDirectory(path: try path.map(RunPlacement.checked) ?? "runs/\(jobName)/latest")
+            let given = try path.map(RunPlacement.checked) ?? "runs/\(jobName)/latest"
+            let directory = RunDirectory(path: RunPlacement.withoutLink(given))
             guard access(directory.run, F_OK) == 0 else {
                 throw .usage(
                     "\(directory.path.escapedForDisplay()): no run to resume (it has no run.json); name its run directory, or leave --resume out"
@@ -34,7 +35,7 @@ package enum RunPlacement: Sendable, Hashable {
             return (directory, true)
         case .newOrResume(let path):
             if let path {
-                let directory = RunDirectory(path: try RunPlacement.checked(path))
+                let directory = RunDirectory(path: RunPlacement.withoutLink(try RunPlacement.checked(path)))
                 if access(directory.run, F_OK) == 0 { return (directory, true) }
             }
             return (try RunPlacement.make(path, jobName: jobName), false)
@@ -49,6 +50,17 @@ package enum RunPlacement: Sendable, Hashable {
                 "--run-directory \"\": no directory; name one that does not exist yet, or leave the option out")
         }
         return path
+    }
+
+    /// Where a link such as `latest` points now: it may point elsewhere while the run goes on.
+    private static func withoutLink(_ path: String) -> String {
+        guard path.split(separator: "/").last == "latest" else { return path }
+        var target = [UInt8](repeating: 0, count: Int(PATH_MAX))
+        let count = readlink(path, &target, target.count)
+        guard count > 0, count < target.count else { return path }
+        let text = String(decoding: target[..<count], as: UTF8.self)
+        guard !text.hasPrefix("/"), let slash = path.lastIndex(of: "/") else { return text }
+        return path[...slash] + text
     }
 
     private static func make(_ path: String?, jobName: String) throws(CommandError) -> RunDirectory {

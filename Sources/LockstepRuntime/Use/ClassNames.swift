@@ -7,6 +7,9 @@ struct ClassNames {
 
     init(_ preprocessing: Preprocessing) { names = preprocessing.classNames }
 
+    /// Whether classes are only numbers.
+    var isEmpty: Bool { names.isEmpty }
+
     subscript(number: Int) -> String {
         names.indices.contains(number) ? names[number].escapedForDisplay(limit: 60) : String(number)
     }

@@ -1,8 +1,8 @@
-internal import LockstepSnapshots
 package import LockstepCore
 internal import LockstepData
 internal import LockstepFormats
 internal import LockstepJobs
+internal import LockstepSnapshots
 
 /// `lockstep evaluate`: loss and metrics of a snapshot on the test data.
 package struct EvaluateLauncher {

@@ -1,9 +1,9 @@
-internal import LockstepModels
 internal import CLockstepKernels
 internal import LockstepCore
 internal import LockstepData
 internal import LockstepEngine
 internal import LockstepJobs
+internal import LockstepModels
 
 /// Runs a trained model forward over data, all lanes in this process. The lanes, the batches and the tree are the
 /// training's, so an evaluation has the digits of the training's own.

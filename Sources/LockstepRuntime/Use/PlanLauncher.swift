@@ -1,5 +1,5 @@
-internal import LockstepFormats
 internal import LockstepCore
+internal import LockstepFormats
 internal import LockstepJobs
 
 /// `lockstep plan`: a job explained, without training it.

@@ -1,9 +1,9 @@
-internal import LockstepModels
 internal import LockstepCore
 internal import LockstepData
 internal import LockstepEngine
 internal import LockstepFormats
 internal import LockstepJobs
+internal import LockstepModels
 
 /// A job explained: what is computed, by whom, at which cost.
 struct PlanReport {
@@ -37,7 +37,7 @@ struct PlanReport {
         lines += layers
         lines.append("")
         lines.append(
-            "a step     \(PlanReport.count(plan.forwardFLOPsPerSample * fullBatch)) FLOP forward, \(PlanReport.count(plan.backwardFLOPsPerSample * fullBatch)) backward"
+            "a step     \(PlanReport.count(plan.forwardFLOPsPerSample * fullBatch, of: "FLOP")) forward, \(PlanReport.count(plan.backwardFLOPsPerSample * fullBatch, of: "FLOP")) backward"
         )
         lines.append("")
         return lines + workers
@@ -127,8 +127,10 @@ struct PlanReport {
 
     private static func shape(_ extents: [Int]) -> String { extents.map(String.init).joined(separator: " × ") }
 
-    /// `12.3 M`.
-    private static func count(_ count: Int) -> String { scaled(count, 1000, ["", " k", " M", " G", " T", " P"]) }
+    /// `12.3 M`, `12.3 MFLOP`.
+    private static func count(_ count: Int, of unit: String = "") -> String {
+        scaled(count, 1000, ["", "k", "M", "G", "T", "P"].map { $0 + unit }.map { $0.isEmpty ? "" : " \($0)" })
+    }
 
     /// `1.5 MiB`.
     private static func bytes(_ count: Int) -> String {

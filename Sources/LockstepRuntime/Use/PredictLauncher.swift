@@ -1,8 +1,8 @@
-internal import LockstepSnapshots
-internal import LockstepJobs
-internal import LockstepFormats
 package import LockstepCore
 internal import LockstepData
+internal import LockstepFormats
+internal import LockstepJobs
+internal import LockstepSnapshots
 
 /// `lockstep predict`: what a snapshot's model says about new inputs.
 package struct PredictLauncher {

@@ -57,17 +57,17 @@ struct Predictions {
 
     var count: Int { names.count }
 
-    /// One prediction as a JSON object.
+    /// One prediction as a JSON object; probabilities by class, or in the order of the classes where those are numbers.
     func value(_ index: Int) -> JSONValue {
         let row = row(index)
         var object = JSONObject([("input", .string(names[index]))])
         if let guess = guess(row) { object["class"] = .string(classNames[guess]) }
         switch meaning {
-        case .classes:
+        case .classes where !classNames.isEmpty:
             object["probabilities"] = .object(
                 JSONObject(row.enumerated().map { (classNames[$0], JSONValue.number($1)) }))
         case .yesOrNo: object["probability"] = .number(row[0])
-        case .probabilities: object["probabilities"] = .array(row.map { .number($0) })
+        case .classes, .probabilities: object["probabilities"] = .array(row.map { .number($0) })
         case .values where width == 1: object["value"] = .number(row[0])
         case .values: object["values"] = .array(row.map { .number($0) })
         }

@@ -1,7 +1,7 @@
 package import LockstepCore
+internal import LockstepData
 package import LockstepFormats
 package import LockstepJobs
-internal import LockstepData
 
 #if canImport(FoundationEssentials)
 internal import FoundationEssentials

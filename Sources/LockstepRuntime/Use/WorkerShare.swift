@@ -1,7 +1,7 @@
-internal import LockstepData
 internal import LockstepCluster
 internal import LockstepCollectives
 internal import LockstepCore
+internal import LockstepData
 internal import LockstepEngine
 internal import LockstepJobs
 
