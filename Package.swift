@@ -95,7 +95,8 @@ let package = Package(
             name: "Lockstep",
             dependencies: [
                 "LockstepCore", "LockstepEngine", "LockstepModels", "LockstepData", "LockstepJobs", "LockstepCluster",
-                "LockstepSnapshots", "LockstepInspection", "LockstepWire", "LockstepRuntime", serviceLifecycle, logging, tracing, argumentParser,
+                "LockstepSnapshots", "LockstepInspection", "LockstepWire", "LockstepRuntime", serviceLifecycle, logging,
+                tracing, argumentParser,
             ]
         ),
         .executableTarget(name: "LockstepMain", dependencies: ["Lockstep"]),

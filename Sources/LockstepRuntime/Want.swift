@@ -29,9 +29,10 @@ struct Want: Sendable, Hashable, Codable {
     }
 
     init?(_ frame: ControlFrame) {
-        guard let want = try? JSONDecoder().decode(Want.self, from: Data(frame.payload.readableBytesView)) else {
-            return nil
-        }
+        // A file's place in the list travels in 16 bits.
+        guard let want = try? JSONDecoder().decode(Want.self, from: Data(frame.payload.readableBytesView)),
+            want.files.count <= Int(UInt16.max)
+        else { return nil }
         self = want
     }
 

@@ -29,10 +29,12 @@ extension ExecutableTests {
             try await TestDirectory.with { directory in
                 let help = RunningProcess(["--help"], in: directory.path, executable: ProgramTests.program)
                 let outcome = try await help.outcome()
-                for command in ["train", "coordinator", "worker", "snapshot", "trace", "evaluate", "predict", "status"] {
+                for command in ["train", "coordinator", "worker", "snapshot", "trace", "evaluate", "predict", "status"]
+                {
                     #expect(outcome.output.contains { $0.contains("  \(command) ") }, "\(outcome)")
                 }
-                let refused = RunningProcess(["train", "other.yaml"], in: directory.path, executable: ProgramTests.program)
+                let refused = RunningProcess(
+                    ["train", "other.yaml"], in: directory.path, executable: ProgramTests.program)
                 #expect(try await refused.outcome().end == .exited(2))
             }
         }

@@ -78,14 +78,19 @@ extension ExecutableTests {
                 let process = try await start(in: directory, until: 200)
                 try await process.signal(Signal.terminate)
                 _ = try await process.outcome()
-                let steps = directory.contents.filter { $0.hasPrefix("run/snapshots/step-") && !$0.dropFirst(14).contains("/") }
+                let steps = directory.contents.filter {
+                    $0.hasPrefix("run/snapshots/step-") && !$0.dropFirst(14).contains("/")
+                }
                 let newest = try #require(steps.max())
                 var bytes = try directory.bytes(of: newest + "/parameters.safetensors")
                 bytes[bytes.count - 5] ^= 1
                 try directory.write(bytes, to: newest + "/parameters.safetensors")
                 let verified = try await directory.run(["snapshot", "verify", "run"])
                 #expect(verified.end == .exited(3), "\(verified)")
-                #expect(verified.output.contains { $0.contains("parameters.safetensors, tensor “") && $0.contains("bytes ") })
+                #expect(
+                    verified.output.contains {
+                        $0.contains("parameters.safetensors, tensor “") && $0.contains("bytes ")
+                    })
                 let resumed = directory.start(["train", "job.yaml", "--json", "--resume", "--run-directory", "run"])
                 _ = try await resumed.errorLine(containing: "passed over the snapshot of step ")
                 #expect(try TrainingResult(try await resumed.outcome()) == whole)

@@ -7,7 +7,9 @@ extension ExecutableTests {
         @Test func aRunSaysWhatItDoes() async throws {
             try await TestDirectory.with { directory in
                 try directory.write(SmallJob.endless, to: "job.yaml")
-                let process = directory.start(["train", "job.yaml", "--json", "--workers", "2", "--run-directory", "run"])
+                let process = directory.start([
+                    "train", "job.yaml", "--json", "--workers", "2", "--run-directory", "run",
+                ])
                 _ = try await process.outputLine(containing: "\"step\":50,")
                 let status = try await directory.run(["status", "run", "--json"])
                 let value = try #require(try status.events.first)

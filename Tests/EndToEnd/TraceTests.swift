@@ -7,7 +7,8 @@ extension ExecutableTests {
         @Test func stagesAddUpToTheWhole() async throws {
             try await TestDirectory.with { directory in
                 try directory.write(SmallJob.convolution.text, to: "job.yaml")
-                _ = try await directory.train("job.yaml", "--workers", "2", "--run-directory", "run", "--set", "steps=40")
+                _ = try await directory.train(
+                    "job.yaml", "--workers", "2", "--run-directory", "run", "--set", "steps=40")
                 let summary = try await directory.run(["trace", "run", "--json"])
                 let value = try #require(try summary.events.first)
                 let workers = value["workers"]?.array ?? []
@@ -16,7 +17,9 @@ extension ExecutableTests {
                     let shares = (worker["stages"]?.array ?? []).compactMap { $0["share"]?.double }
                     #expect(shares.count >= 6 && abs(shares.reduce(0, +) - 1) < 1e-9, "\(worker.text)")
                 }
-                let perfetto = try await directory.run(["trace", "export", "run", "--format", "perfetto", "--output", "trace.json"])
+                let perfetto = try await directory.run([
+                    "trace", "export", "run", "--format", "perfetto", "--output", "trace.json",
+                ])
                 #expect(perfetto.end == .exited(0), "\(perfetto)")
                 let events = try directory.json(of: "trace.json")["traceEvents"]?.array ?? []
                 #expect(events.contains { $0["name"]?.string == "all-reduce" })

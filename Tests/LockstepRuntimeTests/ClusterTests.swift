@@ -34,7 +34,7 @@ import Tracing
             let steps = spans.filter { span in
                 span.operationName == "step" && span.attributes.get("worker") == .string("w\(worker)")
             }
-            #expect(steps.compactMap { $0.attributes.get("step") }.count == 3)
+            #expect(steps.compactMap { $0.attributes.get("lockstep.step") }.count == 3)
         }
     }
 

@@ -1,7 +1,7 @@
 internal import LockstepCluster
 internal import LockstepCore
-internal import LockstepFormats
 internal import LockstepData
+internal import LockstepFormats
 
 /// What a run without a coordinator left behind, as `lockstep status` shows it.
 struct FinishedRun {

@@ -144,7 +144,8 @@ struct CoordinatorShell {
             // Nobody may hear of a decision that could be forgotten.
             guard outcome == nil else { return }
             display.endLine()
-            outcome = RunOutcome(exitCode: .failed, message: "\(error.message); the run cannot go on without its journal")
+            outcome = RunOutcome(
+                exitCode: .failed, message: "\(error.message); the run cannot go on without its journal")
             return
         }
         for action in actions { perform(action) }
@@ -193,7 +194,7 @@ struct CoordinatorShell {
         case .workersReady(let roster):
             startedAt = ProcessClock.seconds
             logger.info("all \(roster.members.count) workers are ready; training begins")
-        case .collectState: break
+        case .collectState(let step, _): collections.expectLast(step)
         case .writeSnapshot(let step, let hash, let isBest): writeSnapshot(step, hash: hash, isBest: isBest)
         case .dropState(let step): _ = collections.take(step)
         case .report(let reports): show(reports)
@@ -245,6 +246,7 @@ struct CoordinatorShell {
                 try collections.receive(header, bytes, from: name, shares: shares)
             }
         } catch {
+            _ = collections.take(header.step)
             return handle(.stateInvalid(step: header.step, reason: error.reason))
         }
         handle(.shareReceived(name: name, step: header.step))

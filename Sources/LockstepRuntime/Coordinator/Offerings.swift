@@ -34,7 +34,7 @@ struct Offerings: Sendable {
             let release = Release(reason: "the coordinator has no state to resume from any more", exitCode: .temporary)
             return try await link.send(ControlFrame(.release(release)))
         }
-        for (index, bytes) in vectors.enumerated() { 
+        for (index, bytes) in vectors.enumerated() {
             try await send(bytes, kind: .state, index: index, on: link, streamed)
         }
     }

@@ -1,7 +1,7 @@
-internal import LockstepJobs
 internal import LockstepCluster
 internal import LockstepCore
 internal import LockstepFormats
+internal import LockstepJobs
 internal import LockstepSnapshots
 internal import Logging
 
@@ -86,10 +86,14 @@ struct OpenedRun: Sendable {
         return description.run
     }
 
+    /// Writes a file that is there whole or not at all: its name is what makes the directory a run's.
     private static func write(_ text: String, to path: String) throws(CommandError) {
-        let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+        let unfinished = path + RunPlacement.unfinishedSuffix
+        let descriptor = open(unfinished, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw RunPlacement.cannotWrite(path) }
         defer { close(descriptor) }
-        guard writeAll(text, to: descriptor), fsync(descriptor) == 0 else { throw RunPlacement.cannotWrite(path) }
+        guard writeAll(text, to: descriptor), fsync(descriptor) == 0, rename(unfinished, path) == 0 else {
+            throw RunPlacement.cannotWrite(path)
+        }
     }
 }

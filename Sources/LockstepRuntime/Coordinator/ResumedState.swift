@@ -29,7 +29,8 @@ struct ResumedState: Sendable {
         }
         let numbers = StateNumbers(watch: snapshot.watch ?? [], epochSums: manifest.epochSums)
         guard numbers.count == StateNumbers.count(of: job) else {
-            throw CommandError(.verification, "\(path.escapedForDisplay()): it is not of this job: its sums differ in number")
+            throw CommandError(
+                .verification, "\(path.escapedForDisplay()): it is not of this job: its sums differ in number")
         }
         isStopped = job.watch == nil ? false : numbers.isStopped
         self.vectors = vectors + [numbers.bytes]
@@ -40,7 +41,8 @@ struct ResumedState: Sendable {
     ) throws(CommandError) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: layout.count * 4)
         for entry in layout.entries {
-            guard let tensor = snapshot[prefix + entry.name], tensor.type == .float32, tensor.shape == entry.shape else {
+            guard let tensor = snapshot[prefix + entry.name], tensor.type == .float32, tensor.shape == entry.shape
+            else {
                 throw CommandError(
                     .verification,
                     "the snapshot of step \(snapshot.manifest.step) has no tensor \(prefix + entry.name) of shape \(entry.shape)"

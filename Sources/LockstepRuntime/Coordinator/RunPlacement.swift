@@ -37,10 +37,31 @@ package enum RunPlacement: Sendable, Hashable {
             if let path {
                 let directory = RunDirectory(path: RunPlacement.withoutLink(try RunPlacement.checked(path)))
                 if access(directory.run, F_OK) == 0 { return (directory, true) }
+                if isUnbegun(directory) { return (try RunPlacement.withFolders(directory), false) }
             }
             return (try RunPlacement.make(path, jobName: jobName), false)
         }
     }
+
+    /// What a start leaves behind that ended before the run had its `run.json`.
+    private func isUnbegun(_ directory: RunDirectory) -> Bool {
+        guard let stream = opendir(directory.path) else { return false }
+        defer { closedir(stream) }
+        let own = [
+            ".", "..", directory.lock, directory.logs, directory.snapshots, directory.traces,
+            directory.run + RunPlacement.unfinishedSuffix,
+        ].compactMap { $0.split(separator: "/").last }
+        while let entry = readdir(stream) {
+            let name = withUnsafeBytes(of: entry.pointee.d_name) {
+                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            guard own.contains(Substring(name)) else { return false }
+        }
+        return true
+    }
+
+    /// Of a file that is renamed when it is whole.
+    static let unfinishedSuffix = ".unfinished"
 
     private static func checked(_ path: String) throws(CommandError) -> String {
         var path = path
@@ -54,13 +75,12 @@ package enum RunPlacement: Sendable, Hashable {
 
     /// Where a link such as `latest` points now: it may point elsewhere while the run goes on.
     private static func withoutLink(_ path: String) -> String {
-        guard path.split(separator: "/").last == "latest" else { return path }
-        var target = [UInt8](repeating: 0, count: Int(PATH_MAX))
+        var target = [CChar](repeating: 0, count: 4096)
         let count = readlink(path, &target, target.count)
         guard count > 0, count < target.count else { return path }
-        let text = String(decoding: target[..<count], as: UTF8.self)
+        let text = String(decoding: target[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
         guard !text.hasPrefix("/"), let slash = path.lastIndex(of: "/") else { return text }
-        return path[...slash] + text
+        return "\(path[...slash])\(text)"
     }
 
     private static func make(_ path: String?, jobName: String) throws(CommandError) -> RunDirectory {

@@ -1,7 +1,7 @@
-internal import LockstepJobs
 internal import LockstepCluster
 internal import LockstepCore
 internal import LockstepFormats
+internal import LockstepJobs
 
 /// What a coordinator says of its run when it is asked.
 struct RunStatus {

@@ -6,7 +6,16 @@ struct StateCollections: Sendable {
     private let vectorCount: Int
     private let elementCount: Int
     private let numberCount: Int
+    /// In order of arrival.
     private var collectors: [StateCollector] = []
+    /// Steps whose shares are not put together any more, oldest first.
+    private var givenUp: [UInt32] = []
+    /// The state of the end, which is never given up.
+    private var last: UInt32?
+
+    /// A worker leaves out a share while its last one is on its way, so a state may never become whole.
+    private static let mostIncomplete = 4
+    private static let mostGivenUp = 64
 
     init(vectorCount: Int, elementCount: Int, numberCount: Int) {
         self.vectorCount = vectorCount
@@ -14,7 +23,13 @@ struct StateCollections: Sendable {
         self.numberCount = numberCount
     }
 
-    /// Takes a piece of a share.
+    /// The state of the end is collected from here on, whatever was given up before.
+    mutating func expectLast(_ step: UInt32) {
+        last = step
+        givenUp.removeAll { $0 == step }
+    }
+
+    /// Takes a piece of a share. What belongs to a state that was given up is left.
     ///
     /// - Parameter shares: those of the step, of which this is one.
     /// - Returns: whether the state is whole now.
@@ -22,7 +37,9 @@ struct StateCollections: Sendable {
         _ header: FrameHeader, _ payload: UnsafeRawBufferPointer, from name: String,
         shares: [CoordinatorAction.StateShare]
     ) throws(StateCollector.Fault) -> Bool {
+        guard !givenUp.contains(header.step) else { return false }
         if !collectors.contains(where: { $0.step == header.step }) {
+            makeRoom()
             collectors.append(
                 StateCollector(
                     step: header.step, shares: shares, vectorCount: vectorCount, elementCount: elementCount,
@@ -30,7 +47,18 @@ struct StateCollections: Sendable {
         }
         guard let index = collectors.firstIndex(where: { $0.step == header.step }) else { return false }
         try collectors[index].receive(header, payload, from: name)
-        return collectors[index].isComplete
+        guard collectors[index].isComplete else { return false }
+        // What is older and lacks shares is not wanted any more.
+        collectors.removeAll { !$0.isComplete && $0.step < header.step }
+        return true
+    }
+
+    private mutating func makeRoom() {
+        guard collectors.count(where: { !$0.isComplete }) >= StateCollections.mostIncomplete,
+            let oldest = collectors.firstIndex(where: { !$0.isComplete && $0.step != last })
+        else { return }
+        givenUp.append(collectors.remove(at: oldest).step)
+        if givenUp.count > StateCollections.mostGivenUp { givenUp.removeFirst() }
     }
 
     /// The state of `step`, which is not kept here any more.

@@ -53,7 +53,9 @@ struct StateWriter: Sendable {
     ) -> SnapshotContents {
         let progress = job.order.progress(afterStep: step)
         let best: BestMark? =
-            if isBest, let metric = job.snapshots.best, let value = WatchState(numbers: numbers.watch)?.bestSnapshotValue {
+            if isBest, let metric = job.snapshots.best,
+                let value = WatchState(numbers: numbers.watch)?.bestSnapshotValue
+            {
                 BestMark(metric: metric, value: value)
             } else {
                 nil

@@ -22,7 +22,8 @@ package struct CoordinatorLauncher {
     ///   - listen: `HOST:PORT`.
     ///   - identity: the coordinator's identity directory.
     package init(
-        job: String?, overrides: [String], runDirectory: String?, resumes: Bool, workers: Int?, json: Bool, listen: String,
+        job: String?, overrides: [String], runDirectory: String?, resumes: Bool, workers: Int?, json: Bool,
+        listen: String,
         identity: String
     ) {
         self.job = job

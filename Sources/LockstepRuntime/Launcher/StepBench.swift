@@ -40,7 +40,10 @@ package struct StepBench {
             let rate = try await samplesPerSecond(traced: traces)
             StandardStreams.write(
                 json
-                    ? JSONValue(dictionaryLiteral: ("event", "step"), ("traces", .bool(traces)), ("samplesPerSecond", .number(rate))).text
+                    ? JSONValue(
+                        dictionaryLiteral: ("event", "step"), ("traces", .bool(traces)),
+                        ("samplesPerSecond", .number(rate))
+                    ).text
                     : "\(NumberText.grouped(rate)) samples/s, traces \(traces ? "on" : "off")")
             return
         }
@@ -57,7 +60,9 @@ package struct StepBench {
         let median = StepBench.median(ratios)
         StandardStreams.write(
             json
-                ? JSONValue(dictionaryLiteral: ("event", "traces"), ("pairs", .number(pairs)), ("medianRatio", .number(median))).text
+                ? JSONValue(
+                    dictionaryLiteral: ("event", "traces"), ("pairs", .number(pairs)), ("medianRatio", .number(median))
+                ).text
                 : "median of \(pairs) pairs: traced runs reach \(NumberText.fixed(median * 100, 2)) % of the throughput of untraced ones"
         )
     }
@@ -65,7 +70,8 @@ package struct StepBench {
     private func show(pair: Int, on: Double, off: Double) {
         if json {
             let value: JSONValue = [
-                "event": "pair", "pair": .number(pair), "on": .number(on), "off": .number(off), "ratio": .number(on / off),
+                "event": "pair", "pair": .number(pair), "on": .number(on), "off": .number(off),
+                "ratio": .number(on / off),
             ]
             StandardStreams.write(value.text)
         } else {
@@ -77,7 +83,8 @@ package struct StepBench {
 
     /// One run of the job into a directory that is removed afterwards.
     private func samplesPerSecond(traced: Bool) async throws -> Double {
-        let directory = FileManager.default.temporaryDirectory.path + "/lockstep-bench-\(UInt64.random(in: 0...UInt64.max))"
+        let directory =
+            FileManager.default.temporaryDirectory.path + "/lockstep-bench-\(UInt64.random(in: 0...UInt64.max))"
         defer { try? FileManager.default.removeItem(atPath: directory) }
         let last = Mutex<String?>(nil)
         try await TrainLauncher(

@@ -42,7 +42,7 @@ struct Predictions {
     ///   - names: of the inputs.
     ///   - outputs: of the model, input by input.
     init(names: [String], outputs: [Float], of model: TrainedModel) {
-        self.names = names
+        self.names = names.map { $0.escapedForDisplay(limit: 1000) }
         self.outputs = outputs
         width = model.plan.outputElements
         classNames = ClassNames(model.preprocessing)

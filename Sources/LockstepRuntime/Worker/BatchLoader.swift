@@ -25,7 +25,9 @@ final class BatchLoader: Sendable {
     init(job: ResolvedJob, lanes: Range<Int>) throws(CommandError) {
         self.job = job
         self.lanes = lanes
-        let sizes = [job.order, job.validationOrder, job.testOrder].compactMap { $0.map { min($0.batchSize, $0.count) } }
+        let sizes = [job.order, job.validationOrder, job.testOrder].compactMap {
+            $0.map { min($0.batchSize, $0.count) }
+        }
         let rows = sizes.map { BatchLoader.rows(of: lanes, of: job.laneTree.laneCount, batch: $0).count }.max() ?? 0
         for _ in 0..<BatchLoader.depth {
             free.post(

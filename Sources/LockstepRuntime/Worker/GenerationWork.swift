@@ -6,7 +6,6 @@ internal import LockstepData
 internal import LockstepEngine
 internal import LockstepJobs
 
-
 /// What a worker has in hand in one generation: its lanes' threads, samples, gradients. Used by the driver's thread.
 final class GenerationWork {
     let roster: Roster

@@ -321,7 +321,8 @@ final class WorkerDriver: @unchecked Sendable {
         guard let state, network.isBulkIdle else { return }
         let start = ProcessClock.now
         let count = StateShare.range(fetch.share, of: fetch.count, elementCount: state.layout.count).count
-        let copy = share.flatMap { $0.count == count ? $0 : nil } ?? ShareCopy(count: count, vectors: 1 + state.vectors.count)
+        let copy =
+            share.flatMap { $0.count == count ? $0 : nil } ?? ShareCopy(count: count, vectors: 1 + state.vectors.count)
         copy.fill(from: state, fetch, numbers: numbers)
         share = copy
         network.sendBulk(ShareFrames(copy))
