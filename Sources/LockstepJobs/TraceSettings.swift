@@ -7,7 +7,7 @@ public struct TraceSettings: Sendable, Hashable {
     /// No spans at all.
     public var isOff: Bool
 
-    public init(slow: Double = 2, sample: Int = 100, isOff: Bool = false) {
+    public init(slow: Double = 2, sample: Int = 10, isOff: Bool = false) {
         self.slow = slow
         self.sample = sample
         self.isOff = isOff

@@ -29,22 +29,12 @@ package struct LogSink: Sendable {
     }
 
     /// A file that is appended to, and closed when the last copy of the sink is gone; nil where it cannot be opened.
-    package static func file(_ path: String, level: Logger.Level) -> LogSink? {
-        guard let file = AppendedFile(path) else { return nil }
-        return LogSink(level: level) { line in writeAll(line + "\n", to: file.descriptor) }
+    ///
+    /// - Parameter limit: bytes of the file; when it is full it becomes `<path>.1`, in the place of the one before.
+    package static func file(_ path: String, level: Logger.Level, limit: Int = 32 << 20) -> LogSink? {
+        guard let file = AppendedFile(path, limit: limit) else { return nil }
+        return LogSink(level: level) { line in file.append(line + "\n") }
     }
-}
-
-/// Owns the descriptor of a file that is appended to.
-private final class AppendedFile: Sendable {
-    let descriptor: Int32
-
-    init?(_ path: String) {
-        descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { return nil }
-    }
-
-    deinit { if descriptor >= 0 { close(descriptor) } }
 }
 
 /// Writes all of `text` in as few calls as the system allows, and waits where the descriptor takes no more just now.

@@ -83,4 +83,19 @@ extension Thread {
             }
         }
     }
+
+    /// A log has a limit; the newest lines are kept, whole, in two files.
+    @Test func aFileTurnsOver() throws {
+        let path = FileManager.default.temporaryDirectory.path + "/lockstep-log-\(UUID().uuidString)"
+        defer { for file in [path, path + ".1"] { try? FileManager.default.removeItem(atPath: file) } }
+        let sink = try #require(LogSink.file(path, level: .info, limit: 100))
+        let lines = (0..<50).map { "line number \($0)" }
+        for line in lines { sink.write(line) }
+        let kept = try [path + ".1", path].flatMap { file -> [String] in
+            let text = try String(contentsOfFile: file, encoding: .utf8)
+            #expect(text.utf8.count <= 100)
+            return text.split(separator: "\n").map(String.init)
+        }
+        #expect(kept == Array(lines.suffix(kept.count)) && kept.count > 6)
+    }
 }

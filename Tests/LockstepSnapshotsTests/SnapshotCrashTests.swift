@@ -13,6 +13,9 @@ import Testing
         var undecided: Set<Int> = []
         /// Steps that were damaged on purpose.
         var damaged: Set<Int> = []
+
+        /// What they are, to tell situations apart.
+        var text: String { [durable, undecided, damaged].map { "\($0.sorted())" }.joined() }
     }
 
     private static func contents(_ step: Int) -> SnapshotContents {
@@ -89,7 +92,7 @@ import Testing
     private static func enumerate(lie: SimulatedFiles.Lie?, seeds: Int) throws -> (violation: String?, states: Int) {
         let whole = try SmallState.files(lie: lie)
         try live(whole, Promises())
-        var states: Set<Digest> = []
+        var states: Set<String> = []
         for call in 0...whole.calls {
             let files = try SmallState.files(lie: lie)
             let promises = Promises()
@@ -103,7 +106,7 @@ import Testing
                 let isRandom = persistence == .tornContents || persistence == .mixed
                 for seed in 0..<(isRandom ? seeds : 1) {
                     let survivor = files.afterCrash(persistence, seed: UInt64(call * 1000 + seed))
-                    guard states.insert(survivor.fingerprint).inserted else { continue }
+                    guard states.insert(survivor.fingerprint.description + promises.text).inserted else { continue }
                     if let violation = try violations(survivor, promises).first {
                         let last = files.log.last ?? "nothing"
                         return ("after call \(call), \(last), \(persistence), \(seed): \(violation)", states.count)

@@ -171,6 +171,35 @@ import Testing
         #expect(try SmallState.store(files).verify(step: 1) == [])
     }
 
+    /// A file whose digests are right, but whose header would give other programs other tensors.
+    @Test func aLyingHeaderIsFound() throws {
+        let files = try Self.prepared()
+        let path = Self.directory + "/parameters.safetensors"
+        let text = String(decoding: try #require(files.bytes(of: path)), as: UTF8.self)
+        #expect(text.contains("0.bias"))
+        files.change(path) { bytes in
+            var bytes = bytes
+            let name = Array("0.bias".utf8)
+            let start = bytes.indices.first { bytes[$0...].starts(with: name) } ?? 0
+            bytes[start + 3] = UInt8(ascii: "o")
+            return bytes
+        }
+        let digest = DigestBuilder.digest(of: try #require(files.bytes(of: path))).description
+        let value = try JSONValue(parsing: try #require(files.bytes(of: Self.directory + "/manifest.json")))
+        var object = try #require(value.object)
+        var list = try #require(object["files"]?.array)
+        var file = try #require(list[0].object)
+        var chunk = try #require(file["chunks"]?.array?.first?.object)
+        chunk["sha256"] = .string(digest)
+        file["sha256"] = .string(digest)
+        file["chunks"] = [.object(chunk)]
+        list[0] = .object(file)
+        object["files"] = .array(list)
+        Self.seal(object, files)
+        let damage = try Self.damage(files, "lying header")
+        #expect(damage?.file == "parameters.safetensors" && damage?.what.contains("disagree") == true)
+    }
+
     /// Writes a manifest with the right digest, and `SHA256SUMS` to match.
     private static func seal(_ object: JSONObject, _ files: SimulatedFiles) {
         var object = object

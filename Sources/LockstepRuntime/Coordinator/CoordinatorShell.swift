@@ -27,6 +27,8 @@ struct CoordinatorShell {
     private var core: CoordinatorCore
     /// Records of the core's journal that are on disk.
     private var journaled = 0
+    /// It was said that the journal takes no more.
+    private var journalIsBroken = false
     private var display: ProgressDisplay
     private var collections: StateCollections
     private var snapshot: WrittenSnapshot?
@@ -161,7 +163,9 @@ struct CoordinatorShell {
                 // Without these a later coordinator knows less, but nothing wrong.
                 switch record {
                 case .incarnation, .generation, .roster: throw error
-                case .snapshot, .verdict, .final: logger.warning("\(error.message)")
+                case .snapshot, .verdict, .final:
+                    if !journalIsBroken { logger.warning("\(error.message)") }
+                    journalIsBroken = true
                 }
             }
             journaled += 1
@@ -315,7 +319,9 @@ struct CoordinatorShell {
                     ? report.finished(result, snapshot: snapshot, steps: steps, times: times).text
                     : report.summary(result, snapshot: snapshot, steps: steps, times: times))
         case .stopped(let reason):
-            let kept = snapshot.map { "; S(\(result.snapshotStep ?? 0)) is kept in \($0.path)" } ?? "; no snapshot"
+            let kept =
+                snapshot.map { "; S(\($0.step)) is kept in \($0.path)" }
+                ?? run.resumed.map { "; S(\($0.step)) is kept in \($0.path)" } ?? "; no snapshot"
             outcome = RunOutcome(exitCode: result.exitCode, message: "the run was stopped: \(reason)\(kept)")
         }
     }

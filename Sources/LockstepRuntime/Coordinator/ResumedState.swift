@@ -19,7 +19,13 @@ struct ResumedState: Sendable {
     /// - Throws: `CommandError.verification` where a tensor of the job is missing or has another shape.
     init(_ snapshot: Snapshot, job: ResolvedJob, path: String) throws(CommandError) {
         let manifest = snapshot.manifest
-        step = UInt32(manifest.step)
+        guard manifest.step <= job.stepCount, let step = UInt32(exactly: manifest.step) else {
+            throw CommandError(
+                .verification,
+                "\(path.escapedForDisplay()): its step \(manifest.step) is beyond the job's last, \(job.stepCount); remove it and resume"
+            )
+        }
+        self.step = step
         hash = manifest.stateHash
         stateDigest = manifest.stateDigest
         self.path = path
@@ -30,7 +36,9 @@ struct ResumedState: Sendable {
         let numbers = StateNumbers(watch: snapshot.watch ?? [], epochSums: manifest.epochSums)
         guard numbers.count == StateNumbers.count(of: job) else {
             throw CommandError(
-                .verification, "\(path.escapedForDisplay()): it is not of this job: its sums differ in number")
+                .verification,
+                "\(path.escapedForDisplay()): it was written with other metrics, or with another snapshots.best; resume with those of its run"
+            )
         }
         isStopped = job.watch == nil ? false : numbers.isStopped
         self.vectors = vectors + [numbers.bytes]

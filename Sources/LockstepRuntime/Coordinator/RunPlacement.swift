@@ -52,7 +52,7 @@ package enum RunPlacement: Sendable, Hashable {
             directory.run + RunPlacement.unfinishedSuffix,
         ].compactMap { $0.split(separator: "/").last }
         while let entry = readdir(stream) {
-            let name = withUnsafeBytes(of: entry.pointee.d_name) {
+            let name = withUnsafeBytes(of: &entry.pointee.d_name) {
                 String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
             }
             guard own.contains(Substring(name)) else { return false }

@@ -104,7 +104,9 @@ struct SmallJob: Sendable, CustomTestStringConvertible {
         digest: "538da2ac467caccf02454b26befa22c8b8005f79a351801133e3b3ab166884ed",
         stateDigest: "cd2e72ad31c9ae2e1ef1aa01d004464de4296763d57d21e477822b0f05088fff")
 
-    static let all = [perceptron, convolution, ragged, emptyLanes, oneLane]
+    static let all = [
+        perceptron, convolution, ragged, emptyLanes, oneLane, padded, robust, binary, stopped, accumulated,
+    ]
 
     /// One that would go on for hours, at a constant rate, so that S(N) does not depend on the end.
     static let endless = """
