@@ -28,7 +28,7 @@ public struct LockstepCommand: AsyncParsableCommand {
     public static func main(_ arguments: [String]?) async {
         StandardStreams.prepare()
         do {
-            var command = try parseAsRoot(arguments)
+            var command = try parseAsRoot(arguments ?? ProcessArguments.afterName)
             if var asynchronous = command as? any AsyncParsableCommand {
                 try await asynchronous.run()
             } else {

@@ -72,6 +72,8 @@ extension Job {
         if regularization != .none { lines.append("\(regularization)") }
         if let clipping { lines.append("clipping \(clipping)") }
         if let earlyStopping { lines.append("\(earlyStopping)") }
+        // What is watched is remembered in the state.
+        if let best = snapshots.best { lines.append("best \(best)") }
         lines.append("model")
         return lines.joined(separator: "\n") + "\n" + plan.modelDescription
     }

@@ -15,4 +15,11 @@ int ls_system_run_on(const int *cores, size_t count);
 /// The width of the terminal behind a descriptor, in columns; 0 where there is none.
 int ls_system_columns(int descriptor);
 
+/// The arguments of this process, its own name first, also where there is no /proc to read them from; 0 where the C
+/// library does not say.
+int ls_system_argument_count(void);
+
+/// An argument, or NULL.
+const char *ls_system_argument(int index);
+
 #endif

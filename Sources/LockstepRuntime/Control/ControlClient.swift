@@ -13,8 +13,14 @@ enum ControlClient {
     private static let deadline = timeval(tv_sec: 5, tv_usec: 0)
     private static let longestAnswer = 16 << 20
 
-    /// - Returns: the answer line; nil where no coordinator answers.
-    static func ask(_ request: String, of run: RunDirectory) -> String? {
+    enum Answer: Sendable, Equatable {
+        case line(String)
+        /// A coordinator is there, but says nothing: it is stopped, or very busy.
+        case silence
+        case nobody
+    }
+
+    static func ask(_ request: String, of run: RunDirectory) -> Answer {
         let directory = open(run.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         defer { if directory >= 0 { close(directory) } }
         #if canImport(Glibc)
@@ -23,16 +29,17 @@ enum ControlClient {
         let type = SOCK_STREAM
         #endif
         let descriptor = socket(AF_UNIX, type, 0)
-        guard descriptor >= 0 else { return nil }
+        guard descriptor >= 0 else { return .nobody }
         defer { close(descriptor) }
         var limit = deadline
         let size = socklen_t(MemoryLayout<timeval>.size)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, size)
         setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, size)
-        guard connect(descriptor, to: SocketPath.usable(run.controlSocket, directory: directory)),
-            writeAll(request + "\n", to: descriptor)
-        else { return nil }
-        return line(from: descriptor)
+        guard connect(descriptor, to: SocketPath.usable(run.controlSocket, directory: directory)) else {
+            return .nobody
+        }
+        guard writeAll(request + "\n", to: descriptor), let line = line(from: descriptor) else { return .silence }
+        return .line(line)
     }
 
     private static func connect(_ descriptor: Int32, to path: String) -> Bool {

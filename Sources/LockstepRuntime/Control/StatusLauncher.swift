@@ -29,11 +29,16 @@ package struct StatusLauncher {
     }
 
     private static func report(of directory: RunDirectory) throws(CommandError) -> (StatusReport, isLive: Bool) {
-        if let answer = ControlClient.ask(#"{"command":"status"}"#, of: directory),
-            let value = try? JSONValue(parsing: Array(answer.utf8))
-        {
+        switch ControlClient.ask(#"{"command":"status"}"#, of: directory) {
+        case .line(let answer):
+            guard let value = try? JSONValue(parsing: Array(answer.utf8)) else {
+                throw .failed("the coordinator's answer is no JSON; use the version that runs")
+            }
             return (StatusReport(value), true)
+        case .silence:
+            throw CommandError(.temporary, "the coordinator does not answer; it is stopped or very busy, try again")
+        case .nobody:
+            return (StatusReport(try FinishedRun(directory).status), false)
         }
-        return (StatusReport(try FinishedRun(directory).status), false)
     }
 }

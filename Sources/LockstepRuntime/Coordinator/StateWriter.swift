@@ -41,7 +41,15 @@ struct StateWriter: Sendable {
         }
         guard state.hash(Kernels.best()) == hash else { return .invalid(reason: "its hash is not \(hash)") }
         let contents = contents(state, step: Int(collector.step), hash: hash, numbers: numbers, isBest: isBest)
-        let manifest = try store.write(contents)
+        let manifest: SnapshotManifest
+        do {
+            manifest = try store.write(contents)
+        } catch {
+            // A full disk has room again once an old snapshot that would go anyway has gone first.
+            let report = try? store.prune(Retention(keep: max(1, job.snapshots.keep - 1)))
+            guard let report, !report.removed.isEmpty else { throw error }
+            manifest = try store.write(contents)
+        }
         let written = WrittenSnapshot(
             step: manifest.step, path: store.run.snapshot(step: manifest.step), isBest: isBest,
             digest: manifest.digest, stateDigest: manifest.stateDigest)
