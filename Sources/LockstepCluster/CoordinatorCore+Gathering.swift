@@ -15,6 +15,9 @@ extension CoordinatorCore {
         guard hello.name == authenticatedName else {
             return refuse("said HELLO as \(hello.name.escapedForDisplay()), but its certificate says \(name)")
         }
+        guard hello.name != "coordinator" else {
+            return refuse("is named like the coordinator's own log and trace; issue an identity of another name")
+        }
         guard hello.version == configuration.version else {
             let version = hello.version.escapedForDisplay()
             return refuse("runs version \(version), the coordinator runs \(configuration.version); install the same")

@@ -1,18 +1,7 @@
+internal import LockstepCore
+
 /// Figures as people read them. Display only.
 enum FigureText {
-    /// `digits` places after the point.
-    static func fixed(_ value: Double, _ digits: Int) -> String {
-        guard value.isFinite else { return "\(value)" }
-        var scale = 1.0
-        for _ in 0..<digits { scale *= 10 }
-        let scaled = (value.magnitude * scale).rounded()
-        guard scaled < 1e15 else { return "\(value)" }
-        let whole = String(Int(scaled))
-        let padded = String(repeating: "0", count: max(0, digits + 1 - whole.count)) + whole
-        let sign = value < 0 && scaled > 0 ? "-" : ""
-        return digits == 0 ? sign + padded : "\(sign)\(padded.dropLast(digits)).\(padded.suffix(digits))"
-    }
-
     /// Three significant digits and a unit: `812 ns`, `3.12 ms`, `1.20 s`, `2:03:04`.
     static func time(_ nanoseconds: UInt64) -> String {
         let units: [(Double, String)] = [(1, "ns"), (1e3, "µs"), (1e6, "ms"), (1e9, "s")]
@@ -23,7 +12,7 @@ enum FigureText {
             guard value / scale < 999.5 || unit == "s" else { continue }
             let scaled = value / scale
             let digits = unit == "ns" || scaled >= 99.95 ? 0 : scaled >= 9.995 ? 1 : 2
-            return "\(fixed(scaled, digits)) \(unit)"
+            return "\(NumberText.fixed(scaled, digits)) \(unit)"
         }
         return clock(nanoseconds / 1_000_000_000)
     }
@@ -50,21 +39,8 @@ enum FigureText {
         return tenths.map { "\($0 / 10).\($0 % 10) %" }
     }
 
-    /// `12,345`.
-    static func grouped(_ value: Int) -> String {
-        var groups: [Substring] = []
-        let digits = String(value.magnitude)
-        var rest = digits[...]
-        while rest.count > 3 {
-            groups.append(rest.suffix(3))
-            rest = rest.dropLast(3)
-        }
-        groups.append(rest)
-        return (value < 0 ? "-" : "") + groups.reversed().joined(separator: ",")
-    }
-
     /// `1 step`, `2 steps`.
     static func count(_ count: Int, _ noun: String) -> String {
-        "\(grouped(count)) \(noun)\(count == 1 ? "" : "s")"
+        "\(NumberText.grouped(count)) \(noun)\(count == 1 ? "" : "s")"
     }
 }

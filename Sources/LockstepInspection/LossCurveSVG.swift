@@ -123,7 +123,7 @@ package enum LossCurveSVG {
     }
 
     /// One place after the point is finer than a screen.
-    private static func number(_ value: Double) -> String { FigureText.fixed(value, 1) }
+    private static func number(_ value: Double) -> String { NumberText.fixed(value, 1) }
 
     /// Foreign text as XML text.
     private static func escaped(_ text: String, limit: Int = 120) -> String {

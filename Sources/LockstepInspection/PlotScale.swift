@@ -1,3 +1,5 @@
+internal import LockstepCore
+
 /// A range of values and where it lies in a picture.
 struct PlotScale {
     let low: Double
@@ -41,7 +43,7 @@ struct PlotScale {
 
     /// A tick's text; very large and very small ones as powers.
     static func text(_ value: Double, digits: Int) -> String {
-        value.magnitude >= 1e7 || digits > 8 ? short(value) : FigureText.fixed(value, digits)
+        value.magnitude >= 1e7 || digits > 8 ? short(value) : NumberText.fixed(value, digits)
     }
 
     /// Four significant digits.
@@ -52,7 +54,7 @@ struct PlotScale {
         while mantissa < 1, exponent > -400 { (mantissa, exponent) = (mantissa * 10, exponent - 1) }
         while mantissa >= 10 { (mantissa, exponent) = (mantissa / 10, exponent + 1) }
         let sign = value < 0 ? "-" : ""
-        guard exponent >= -4, exponent < 7 else { return "\(sign)\(FigureText.fixed(mantissa, 2))e\(exponent)" }
-        return FigureText.fixed(value, max(0, 3 - exponent))
+        guard exponent >= -4, exponent < 7 else { return "\(sign)\(NumberText.fixed(mantissa, 2))e\(exponent)" }
+        return NumberText.fixed(value, max(0, 3 - exponent))
     }
 }

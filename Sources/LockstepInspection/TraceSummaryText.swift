@@ -71,7 +71,7 @@ package enum TraceSummaryText {
             let share = Double(worker.exposed) / Double(worker.communication)
             lines.append(
                 "  communication \(FigureText.time(worker.communication / UInt64(worker.steps))) a step, "
-                    + "\(FigureText.fixed(100 * share, 0)) % of it exposed")
+                    + "\(NumberText.fixed(100 * share, 0)) % of it exposed")
         }
         if worker.waitedForSteps > 0 {
             let mean = worker.meanWait.map { ", \(FigureText.time($0)) on average" } ?? ""
@@ -101,7 +101,7 @@ package enum TraceSummaryText {
         for spans in summary.others.prefix(mostListed) {
             lines.append(
                 "  \(TextColumns.left(name(spans.process), 12))  \(TextColumns.left(name(spans.name), 12))"
-                    + "  \(TextColumns.right(FigureText.grouped(spans.count), 6))"
+                    + "  \(TextColumns.right(NumberText.grouped(spans.count), 6))"
                     + "  \(TextColumns.right(FigureText.time(spans.total), 8))")
         }
         if summary.others.count > mostListed { lines.append("  and \(summary.others.count - mostListed) more kinds") }

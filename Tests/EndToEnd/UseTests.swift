@@ -162,7 +162,7 @@ extension ExecutableTests {
             try await TestDirectory.with { directory in
                 try UseTests.write(to: directory)
                 let result = try await directory.train(
-                    "job.yaml", "--workers", "3", "--run-directory", "run", "--set", "snapshots.best=loss")
+                    "job.yaml", "--workers", "3", "--run-directory", "run")
                 let text = try await directory.run(["plan", "job.yaml", "--workers", "3"])
                 #expect(text.output.contains { $0.hasPrefix("w2 ") }, "\(text)")
                 let outcome = try await directory.run(["plan", "job.yaml", "--workers", "3", "--json"])

@@ -89,14 +89,14 @@ import Testing
             "data.transforms=[crop: 2]",
             "shuffle=false", "regularization={l2: 0.1}", "regularization={l1: 0.1}", "clipping={norm: 1}",
             "clipping={value: 1}", "earlyStopping=3", "earlyStopping={patience: 3, restoreBest: true}",
-            "optimizer=adamW", "loss={softmaxCrossEntropy: {labelSmoothing: 0.1}}",
+            "optimizer=adamW", "loss={softmaxCrossEntropy: {labelSmoothing: 0.1}}", "snapshots={best: loss}",
         ] {
             let changed = try resolve(JobFileTests.valid, [change]).digest
             #expect(!seen.contains(changed), "\(change)")
             seen.append(changed)
         }
         for operational in [
-            "snapshots={everySteps: 3, keep: 9, best: loss}", "traces=off", "traces={slow: 5}", "metrics=[f1]",
+            "snapshots={everySteps: 3, keep: 9}", "traces=off", "traces={slow: 5}", "metrics=[f1]",
             "regularization={l2: 0}", "shuffle=true",
         ] {
             #expect(try resolve(JobFileTests.valid, [operational]).digest == digest, "\(operational)")

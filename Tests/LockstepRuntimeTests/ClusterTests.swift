@@ -32,7 +32,7 @@ import Tracing
         }
         for worker in 0..<workers {
             let steps = spans.filter { span in
-                span.operationName == "step" && span.attributes.get("worker") == .string("w\(worker)")
+                span.operationName == "step" && span.attributes.get("lockstep.worker") == .string("w\(worker)")
             }
             #expect(steps.compactMap { $0.attributes.get("lockstep.step") }.count == 3)
         }

@@ -30,13 +30,7 @@ enum SnapshotText {
                 rows.append([String(listing.step), "", "", "", "", "damaged: \(damage)"])
             }
         }
-        let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
-        return rows.map { row in
-            var line = zip(row, widths).map { $0 + String(repeating: " ", count: $1 - $0.count) }.joined(
-                separator: "  ")
-            while line.last == " " { line.removeLast() }
-            return line
-        }
+        return TextTable.lines(rows, leading: rows[0].count)
     }
 
     static func lines(_ manifest: SnapshotManifest, path: String) -> [String] {

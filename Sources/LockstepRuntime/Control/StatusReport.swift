@@ -58,13 +58,7 @@ struct StatusReport: Sendable {
         for worker in workers {
             rows.append(row(worker))
         }
-        let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
-        return rows.map { row in
-            var line = zip(row, widths)
-                .map { $0 + String(repeating: " ", count: $1 - $0.count) }.joined(separator: "  ")
-            while line.last == " " { line.removeLast() }
-            return line
-        }
+        return TextTable.lines(rows, leading: 3)
     }
 
     private func row(_ worker: JSONValue) -> [String] {

@@ -62,6 +62,14 @@ struct CoordinatorShell {
         display = ProgressDisplay(
             columns: settings.output.columns, epochs: job.epochCount, steps: job.stepCount,
             stepsPerEpoch: job.order.stepsPerEpoch, write: settings.output.progress)
+        if let resumed = run.resumed {
+            let progress = job.order.progress(afterStep: Int(resumed.step))
+            if progress.samplesDone < job.order.count, let measures = job.measures(of: resumed.epochSums) {
+                display.resume(
+                    epoch: progress.epoch, samples: progress.samplesDone, loss: measures.loss,
+                    metrics: measures.metrics.map(\.value))
+            }
+        }
         collections = StateCollections(
             vectorCount: 1 + job.vectorNames.count, elementCount: job.plan.layout.count,
             numberCount: StateNumbers.count(of: job))

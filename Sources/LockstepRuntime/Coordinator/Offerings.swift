@@ -3,6 +3,7 @@ internal import LockstepCollectives
 internal import LockstepCore
 internal import LockstepWire
 internal import NIOCore
+internal import NIOPosix
 
 /// What a coordinator streams to workers that ask: files of the job, and the state that the run resumes from.
 ///
@@ -21,9 +22,11 @@ struct Offerings: Sendable {
     func serve(_ want: Want, on link: ControlLink, streamed: @Sendable () -> Void) async throws {
         for (index, name) in want.files.enumerated() {
             let bytes: [UInt8]
-            do throws(CommandError) {
-                bytes = try file(name)
+            do {
+                // A large file takes a while, which tasks may not.
+                bytes = try await NIOThreadPool.singleton.runIfActive { [file] in try file(name) }
             } catch {
+                let error = error as? CommandError ?? .failed(String(describing: error).escapedForDisplay())
                 return try await link.send(
                     ControlFrame(.release(Release(reason: error.message, exitCode: error.exitCode))))
             }

@@ -13,6 +13,8 @@ struct ResumedState: Sendable {
     let path: String
     /// Little-endian: the parameters, the optimizer's vectors, then the numbers beside them.
     let vectors: [[UInt8]]
+    /// Of the epoch so far: loss, weight, then the metrics' sums.
+    let epochSums: [Double]
     /// Training was stopped early at this step: only the end is left.
     let isStopped: Bool
 
@@ -41,6 +43,7 @@ struct ResumedState: Sendable {
             )
         }
         isStopped = job.watch == nil ? false : numbers.isStopped
+        epochSums = numbers.epochSums
         self.vectors = vectors + [numbers.bytes]
     }
 

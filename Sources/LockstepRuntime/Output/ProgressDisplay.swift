@@ -1,4 +1,5 @@
 internal import LockstepCluster
+internal import LockstepCore
 
 /// What a person watches: a bar that is redrawn on a terminal, one line an epoch elsewhere.
 struct ProgressDisplay {
@@ -27,6 +28,11 @@ struct ProgressDisplay {
         self.steps = steps
         self.stepsPerEpoch = stepsPerEpoch
         self.write = write
+    }
+
+    /// Goes on in the middle of an epoch, of which this is known.
+    mutating func resume(epoch number: Int, samples: Int, loss: Double, metrics: [Double]) {
+        epoch.add(epoch: number, samples: samples, loss: loss, metrics: metrics)
     }
 
     /// - Parameter now: seconds of a monotonic clock.

@@ -1,3 +1,4 @@
+internal import LockstepCore
 internal import LockstepFormats
 internal import LockstepJobs
 

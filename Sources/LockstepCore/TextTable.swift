@@ -1,9 +1,9 @@
 /// Rows of text with columns aligned.
-enum TextTable {
+package enum TextTable {
     /// - Parameters:
     ///   - rows: as many cells in each; the first row is the heading.
     ///   - leading: how many columns stand at the left; the others, numbers, stand at the right.
-    static func lines(_ rows: [[String]], leading: Int) -> [String] {
+    package static func lines(_ rows: [[String]], leading: Int) -> [String] {
         let widths = (rows.first ?? []).indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
         return rows.map { row in
             var line = row.indices.map { column in

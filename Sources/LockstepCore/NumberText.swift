@@ -1,7 +1,7 @@
 /// Numbers as people read them. Display only.
-enum NumberText {
+package enum NumberText {
     /// `digits` places after the point.
-    static func fixed(_ value: Double, _ digits: Int) -> String {
+    package static func fixed(_ value: Double, _ digits: Int) -> String {
         guard value.isFinite else { return "\(value)" }
         var scale = 1.0
         for _ in 0..<digits { scale *= 10 }
@@ -14,7 +14,7 @@ enum NumberText {
     }
 
     /// Three significant digits, in powers of ten where that is shorter: `0.000954`, `9.5e-07`.
-    static func rate(_ value: Double) -> String {
+    package static func rate(_ value: Double) -> String {
         guard value.isFinite, value != 0 else { return value == 0 ? "0" : "\(value)" }
         var exponent = 0
         var mantissa = value.magnitude
@@ -26,12 +26,12 @@ enum NumberText {
     }
 
     /// `12,345`, the nearest whole number.
-    static func grouped(_ value: Double) -> String {
+    package static func grouped(_ value: Double) -> String {
         value.isFinite && value.magnitude < 1e18 ? grouped(Int(value.rounded())) : "\(value)"
     }
 
     /// `12,345`.
-    static func grouped(_ value: Int) -> String {
+    package static func grouped(_ value: Int) -> String {
         let digits = String(value.magnitude)
         var groups: [Substring] = []
         var rest = digits[...]
@@ -44,7 +44,7 @@ enum NumberText {
     }
 
     /// `1:05`, `2:03:04`.
-    static func duration(_ seconds: Double) -> String {
+    package static func duration(_ seconds: Double) -> String {
         guard seconds.isFinite, seconds >= 0, seconds < 1e9 else { return "?" }
         let whole = Int(seconds.rounded())
         let (minutes, rest) = (whole / 60, whole % 60)
@@ -54,7 +54,7 @@ enum NumberText {
     }
 
     /// `accuracy 87.62 %`, `f1 0.8722`. Shares of samples are read in per cent.
-    static func metric(_ name: String, _ value: Double) -> String {
+    package static func metric(_ name: String, _ value: Double) -> String {
         let isShare = name == "accuracy" || name.hasPrefix("top")
         return isShare ? "\(name) \(fixed(value * 100, 2)) %" : "\(name) \(fixed(value, 4))"
     }
