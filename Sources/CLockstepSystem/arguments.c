@@ -1,5 +1,7 @@
 #include "CLockstepSystem.h"
 
+#include <stdlib.h>
+
 static int count;
 static char **values;
 

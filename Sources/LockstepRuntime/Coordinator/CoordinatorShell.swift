@@ -10,31 +10,30 @@ internal import LockstepTracing
 internal import LockstepWire
 internal import Logging
 internal import NIOCore
-internal import NIOPosix
 internal import Tracing
 
 /// The one task that owns a coordinator's core: events in, the core's actions carried out.
 struct CoordinatorShell {
-    private let settings: CoordinatorSettings
-    private let run: OpenedRun
-    private let events: CoordinatorEvents
-    private let connections: CoordinatorConnections
-    private let writer: StateWriter
-    private let report: RunReport
-    private let tracing: ProcessTracing
-    private let traces: SpanFiles
-    private let span: any Span
-    private var core: CoordinatorCore
+    let settings: CoordinatorSettings
+    let run: OpenedRun
+    let events: CoordinatorEvents
+    let connections: CoordinatorConnections
+    let writer: StateWriter
+    let report: RunReport
+    let tracing: ProcessTracing
+    let traces: SpanFiles
+    let span: any Span
+    var core: CoordinatorCore
     /// Records of the core's journal that are on disk.
     private var journaled = 0
     /// It was said that the journal takes no more.
     private var journalIsBroken = false
     private var display: ProgressDisplay
-    private var collections: StateCollections
-    private var snapshot: WrittenSnapshot?
+    var collections: StateCollections
+    var snapshot: WrittenSnapshot?
     private var startedAt: Double?
-    private let openedAt = ProcessClock.seconds
-    private var lastReport: StepReport?
+    let openedAt = ProcessClock.seconds
+    var lastReport: StepReport?
     private var lastStepAt = 0.0
     private var samples = 0
     private var metricsAreLost = false
@@ -146,7 +145,7 @@ struct CoordinatorShell {
         }
     }
 
-    private mutating func handle(_ event: CoordinatorEvent) {
+    mutating func handle(_ event: CoordinatorEvent) {
         let actions = core.handle(event, at: ProcessClock.now)
         do throws(CommandError) {
             try journal()
@@ -180,7 +179,7 @@ struct CoordinatorShell {
         }
     }
 
-    private var logger: Logger {
+    var logger: Logger {
         var logger = settings.logger
         logger[metadataKey: "run"] = "\(run.name)"
         logger[metadataKey: "generation"] = "\(core.roster?.generation ?? 0)"
@@ -244,71 +243,6 @@ struct CoordinatorShell {
             metricsAreLost = true
             logger.error("\(error.message); steps from \(report.step) on are missing there")
         }
-    }
-
-    // MARK: The state
-
-    private mutating func collect(_ frame: ControlFrame, from name: String) {
-        let header = frame.header
-        // What is late, skipped or was never due belongs to nothing any more.
-        guard header.kind == .share, let shares = core.expectedShares(ofStep: header.step) else { return }
-        let isWhole: Bool
-        do {
-            isWhole = try frame.payload.withUnsafeReadableBytes { bytes throws(StateCollector.Fault) in
-                try collections.receive(header, bytes, from: name, shares: shares)
-            }
-        } catch {
-            _ = collections.take(header.step)
-            return handle(.stateInvalid(step: header.step, reason: error.reason))
-        }
-        handle(.shareReceived(name: name, step: header.step))
-        if isWhole { handle(.stateCollected(step: header.step)) }
-    }
-
-    /// Checks and writes on a thread that may take its time and wait for the disk.
-    private mutating func writeSnapshot(_ step: UInt32, hash: StateHash, isBest: Bool) {
-        guard let collector = collections.take(step) else {
-            return events.post(.core(.snapshotFailed(step: step, reason: "its shares are gone")))
-        }
-        NIOThreadPool.singleton.submit { [writer, events, tracer = tracing.tracer, context = span.context] _ in
-            let span = tracer.startSpan(TraceName.snapshot, context: context, ofKind: .internal)
-            span.attributes[TraceName.stepNumber] = Int64(step)
-            let event: CoordinatorEvents.Event
-            do {
-                switch try writer.write(collector, hash: hash, isBest: isBest) {
-                case .written(let snapshot, let pruned): event = .snapshotWritten(snapshot, pruned: pruned, step: step)
-                case .invalid(let reason): event = .core(.stateInvalid(step: step, reason: reason))
-                }
-            } catch {
-                span.recordError(error)
-                let reason = (error as? CommandError)?.message ?? String(describing: error).escapedForDisplay()
-                event = .core(.snapshotFailed(step: step, reason: reason))
-            }
-            // The run may end with this event, and its span after this one.
-            span.end()
-            events.post(event)
-        }
-    }
-
-    // MARK: Traces and status
-
-    private func writeSpans() {
-        guard let lines = tracing.sink?.takeLines(), !lines.isEmpty else { return }
-        writeSpans(lines, of: "coordinator")
-    }
-
-    /// A full disk ends the trace, not the run; it is said once.
-    private func writeSpans(_ lines: [UInt8], of process: String) {
-        if let error = traces.append(lines, of: process) { logger.error("\(error.message)") }
-    }
-
-    private func answer(_ request: String) -> String {
-        guard let value = try? JSONValue(parsing: Array(request.utf8)), value["command"]?.string == "status" else {
-            return #"{"error":"unknown request"}"#
-        }
-        return RunStatus(
-            core: core, report: report, run: run, lastReport: lastReport, snapshot: snapshot, openedAt: openedAt
-        ).value.text
     }
 
     // MARK: The end

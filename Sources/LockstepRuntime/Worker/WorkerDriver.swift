@@ -5,9 +5,7 @@ internal import LockstepData
 internal import LockstepEngine
 internal import LockstepJobs
 internal import LockstepModels
-internal import LockstepWire
 internal import Logging
-internal import NIOCore
 
 /// The one thread that owns a worker's core: events from its mailbox in, the core's actions carried out. It waits for
 /// compute threads, the exchange and the coordinator, so it is no thread of a pool.
@@ -29,17 +27,17 @@ final class WorkerDriver: @unchecked Sendable {
     /// What tasks and event loops tell the driver.
     let events: Mailbox<Event>
 
-    private let settings: WorkerSettings
-    private let network: WorkerNetwork
+    let settings: WorkerSettings
+    let network: WorkerNetwork
     private let ended: @Sendable (ExitCode, String) -> Void
-    private var core: WorkerCore
-    private var preparation: Preparation?
-    private var job: ResolvedJob?
-    private var state: FlatState?
+    var core: WorkerCore
+    var preparation: Preparation?
+    var job: ResolvedJob?
+    var state: FlatState?
     /// What the job watches, a part of the state.
-    private var watched: WatchState
+    var watched: WatchState
     private var work: GenerationWork?
-    private var spans: StepSpans?
+    var spans: StepSpans?
     private var turnStart: UInt64 = 0
     private var lastMember: String?
     /// A training turn that was begun and not applied.
@@ -179,53 +177,6 @@ final class WorkerDriver: @unchecked Sendable {
     }
 
     // MARK: Actions
-
-    private func prepare(_ welcome: Welcome) -> WorkerEvent? {
-        settings.status.update { $0.run = welcome.runIdentifier }
-        do throws(CommandError) {
-            let preparation = try Preparation(welcome, dataDirectory: DataDirectory(root: settings.dataDirectory))
-            self.preparation = preparation
-            network.openBulk(preparation.want, vectors: preparation.vectorCount)
-            return nil
-        } catch {
-            return .unable(Unable(exitCode: error.exitCode, message: error.message))
-        }
-    }
-
-    private func finishPreparing(_ fetched: Fetched) -> WorkerEvent? {
-        guard let preparation else { return .failed(reason: "what nobody asked for has come") }
-        self.preparation = nil
-        do {
-            let ready = try preparation.finish(fetched)
-            let job = ready.job
-            self.job = job
-            state = ready.state
-            watched = ready.watched
-            spans = makeSpans(job, run: preparation.welcome.runIdentifier)
-            network.announce(
-                WorkerPreparation(
-                    planDigest: job.plan.digest.description, step: ready.step,
-                    stateHash: ready.state.hash(settings.kernels), lastStep: UInt32(job.stepCount),
-                    evaluationBatches: UInt32(job.testOrder?.stepsPerEpoch ?? 0), validation: job.validationSchedule,
-                    isStopped: watched.isStopped, isBest: ready.step > 0 && watched.bestSnapshotStep == Int(ready.step),
-                    epoch: ready.step == 0 ? 0 : UInt32(job.order.epoch(ofStep: Int(ready.step))),
-                    epochSums: ready.epochSums, host: "", port: 0))
-            return nil
-        } catch let error as CommandError {
-            return .unable(Unable(exitCode: error.exitCode, message: error.message))
-        } catch {
-            return .unable(Unable(exitCode: .failed, message: String(describing: error).escapedForDisplay()))
-        }
-    }
-
-    /// Spans go to the tracer that the program brought, else to Lockstep's own, whose lines the coordinator writes.
-    private func makeSpans(_ job: ResolvedJob, run: String) -> StepSpans? {
-        let tracing = ProcessTracing(
-            backend: settings.tracer, process: core.identity.name, host: core.identity.host, settings: job.traces)
-        return StepSpans(
-            tracer: tracing.tracer, sink: tracing.sink, worker: core.identity.name, run: run
-        ) { [network] lines in network.spans.post(lines) }
-    }
 
     private func link(_ start: Start, dial: [Roster.Member]) -> WorkerEvent? {
         work = nil
