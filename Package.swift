@@ -117,7 +117,7 @@ let package = Package(
         ),
         .testTarget(
             name: "LockstepModelsTests",
-            dependencies: ["CLockstepKernels", "LockstepCore", "LockstepEngine", "LockstepModels"]
+            dependencies: ["CLockstepKernels", "LockstepCore", "LockstepFormats", "LockstepEngine", "LockstepModels"]
         ),
         .testTarget(
             name: "LockstepDataTests",

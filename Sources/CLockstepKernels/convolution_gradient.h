@@ -209,5 +209,5 @@ static void convolution_bias_gradient(const ls_convolution *s, const float *dy, 
     const size_t step = LS_SUM_VECTORS * LS_WIDTH;
     for (size_t start = 0; start < s->outputs; start += step)
         sum_columns(s->outputs, start, smaller(step, s->outputs - start), dy, lane_starts, lanes,
-                    ls_output_positions(s), ls_chunk_rows(s) * ls_output_width(s), sums);
+                    ls_output_positions(s), false, ls_chunk_rows(s) * ls_output_width(s), sums);
 }

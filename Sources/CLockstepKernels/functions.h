@@ -23,17 +23,25 @@ LS_INLINE vf exp_polynomial(vf r) {
     return multiply_add(q, r, splat(0x1.0p-1f));
 }
 
-LS_INLINE vf exp_of(vf x) {
-    x = select((vi)(x > 89.0f), splat(89.0f), x);
-    x = select((vi)(x < -104.0f), splat(-104.0f), x);
-    vf shifted = multiply_add(x, splat(0x1.715476p0f), splat(LS_ROUNDER));
-    vf r = reduced_exponent(x, shifted - LS_ROUNDER);
-    vf y = multiply_add(r * r, exp_polynomial(r), r) + 1.0f;
+/// y · 2ⁿ, rounded once, for the n that was rounded by adding LS_ROUNDER.
+LS_INLINE vf times_power(vf y, vf shifted) {
+#if LS_WIDTH == 16
+    return __builtin_ia32_scalefps512_mask(y, shifted - LS_ROUNDER, y, (uint16_t)-1, 4);
+#else
     // 2ⁿ in two factors, so that subnormal results round once and overflow gives infinity.
     vi exponent = (vi)((vu)shifted - LS_ROUNDER_BITS);
     vi half = exponent >> 1;
     vu first = (vu)(half + 127) << 23, second = (vu)(exponent - half + 127) << 23;
     return y * (vf)first * (vf)second;
+#endif
+}
+
+LS_INLINE vf exp_of(vf x) {
+    x = select((vi)(x > 89.0f), splat(89.0f), x);
+    x = select((vi)(x < -104.0f), splat(-104.0f), x);
+    vf shifted = multiply_add(x, splat(0x1.715476p0f), splat(LS_ROUNDER));
+    vf r = reduced_exponent(x, shifted - LS_ROUNDER);
+    return times_power(multiply_add(r * r, exp_polynomial(r), r) + 1.0f, shifted);
 }
 
 /// exp(x) − 1 for x ≤ 0; below −32 it is −1.

@@ -49,7 +49,41 @@ size_t ls_weight_gradient_scratch_count(size_t outputs, size_t inputs) {
     return LS_TREE_SLOTS * LS_SLOT_COUNT + (inputs < LS_WIDEST ? LS_CHAIN_LENGTH * LS_WIDEST : 0);
 }
 
+size_t ls_matrix_product_scratch_count(size_t m, size_t n, size_t k) {
+    (void)m;
+    return ls_packed_count(k < LS_CHAIN_LENGTH ? k : LS_CHAIN_LENGTH, n);
+}
+
+size_t ls_embedding_scratch_count(size_t count, size_t rows) { return count + 1 + 2 * rows; }
+
 static size_t larger(size_t a, size_t b) { return a > b ? a : b; }
+
+size_t ls_recurrence_scratch_count(const ls_recurrence *s, size_t gate_count, size_t samples, size_t lanes) {
+    const size_t states = samples * (gate_count + 16 + 2 * s->units);
+    size_t depth = 1;
+    while (depth < LS_TREE_SLOTS && ((size_t)1 << (depth - 1)) < lanes) depth++;
+    const size_t columns = (s->units + LS_PANEL_WIDTH - 1) / LS_PANEL_WIDTH * LS_PANEL_WIDTH;
+    const size_t weights =
+        LS_CHAIN_LENGTH * LS_PANEL_WIDTH + depth * (gate_count + LS_MOST_TILE_ROWS) * columns;
+    return states > weights ? states : weights;
+}
+
+size_t ls_attention_scratch_count(const ls_attention *s) {
+    return ls_packed_count(s->width, s->steps) + ls_packed_count(s->steps, s->width) + s->steps * LS_PANEL_WIDTH
+         + 2 * s->steps * s->steps;
+}
+
+bool ls_convolution_uses_squares(const ls_convolution *s) { return ls_uses_winograd(s); }
+
+size_t ls_convolution_packed_count(const ls_convolution *s) {
+    if (ls_uses_winograd(s)) return 16 * ls_packed_count(s->channels, s->outputs);
+    return ls_packed_count(s->kernel_height * s->kernel_width * s->channels, s->outputs);
+}
+
+size_t ls_convolution_flipped_packed_count(const ls_convolution *s) {
+    if (ls_uses_winograd(s)) return 16 * ls_packed_count(s->outputs, s->channels);
+    return ls_packed_count(s->kernel_height * s->kernel_width * s->outputs, s->channels);
+}
 
 /// What a pass of the forward convolution (`step` is the stride) or of the data's gradient (1) needs.
 static size_t pass_scratch(const ls_convolution *s, size_t rows, size_t columns, size_t step, size_t channels) {
@@ -58,8 +92,11 @@ static size_t pass_scratch(const ls_convolution *s, size_t rows, size_t columns,
 }
 
 size_t ls_convolution_scratch_count(const ls_convolution *s) {
-    const size_t forward = pass_scratch(s, ls_output_height(s), ls_output_width(s), s->stride, s->channels);
-    const size_t data = pass_scratch(s, s->height, s->width, 1, s->outputs);
+    const bool squares = ls_uses_winograd(s);
+    const size_t forward = squares ? ls_winograd_scratch_count(s->channels, s->outputs)
+                                   : pass_scratch(s, ls_output_height(s), ls_output_width(s), s->stride, s->channels);
+    const size_t data = squares ? ls_winograd_scratch_count(s->outputs, s->channels)
+                                : pass_scratch(s, s->height, s->width, 1, s->outputs);
     const size_t columns = larger(s->outputs, LS_WIDEST);
     const ls_image_block block = ls_image_block_of(s);
     const size_t positions = block.images * block.rows * ls_output_width(s);

@@ -18,6 +18,12 @@
 #define LS_PADDED_POOL 131072
 /// Rows of the largest register tile of any variant.
 #define LS_MOST_TILE_ROWS 14
+/// Columns of b that a product works through together: a chunk of their rows stays in the second-level cache (512 KiB).
+#define LS_COLUMN_BLOCK 256
+/// Elements between the rows of a copied tile: no multiple of a large power of two.
+#define LS_COPIED_STRIDE (LS_CHAIN_LENGTH + 16)
+/// Elements of a copied tile: a chunk of at most 16 rows.
+#define LS_COPIED_COUNT (LS_WIDEST * LS_COPIED_STRIDE)
 
 static inline size_t ls_output_extent(size_t extent, size_t kernel, size_t stride, size_t padding) {
     return (extent + 2 * padding - kernel) / stride + 1;
@@ -35,6 +41,28 @@ static inline size_t ls_padded_image(size_t rows, size_t columns, size_t step, s
                                      size_t channels) {
     const size_t size = ((rows - 1) * step + taps_down) * ((columns - 1) * step + taps_across) * channels;
     return size < LS_PADDED_POOL ? size : LS_PADDED_POOL;
+}
+
+/// Channels and outputs from which on a 3 × 3 convolution is computed in squares.
+#define LS_WINOGRAD_CHANNELS 64
+
+/// Whether a convolution and its data's gradient are those of winograd.h.
+static inline bool ls_uses_winograd(const ls_convolution *s) {
+    return s->kernel_height == 3 && s->kernel_width == 3 && s->stride == 1 && s->padding <= 2
+        && s->channels >= LS_WINOGRAD_CHANNELS && s->outputs >= LS_WINOGRAD_CHANNELS;
+}
+/// Squares that are worked through together: few, so that they stay in the second-level cache, but many where the weights
+/// do not, so that these are read less often.
+static inline size_t ls_winograd_squares(size_t channels, size_t outputs) {
+    return channels * outputs <= 65536 ? 42 : 128;
+}
+/// Elements between the matrices of `squares` rows: an odd number of lines, so that they do not share sets of a cache.
+static inline size_t ls_winograd_step(size_t squares, size_t columns) {
+    return squares * columns / 32 * 32 + 48;
+}
+static inline size_t ls_winograd_scratch_count(size_t channels, size_t outputs) {
+    const size_t squares = ls_winograd_squares(channels, outputs);
+    return 16 * (channels + ls_winograd_step(squares, channels) + ls_winograd_step(squares, outputs));
 }
 
 /// Elements of the lines that a tile of up to `rows` neighbouring pixels reads, `step` pixels apart.

@@ -164,3 +164,61 @@ static void average_pool_gradient(const ls_pooling *s, size_t images, const floa
         }
     }
 }
+
+/// The cells along one axis that output `index` of `outputs` covers.
+typedef struct {
+    size_t first, end;
+} adaptive_bin;
+
+LS_INLINE adaptive_bin bin_of(size_t index, size_t extent, size_t outputs) {
+    return (adaptive_bin){index * extent / outputs, ((index + 1) * extent + outputs - 1) / outputs};
+}
+
+static void adaptive_average_pool(const ls_adaptive_pooling *s, size_t images, const float *x, float *y) {
+    const size_t channels = s->channels, line = s->width * channels;
+    for (size_t image = 0; image < images; image++, x += s->height * line) {
+        for (size_t row = 0; row < s->output_height; row++) {
+            const adaptive_bin down = bin_of(row, s->height, s->output_height);
+            for (size_t column = 0; column < s->output_width; column++, y += channels) {
+                const adaptive_bin across = bin_of(column, s->width, s->output_width);
+                const float cells = (float)((down.end - down.first) * (across.end - across.first));
+                LS_FOR_COLUMN_BLOCKS(channels, {
+                    vf sum[LS_COLUMN_VECTORS];
+                    vf value[LS_COLUMN_VECTORS];
+                    LS_UNROLL for (int v = 0; v < vectors; v++) sum[v] = splat(0);
+                    for (size_t ky = down.first; ky < down.end; ky++) {
+                        for (size_t kx = across.first; kx < across.end; kx++) {
+                            load_vectors(vectors, part, x + ky * line + kx * channels + at, value);
+                            LS_UNROLL for (int v = 0; v < vectors; v++) sum[v] += value[v];
+                        }
+                    }
+                    LS_UNROLL for (int v = 0; v < vectors; v++) sum[v] = sum[v] / cells;
+                    store_vectors(vectors, part, y + at, sum);
+                })
+            }
+        }
+    }
+}
+
+static void adaptive_average_pool_gradient(const ls_adaptive_pooling *s, size_t images, const float *dy, float *dx) {
+    const size_t channels = s->channels, line = s->width * channels;
+    __builtin_memset(dx, 0, images * s->height * line * sizeof(float));
+    for (size_t image = 0; image < images; image++, dx += s->height * line) {
+        for (size_t row = 0; row < s->output_height; row++) {
+            const adaptive_bin down = bin_of(row, s->height, s->output_height);
+            for (size_t column = 0; column < s->output_width; column++, dy += channels) {
+                const adaptive_bin across = bin_of(column, s->width, s->output_width);
+                const float cells = (float)((down.end - down.first) * (across.end - across.first));
+                LS_FOR_COLUMNS(channels, {
+                    vf share = load_up_to(dy + at, part) / cells;
+                    for (size_t ky = down.first; ky < down.end; ky++) {
+                        for (size_t kx = across.first; kx < across.end; kx++) {
+                            float *const to = dx + ky * line + kx * channels + at;
+                            store_up_to(to, load_up_to(to, part) + share, part);
+                        }
+                    }
+                })
+            }
+        }
+    }
+}

@@ -10,26 +10,16 @@ typedef struct {
 
 /// The sums added in the tree 8, 4, 2, 1.
 LS_INLINE float total_of(const strided_sums *strided) {
-    float sums[16];
-    LS_UNROLL for (int v = 0; v < LS_SUM_16_VECTORS; v++) store(sums + v * LS_WIDTH, strided->v[v]);
-    for (int half = 8; half >= 1; half /= 2)
-        for (int i = 0; i < half; i++) sums[i] = sums[i] + sums[i + half];
-    return sums[0];
-}
-
-/// Up to a vector at p, then zeros.
-LS_INLINE vf load_up_to(const float *p, size_t count) { return count >= LS_WIDTH ? load(p) : load_part(p, count); }
-LS_INLINE void store_up_to(float *p, vf v, size_t count) {
-    if (count >= LS_WIDTH) store(p, v);
-    else store_part(p, v, count);
-}
-
-/// v where there are `count` elements, zeros behind them.
-LS_INLINE vf only_first(vf v, size_t count) {
-    if (count >= LS_WIDTH) return v;
-    vf present = splat(0);
-    for (size_t i = 0; i < count; i++) present[i] = 1;
-    return select((vi)(present > 0), v, splat(0));
+    typedef float vf16 __attribute__((ext_vector_type(16)));
+    typedef float vf8 __attribute__((ext_vector_type(8)));
+    typedef float vf4 __attribute__((ext_vector_type(4)));
+    typedef float vf2 __attribute__((ext_vector_type(2)));
+    vf16 sums;
+    __builtin_memcpy(&sums, strided->v, sizeof sums);
+    vf8 eight = sums.lo + sums.hi;
+    vf4 four = eight.lo + eight.hi;
+    vf2 two = four.lo + four.hi;
+    return two.x + two.y;
 }
 
 /// Runs a body over a row of `count` elements, a vector at a time: `at` is its first element, `part` the elements that
@@ -48,11 +38,24 @@ LS_INLINE vf only_first(vf v, size_t count) {
 /// The maximum of a row, in order, and the first place where it stands.
 LS_INLINE float maximum_of(size_t count, const float *x, size_t *winner) {
     float maximum = x[0];
-    *winner = 0;
-    for (size_t i = 1; i < count; i++) {
-        *winner = x[i] > maximum ? i : *winner;
+    size_t first = 0, i = 1;
+    if (count >= 2 * LS_WIDTH && maximum == maximum) {
+        // The largest number, whatever its order; then the first element that equals it, which a NaN never does.
+        vf largest = splat(maximum);
+        for (i = 0; i + LS_WIDTH <= count; i += LS_WIDTH) {
+            vf value = load(x + i);
+            largest = select((vi)(value > largest), value, largest);
+        }
+        maximum = __builtin_reduce_max(largest);
+        while (!__builtin_reduce_or((vi)(load(x + first) == maximum))) first += LS_WIDTH;
+        while (x[first] != maximum) first++;
+        maximum = x[first];
+    }
+    for (; i < count; i++) {
+        first = x[i] > maximum ? i : first;
         maximum = x[i] > maximum ? x[i] : maximum;
     }
+    *winner = first;
     return maximum;
 }
 
@@ -67,22 +70,50 @@ LS_INLINE float exponential_sum(size_t count, const float *x, float maximum, flo
     return total_of(&sums);
 }
 
+/// The loss of one row; its gradient, where there is one, is divided by `divisor`, which may be 1.
+LS_INLINE float cross_entropy_of_row(size_t classes, const float *x, size_t label, float divisor, float *dx,
+                                     uint8_t *correct) {
+    size_t winner;
+    const float maximum = maximum_of(classes, x, &winner);
+    const float margin = x[label] - maximum;
+    const float sum = exponential_sum(classes, x, maximum, dx);
+    *correct = winner == label;
+    if (dx) {
+        const float of_label = (dx[label] / sum - 1) / divisor;
+        if (divisor == 1) LS_FOR_COLUMNS(classes, { store_up_to(dx + at, load_up_to(dx + at, part) / sum, part); })
+        else LS_FOR_COLUMNS(classes, { store_up_to(dx + at, load_up_to(dx + at, part) / sum / divisor, part); })
+        dx[label] = of_label;
+    }
+    return log_of(splat(sum))[0] - margin;
+}
+
 static void softmax_cross_entropy(size_t rows, size_t classes, const float *logits, const int32_t *labels,
                                   float *losses, float *gradient, uint8_t *correct) {
-    for (size_t row = 0; row < rows; row++) {
-        const float *x = logits + row * classes;
-        float *dx = gradient ? gradient + row * classes : NULL;
-        const size_t label = (size_t)labels[row];
-        size_t winner;
-        const float maximum = maximum_of(classes, x, &winner);
-        const float margin = x[label] - maximum;
-        const float sum = exponential_sum(classes, x, maximum, dx);
-        losses[row] = log_of(splat(sum))[0] - margin;
-        correct[row] = winner == label;
-        if (dx) {
-            for (size_t i = 0; i < classes; i++) dx[i] = dx[i] / sum;
-            dx[label] = dx[label] - 1;
+    for (size_t row = 0; row < rows; row++)
+        losses[row] = cross_entropy_of_row(classes, logits + row * classes, (size_t)labels[row], 1,
+                                           gradient ? gradient + row * classes : NULL, correct + row);
+}
+
+static void sequence_cross_entropy(size_t samples, size_t positions, size_t classes, const float *logits,
+                                   const int32_t *labels, float *losses, float *gradient, uint8_t *correct) {
+    for (size_t sample = 0; sample < samples; sample++, labels += positions, correct += positions) {
+        size_t counted = 0;
+        for (size_t i = 0; i < positions; i++) counted += labels[i] >= 0;
+        const float divisor = (float)counted;
+        float sums[16] = {0};
+        for (size_t i = 0; i < positions; i++, logits += classes, gradient += gradient ? classes : 0) {
+            if (labels[i] < 0) {
+                correct[i] = 0;
+                if (gradient) __builtin_memset(gradient, 0, classes * sizeof(float));
+                continue;
+            }
+            const float loss =
+                cross_entropy_of_row(classes, logits, (size_t)labels[i], divisor, gradient, correct + i);
+            sums[i % 16] = sums[i % 16] + loss;
         }
+        strided_sums strided;
+        __builtin_memcpy(strided.v, sums, sizeof sums);
+        losses[sample] = counted ? total_of(&strided) / divisor : 0;
     }
 }
 

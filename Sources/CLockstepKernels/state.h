@@ -7,12 +7,20 @@ static void add(size_t count, float *into, const float *from) {
 }
 
 static bool all_finite(size_t count, const float *x) {
-    const int32_t exponent = 0x7f800000;
-    vi found = {0};
+    // Without its sign an infinity is 0x7f800000, a NaN is more, and every other number is less.
+    const uint32_t exponent = 0x7f800000, unsigned_bits = 0x7fffffff;
+    enum { streams = 4 };
+    vu greatest[streams] = {{0}};
     size_t i = 0;
-    for (; i + LS_WIDTH <= count; i += LS_WIDTH) found |= (vi)(((vi)load(x + i) & exponent) == exponent);
-    if (i < count) found |= (vi)(((vi)load_part(x + i, count - i) & exponent) == exponent);
-    return __builtin_reduce_or(found) == 0;
+    for (; i + streams * LS_WIDTH <= count; i += streams * LS_WIDTH)
+        LS_UNROLL for (int s = 0; s < streams; s++)
+            greatest[s] = __builtin_elementwise_max(greatest[s], (vu)load(x + i + s * LS_WIDTH) & unsigned_bits);
+    for (; i + LS_WIDTH <= count; i += LS_WIDTH)
+        greatest[0] = __builtin_elementwise_max(greatest[0], (vu)load(x + i) & unsigned_bits);
+    if (i < count)
+        greatest[0] = __builtin_elementwise_max(greatest[0], (vu)load_part(x + i, count - i) & unsigned_bits);
+    for (int s = 1; s < streams; s++) greatest[0] = __builtin_elementwise_max(greatest[0], greatest[s]);
+    return __builtin_reduce_max(greatest[0]) < exponent;
 }
 
 LS_INLINE vf sgd_step(vf p, vf g, float scale, float rate) { return multiply_add(splat(-rate), g * scale, p); }

@@ -3,13 +3,18 @@
 // A tile is up to LS_TILE_ROWS rows of one or two vectors of columns, all in registers. Both kinds run one chain for
 // each element in increasing k, so the height and the width of a tile never change a bit.
 
-/// c (+)= a · b for a few rows of a and one or two vectors of columns of a packed panel.
+/// c (+)= a · b for a few rows of a and one or two vectors of columns of b.
 typedef struct {
+    /// Element (row, term) of a stands at a[row · a_stride + term · a_step].
     const float *a;
-    size_t a_stride;
-    /// k is `segments` runs of `k` consecutive elements of a, `segment_stride` apart; b goes on without gaps.
+    size_t a_stride, a_step;
+    /// k is `segments` runs of `k` terms of a, `segment_stride` apart; b goes on without gaps.
     size_t segments, segment_stride, k;
+    /// Rows of b stand `b_step` apart.
     const float *b;
+    size_t b_step;
+    /// Where b is packed on the way, into rows of LS_PANEL_WIDTH; or NULL.
+    float *packs;
     float *c;
     size_t c_stride;
     /// Columns of c that exist; the others are computed and dropped.
@@ -18,9 +23,9 @@ typedef struct {
     bool resume;
     /// The chain's total is added to c.
     bool add;
-    /// Bias and relu follow.
+    /// The epilogue follows.
     bool finish, relu;
-    const float *bias;
+    const float *bias, *residual, *mask;
 } row_tile;
 
 /// How a tile of up to 14 rows finds its rows with two pointers and three strides: a pointer for each row would not fit
@@ -42,41 +47,45 @@ LS_INLINE row_bases bases_of_rows(const float *a, size_t stride) {
     __asm__("" : "+r"(bases.first), "+r"(bases.seventh));
     return bases;
 }
-LS_INLINE void advance(row_bases *bases, size_t terms) {
-    bases->first += terms;
-    bases->seventh += terms;
+LS_INLINE void advance(row_bases *bases, size_t step) {
+    bases->first += step;
+    bases->seventh += step;
     __asm__("" : "+r"(bases->first), "+r"(bases->seventh));
 }
-LS_INLINE float element(int row, row_bases a, row_steps s, size_t term) {
+LS_INLINE float element(int row, row_bases a, row_steps s) {
     switch (row) {
-    case 0: return a.first[term];
-    case 1: return a.first[s.one + term];
-    case 2: return a.first[2 * s.one + term];
-    case 3: return a.first[s.three + term];
-    case 4: return a.first[4 * s.one + term];
-    case 5: return a.first[s.five + term];
-    case 6: return a.first[2 * s.three + term];
-    case 7: return a.seventh[term];
-    case 8: return a.seventh[s.one + term];
-    case 9: return a.seventh[2 * s.one + term];
-    case 10: return a.seventh[s.three + term];
-    case 11: return a.seventh[4 * s.one + term];
-    case 12: return a.seventh[s.five + term];
-    default: return a.seventh[2 * s.three + term];
+    case 0: return a.first[0];
+    case 1: return a.first[s.one];
+    case 2: return a.first[2 * s.one];
+    case 3: return a.first[s.three];
+    case 4: return a.first[4 * s.one];
+    case 5: return a.first[s.five];
+    case 6: return a.first[2 * s.three];
+    case 7: return a.seventh[0];
+    case 8: return a.seventh[s.one];
+    case 9: return a.seventh[2 * s.one];
+    case 10: return a.seventh[s.three];
+    case 11: return a.seventh[4 * s.one];
+    case 12: return a.seventh[s.five];
+    default: return a.seventh[2 * s.three];
     }
 }
 
-LS_INLINE void add_term(const int rows, const int vectors, vf sums[LS_TILE_ROWS][2], row_bases a, row_steps steps,
-                        size_t term, const float *b) {
+LS_INLINE void add_term(const int rows, const int vectors, const bool packs, vf sums[LS_TILE_ROWS][2], row_bases a,
+                        row_steps steps, const float *b, float *packed) {
     vf columns[2];
     LS_UNROLL for (int v = 0; v < vectors; v++) columns[v] = load(b + v * LS_WIDTH);
     LS_UNROLL for (int r = 0; r < rows; r++) {
-        vf factor = splat(element(r, a, steps, term));
+        vf factor = splat(element(r, a, steps));
         LS_UNROLL for (int v = 0; v < vectors; v++) sums[r][v] = multiply_add(factor, columns[v], sums[r][v]);
     }
+    if (packs) LS_UNROLL for (int v = 0; v < vectors; v++) store(packed + v * LS_WIDTH, columns[v]);
 }
 
-LS_INLINE void run_row_tile(const int rows, const int vectors, const row_tile *t) {
+/// Terms of a chain during which its place in c can come nearer.
+#define LS_PREFETCHED_CHAIN 32
+
+LS_INLINE void run_row_tile(const int rows, const int vectors, const bool packs, const row_tile *t) {
     const int width = vectors * LS_WIDTH;
     float part[LS_TILE_ROWS * 2 * LS_WIDTH], part_bias[2 * LS_WIDTH];
     float *c = t->c;
@@ -103,21 +112,28 @@ LS_INLINE void run_row_tile(const int rows, const int vectors, const row_tile *t
         LS_UNROLL for (int r = 0; r < rows; r++)
             LS_UNROLL for (int v = 0; v < vectors; v++) sums[r][v] = splat(0);
     }
+    if (whole && t->k * t->segments >= LS_PREFETCHED_CHAIN)
+        LS_UNROLL for (int r = 0; r < rows; r++)
+            LS_UNROLL for (int v = 0; v < vectors; v++) __builtin_prefetch(c + r * c_stride + v * LS_WIDTH, 1);
     const float *b = t->b;
-    const size_t k = t->k;
+    float *packed = t->packs;
+    const size_t k = t->k, a_step = t->a_step, b_step = t->b_step;
     const row_steps steps = steps_of_rows(t->a_stride);
     for (size_t segment = 0; segment < t->segments; segment++) {
         row_bases a = bases_of_rows(t->a + segment * t->segment_stride, t->a_stride);
         size_t p = 0;
         for (; p + 2 <= k; p += 2) {
-            add_term(rows, vectors, sums, a, steps, 0, b);
-            add_term(rows, vectors, sums, a, steps, 1, b + LS_PANEL_WIDTH);
-            b += 2 * LS_PANEL_WIDTH;
-            advance(&a, 2);
+            add_term(rows, vectors, packs, sums, a, steps, b, packed);
+            advance(&a, a_step);
+            add_term(rows, vectors, packs, sums, a, steps, b + b_step, packed + LS_PANEL_WIDTH);
+            advance(&a, a_step);
+            b += 2 * b_step;
+            packed += 2 * LS_PANEL_WIDTH;
         }
         if (p < k) {
-            add_term(rows, vectors, sums, a, steps, 0, b);
-            b += LS_PANEL_WIDTH;
+            add_term(rows, vectors, packs, sums, a, steps, b, packed);
+            b += b_step;
+            packed += LS_PANEL_WIDTH;
         }
     }
     if (t->add) {
@@ -136,11 +152,26 @@ LS_INLINE void run_row_tile(const int rows, const int vectors, const row_tile *t
             LS_UNROLL for (int v = 0; v < vectors; v++)
                 sums[r][v] = select((vi)(sums[r][v] < 0), splat(0), sums[r][v]);
     }
+    if (whole && t->finish && t->residual) {
+        LS_UNROLL for (int r = 0; r < rows; r++)
+            LS_UNROLL for (int v = 0; v < vectors; v++)
+                sums[r][v] = sums[r][v] + load(t->residual + r * c_stride + v * LS_WIDTH);
+    }
+    if (whole && t->finish && t->mask) {
+        LS_UNROLL for (int r = 0; r < rows; r++)
+            LS_UNROLL for (int v = 0; v < vectors; v++)
+                sums[r][v] = select((vi)(load(t->mask + r * c_stride + v * LS_WIDTH) > 0), sums[r][v], splat(0));
+    }
     LS_UNROLL for (int r = 0; r < rows; r++)
         LS_UNROLL for (int v = 0; v < vectors; v++) store(c + r * c_stride + v * LS_WIDTH, sums[r][v]);
     if (!whole)
         for (int r = 0; r < rows; r++)
-            for (size_t j = 0; j < t->columns; j++) t->c[r * t->c_stride + j] = part[r * width + j];
+            for (size_t j = 0; j < t->columns; j++) {
+                float value = part[r * width + j];
+                if (t->finish && t->residual) value = value + t->residual[r * t->c_stride + j];
+                if (t->finish && t->mask) value = t->mask[r * t->c_stride + j] > 0 ? value : 0;
+                t->c[r * t->c_stride + j] = value;
+            }
 }
 
 /// A tile of a sum over positions of outer products: rows from a, columns from b. Serves the weight gradients.
@@ -238,9 +269,10 @@ LS_INLINE void run_outer_tile(const int rows, const int vectors, const bool scat
 #define LS_FOR_SCATTERED_ROWS(X) X(1) X(2)
 #endif
 
-#define LS_DEFINE_TILES(R)                                                           \
-    static void row_tile_1_##R(const row_tile *t) { run_row_tile(R, 1, t); }         \
-    static void row_tile_2_##R(const row_tile *t) { run_row_tile(R, 2, t); }         \
+#define LS_DEFINE_TILES(R)                                                                \
+    static void row_tile_1_##R(const row_tile *t) { run_row_tile(R, 1, false, t); }       \
+    static void row_tile_2_##R(const row_tile *t) { run_row_tile(R, 2, false, t); }       \
+    static void packing_tile_##R(const row_tile *t) { run_row_tile(R, 2, true, t); }      \
     static void outer_tile_1_##R(const outer_tile *t) { run_outer_tile(R, 1, false, t); } \
     static void outer_tile_2_##R(const outer_tile *t) { run_outer_tile(R, 2, false, t); }
 LS_FOR_TILE_ROWS(LS_DEFINE_TILES)
@@ -252,6 +284,7 @@ LS_FOR_SCATTERED_ROWS(LS_DEFINE_SCATTERED_TILES)
 
 #define LS_ROW_TILE_1(R) row_tile_1_##R,
 #define LS_ROW_TILE_2(R) row_tile_2_##R,
+#define LS_PACKING_TILE(R) packing_tile_##R,
 #define LS_OUTER_TILE_1(R) outer_tile_1_##R,
 #define LS_OUTER_TILE_2(R) outer_tile_2_##R,
 #define LS_SCATTERED_TILE_1(R) scattered_tile_1_##R,
@@ -259,6 +292,7 @@ LS_FOR_SCATTERED_ROWS(LS_DEFINE_SCATTERED_TILES)
 
 static void (*const row_tiles[2][LS_TILE_ROWS])(const row_tile *) = {
     {LS_FOR_TILE_ROWS(LS_ROW_TILE_1)}, {LS_FOR_TILE_ROWS(LS_ROW_TILE_2)}};
+static void (*const packing_tiles[LS_TILE_ROWS])(const row_tile *) = {LS_FOR_TILE_ROWS(LS_PACKING_TILE)};
 static void (*const outer_tiles[2][LS_TILE_ROWS])(const outer_tile *) = {
     {LS_FOR_TILE_ROWS(LS_OUTER_TILE_1)}, {LS_FOR_TILE_ROWS(LS_OUTER_TILE_2)}};
 static void (*const scattered_tiles[2][LS_SCATTERED_ROWS])(const outer_tile *) = {

@@ -23,13 +23,21 @@ static void prepare_gradient(size_t count, float *g, const float *p, const ls_gr
 static void square_sums(size_t count, const float *x, double *sums) {
     typedef double vd8 __attribute__((ext_vector_type(8)));
     typedef float vf8 __attribute__((ext_vector_type(8)));
+    typedef float vf8_memory __attribute__((ext_vector_type(8), aligned(4), may_alias));
     for (; count > 0; sums++) {
         const size_t length = smaller(count, LS_HASH_BLOCK);
         vd8 low = {0}, high = {0};
-        for (size_t i = 0; i < length; i += 16) {
+        size_t i = 0;
+        for (; i + 16 <= length; i += 16) {
+            vd8 a = __builtin_convertvector(*(const vf8_memory *)(x + i), vd8);
+            vd8 b = __builtin_convertvector(*(const vf8_memory *)(x + i + 8), vd8);
+            vd8 aa = a * a, bb = b * b;
+            low += aa;
+            high += bb;
+        }
+        if (i < length) {
             vf8 part[2] = {{0}, {0}};
-            if (length - i >= 16) __builtin_memcpy(part, x + i, sizeof part);
-            else __builtin_memcpy(part, x + i, (length - i) * sizeof(float));
+            __builtin_memcpy(part, x + i, (length - i) * sizeof(float));
             vd8 a = __builtin_convertvector(part[0], vd8), b = __builtin_convertvector(part[1], vd8);
             vd8 aa = a * a, bb = b * b;
             low += aa;
@@ -37,7 +45,7 @@ static void square_sums(size_t count, const float *x, double *sums) {
         }
         vd8 eight = low + high;
         for (int half = 4; half >= 1; half /= 2)
-            for (int i = 0; i < half; i++) eight[i] = eight[i] + eight[i + half];
+            for (int j = 0; j < half; j++) eight[j] = eight[j] + eight[j + half];
         *sums = eight[0];
         x += length;
         count -= length;

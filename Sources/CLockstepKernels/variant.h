@@ -20,6 +20,9 @@
 #pragma clang attribute push(LS_TARGET, apply_to = function)
 #endif
 
+/// Floats of a line of the caches.
+#define LS_LINE 16
+
 typedef float vf __attribute__((ext_vector_type(LS_WIDTH)));
 typedef int32_t vi __attribute__((ext_vector_type(LS_WIDTH)));
 typedef uint32_t vu __attribute__((ext_vector_type(LS_WIDTH)));

@@ -2,22 +2,39 @@
 
 #include "variant.h"
 
+#include "elementwise.h"
+#include "functions.h"
+#include "state.h"
+
+#include "activation.h"
 #include "tiles.h"
+#include "columns.h"
+
+#include "epilogue.h"
+#include "multiply_adds.h"
 
 #include "product.h"
+#include "product_unpacked.h"
+
+#include "convolution_pass.h"
+#include "winograd.h"
 
 #include "convolution.h"
 #include "convolution_gradient.h"
-#include "elementwise.h"
-#include "functions.h"
-
-#include "activation.h"
 #include "dropout.h"
 #include "pooling.h"
 #include "softmax.h"
-#include "state.h"
+
+#include "outer_panels.h"
+
+#include "attention.h"
+#include "recurrence.h"
 
 #include "losses.h"
+#include "layer_norm.h"
+#include "batch_norm.h"
+#include "embedding.h"
+#include "sequences.h"
 #include "update.h"
 
 #ifdef LS_TARGET
@@ -29,6 +46,8 @@ const ls_kernels LS_TABLE = {
     .name = LS_NAME,
     .pack = pack,
     .product = product,
+    .product_unpacked = product_unpacked,
+    .matrix_product = matrix_product,
     .weight_gradient = weight_gradient,
     .column_sums = column_sums,
     .convolution_pack = convolution_pack,
@@ -54,6 +73,31 @@ const ls_kernels LS_TABLE = {
     .softmax_gradient = softmax_gradient,
     .elementwise_loss = elementwise_loss,
     .scale_bytes = scale_bytes,
+    .sequence_cross_entropy = sequence_cross_entropy,
+    .adaptive_average_pool = adaptive_average_pool,
+    .adaptive_average_pool_gradient = adaptive_average_pool_gradient,
+    .layer_norm = layer_norm,
+    .layer_norm_gradient = layer_norm_gradient,
+    .layer_norm_parameter_gradient = layer_norm_parameter_gradient,
+    .batch_norm = batch_norm,
+    .batch_norm_running = batch_norm_running,
+    .batch_norm_gradient = batch_norm_gradient,
+    .batch_norm_parameter_gradient = batch_norm_parameter_gradient,
+    .batch_norm_inference = batch_norm_inference,
+    .embedding = embedding,
+    .embedding_gradient = embedding_gradient,
+    .add_broadcast = add_broadcast,
+    .copy_columns = copy_columns,
+    .multiply = multiply,
+    .subtract = subtract,
+    .scale_add = scale_add,
+    .lstm = lstm,
+    .lstm_gradient = lstm_gradient,
+    .gru = gru,
+    .gru_gradient = gru_gradient,
+    .recurrent_weight_gradient = recurrent_weight_gradient,
+    .attention = attention,
+    .attention_gradient = attention_gradient,
     .add = add,
     .all_finite = all_finite,
     .sgd = sgd,
@@ -65,6 +109,7 @@ const ls_kernels LS_TABLE = {
     .prepare_gradient = prepare_gradient,
     .square_sums = square_sums,
     .hash_blocks = hash_blocks,
+    .multiply_adds = multiply_adds,
     .exp = map_exp,
     .log = map_log,
     .log1p = map_log1p,

@@ -28,11 +28,16 @@ public struct LockstepCommand: AsyncParsableCommand {
     public static func main(_ arguments: [String]?) async {
         StandardStreams.prepare()
         do {
-            var command = try parseAsRoot(arguments ?? ProcessArguments.afterName)
+            let command = try parseAsRoot(arguments ?? ProcessArguments.afterName)
             if var asynchronous = command as? any AsyncParsableCommand {
                 try await asynchronous.run()
             } else {
-                try command.run()
+                // Safe: this thread waits until the other is done with it.
+                nonisolated(unsafe) let synchronous = command
+                try DetachedThread.perform("command") {
+                    var command = synchronous
+                    try command.run()
+                }
             }
             StandardStreams.exit(.success)
         } catch let error as CommandError {

@@ -17,8 +17,9 @@ package enum WorkerAction: Sendable, Equatable {
     case begin(Turn, isStopping: Bool = false)
     /// Hash the state, build the control record and give it to the exchange.
     ///
+    /// - hashesState: false where nobody compares the hash or is told of it; the record has zeros in its place.
     /// - judgement: in a decision turn what the record says in the place of the hash of samples; nil in other turns.
-    case record(Turn, askedGeneration: UInt32, judgement: UInt64? = nil)
+    case record(Turn, askedGeneration: UInt32, judgement: UInt64? = nil, hashesState: Bool = true)
     /// Update with the total of the gradients.
     case apply(Turn, RecordSummary)
     /// Judge S(step) by these sums over a whole validation, and restore the best state where that is due.

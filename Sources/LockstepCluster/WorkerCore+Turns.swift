@@ -20,7 +20,17 @@ extension WorkerCore {
         stage = turn.hasGradients ? .allReduce : .controlRecord
         // One value, the same to all: it is in the record from here on, whatever is heard later.
         let asked = flag > running ? flag : 0
-        return [.record(turn, askedGeneration: asked, judgement: turn.phase == .decision ? judgement : nil)]
+        return [
+            .record(
+                turn, askedGeneration: asked, judgement: turn.phase == .decision ? judgement : nil,
+                hashesState: hashesState(turn))
+        ]
+    }
+
+    /// Whether the turn's record has the state's hash. Who is alone has nobody to compare it with, and needs it only
+    /// where a snapshot waits for it, or for the end.
+    private func hashesState(_ turn: Turn) -> Bool {
+        turn.phase != .train || copied != nil || (roster?.members.count ?? 0) > 1
     }
 
     mutating func handleFinished(
@@ -31,7 +41,7 @@ extension WorkerCore {
             return halt(
                 .hashesDiffer(zip(names, summary.stateHashes).map { HaltCause.MemberHash(name: $0, hash: $1) }), now)
         }
-        stateHash = hash
+        stateHash = hashesState(turn) ? hash : nil
         if let copied {
             self.copied = nil
             agreed.append(AgreedState(step: copied.step, hash: hash, isBest: copied.isBest))

@@ -23,10 +23,12 @@ package struct SliceReduction: Sendable, Hashable {
     /// - Parameters:
     ///   - roots: for each own root its flat gradient, in lane order.
     ///   - staging: `ExchangePlan.stagingCount` floats.
-    ///   - total: the flat gradient's total; written at `slice` only.
+    ///   - total: the flat gradient's total; written at `slice` only. May be a root where that is the only operand.
     package func apply(
         roots: [UnsafeMutablePointer<Float>], staging: UnsafeMutablePointer<Float>, total: UnsafeMutablePointer<Float>
     ) {
+        // A lone worker's root is the total already.
+        if additions.isEmpty, case .root(let index)? = operands.first, roots[index] == total { return }
         let values = operands.map { operand in
             switch operand {
             case .root(let index): roots[index] + slice.lowerBound

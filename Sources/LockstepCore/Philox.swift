@@ -50,4 +50,5 @@ public enum RandomPurpose: UInt32, Sendable {
     case split = 5
     case augmentation = 6
     case generatedData = 7
+    case sampling = 8
 }

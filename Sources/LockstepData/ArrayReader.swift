@@ -7,6 +7,7 @@ struct ArrayReader: SampleReader {
     let inputShape: [Int]
     let target: SampleTarget
     let greatestLabelSample: Int
+    let tokenCount: Int?
     let contentDigest: Digest
     private let inputs: TensorView
     private let labels: TensorView
@@ -28,17 +29,14 @@ struct ArrayReader: SampleReader {
         }
         let expectsValues = if case .values? = preprocessing?.target { true } else { false }
         if labels.type.isInteger, !expectsValues {
-            guard labels.count == count else {
-                throw labelFile.refusal(
-                    "\(labels.count / count) whole numbers a sample are no class; give one, or floats")
-            }
-            (target, greatestLabelSample) = try ArrayReader.classes(of: labels, labelFile)
+            (target, greatestLabelSample) = try ArrayReader.classes(of: labels, samples: count, labelFile)
         } else {
             try ArrayReader.checkFinite(labels, labelFile)
             (target, greatestLabelSample) = (.values(labels.count / count), 0)
         }
         self.inputs = inputs
         self.labels = labels
+        tokenCount = ArrayReader.tokenCount(of: inputs)
 
         var digest = DigestBuilder()
         digest.update("arrays")
@@ -46,10 +44,14 @@ struct ArrayReader: SampleReader {
         digest.update(UInt64(inputShape.count))
         for extent in inputShape { digest.update(UInt64(extent)) }
         ArrayReader.update(&digest, inputs)
-        if case .classes = target {
+        switch target {
+        case .classes:
             digest.update("classes")
             for index in 0..<count { digest.update(Int64(labels.int(at: index) ?? 0)) }
-        } else {
+        case .classSequence:
+            digest.update("class sequences")
+            ArrayReader.update(&digest, labels)
+        case .values:
             digest.update("values")
             ArrayReader.update(&digest, labels)
         }
@@ -63,6 +65,11 @@ struct ArrayReader: SampleReader {
         switch self.target {
         case .classes:
             target.storeBytes(of: Int32(truncatingIfNeeded: labels.int(at: sample) ?? 0), as: Int32.self)
+        case .classSequence(_, let length):
+            let positions = target.assumingMemoryBound(to: Int32.self)
+            for position in 0..<length {
+                positions[position] = Int32(truncatingIfNeeded: labels.int(at: sample * length + position) ?? 0)
+            }
         case .values(let width):
             labels.copyFloats(
                 sample * width..<(sample + 1) * width, to: target.bindMemory(to: Float.self, capacity: width))
@@ -85,18 +92,33 @@ struct ArrayReader: SampleReader {
         }
     }
 
+    /// Of whole numbers that can be tokens.
+    private static func tokenCount(of inputs: TensorView) -> Int? {
+        guard inputs.type.isInteger, inputs.shape.count == 2 else { return nil }
+        var greatest = 0
+        for index in 0..<inputs.count {
+            guard let number = inputs.int(at: index), (0...TokenFormat.maximumToken).contains(number) else {
+                return nil
+            }
+            greatest = max(greatest, number)
+        }
+        return greatest + 1
+    }
+
     private static func classes(
-        of labels: TensorView, _ file: DataFile
+        of labels: TensorView, samples: Int, _ file: DataFile
     ) throws(CommandError) -> (SampleTarget, Int) {
+        let length = labels.count / samples
         var greatest = 0
         var sample = 0
         for index in 0..<labels.count {
             guard let label = labels.int(at: index), (0..<maximumClasses).contains(label) else {
-                throw file.refusal("the label of sample \(index) is not from 0 to \(maximumClasses - 1)")
+                throw file.refusal("a label of sample \(index / length) is not from 0 to \(maximumClasses - 1)")
             }
-            if label > greatest { (greatest, sample) = (label, index) }
+            if label > greatest { (greatest, sample) = (label, index / length) }
         }
-        return (.classes(greatest + 1), sample)
+        let isSequence = labels.shape.count > 1 && length > 1
+        return (isSequence ? .classSequence(classes: greatest + 1, length: length) : .classes(greatest + 1), sample)
     }
 
     private static func checkFinite(_ array: TensorView, _ file: DataFile) throws(CommandError) {

@@ -97,6 +97,12 @@ struct CSVFile {
             count: table.rowCount, columns: columns, contents: builders.map(\.column), labels: labels?.labels ?? .none)
     }
 
+    /// The fields of a column, from the first row to the last; a missing one is an empty text.
+    func texts(of column: String) throws(CommandError) -> [CSVField] {
+        let place = try index(of: column)
+        return (0..<table.rowCount).map { table.row($0)[place] }
+    }
+
     /// Rows are counted from 1, without the header.
     private func refusal(_ field: CSVField, row: Int, column: String, _ flaw: String) -> CommandError {
         let shown = field.text.escapedForDisplay(limit: 60)

@@ -7,7 +7,7 @@ package import LockstepCore
 extension DataFile {
     private static let fileMark: UInt8 = 0
     private static let directoryMark: UInt8 = 1
-    private static let maximumNameBytes = 1024
+    private static let maximumNameBytes = 4096
 
     /// The file or directory without its own name.
     package var packed: [UInt8] {
@@ -54,10 +54,11 @@ extension DataFile {
         }
     }
 
-    /// Whether `name` is a file's in a directory, or in a directory in that: `cat.png`, `cats/1.png`.
+    /// Whether `name` is a file's in a directory, or in directories in that: `cat.png`, `cats/1.png`.
     static func isEntryName(_ name: String) -> Bool {
         let parts = name.split(separator: "/", omittingEmptySubsequences: false)
-        return parts.count <= 2 && parts.allSatisfy { !$0.isEmpty && !$0.hasPrefix(".") && !$0.utf8.contains(0) }
+        return parts.count <= DirectoryLimits.maximumDepth + 1
+            && parts.allSatisfy { !$0.isEmpty && !$0.hasPrefix(".") && !$0.utf8.contains(0) }
     }
 
     private static func damaged(_ name: String) -> CommandError {

@@ -61,5 +61,7 @@ public struct DataFile: Sendable {
     func refusal(_ message: String) -> CommandError { .usage("“\(name.escapedForDisplay())”: \(message)") }
 
     /// An entry's file by the name that messages use.
-    func named(in directory: String) -> DataFile { DataFile(name: "\(directory)/\(name)", bytes: bytes) }
+    func named(in directory: String) -> DataFile {
+        DataFile(name: directory.hasSuffix("/") ? directory + name : "\(directory)/\(name)", bytes: bytes)
+    }
 }

@@ -1,7 +1,7 @@
 package import LockstepCore
 internal import LockstepFormats
 
-/// Says what is in a file of data or a directory of images, in lines for people.
+/// Says what is in a file of data or a directory, in lines for people.
 package enum DataInspection {
     /// How many entries a line lists before it stops.
     private static let shownNames = 12
@@ -31,7 +31,7 @@ package enum DataInspection {
                 lines = counts("CIFAR-10 images of 32×32×3", (0..<images.count).map { images.label($0) }) {
                     CIFAR10Format.classes[$0]
                 }
-            case .csv: lines = try TableInspection.describe(CSVFile(plain))
+            case .text: lines = try TextInspection.describe(plain)
             }
         } catch let error as CommandError {
             throw error
@@ -50,6 +50,9 @@ package enum DataInspection {
             "directory: \(directory.name.escapedForDisplay())", "files: \(directory.entries.count)",
             "size: \(directory.entries.reduce(0) { $0 + $1.bytes.count }) bytes", "digest: \(try directory.digest())",
         ]
+        guard directory.entries.contains(where: { PNGFormat.isPNG($0.bytes) }) else {
+            return lines + (try TextInspection.describe(directory: directory))
+        }
         var classes = NameNumbers()
         var shapes = NameNumbers()
         for entry in directory.entries {

@@ -8,8 +8,8 @@ enum DataKind {
     case idxLabels
     case safetensors
     case cifar10
-    /// Text, if anything.
-    case csv
+    /// A table or another text, if anything.
+    case text
 
     /// - Parameter bytes: not compressed.
     init(_ bytes: [UInt8]) {
@@ -27,7 +27,7 @@ enum DataKind {
             // A table has no zero byte.
             self = .cifar10
         } else {
-            self = .csv
+            self = .text
         }
     }
 }

@@ -8,7 +8,7 @@ internal import Musl
 internal import Darwin
 #endif
 
-/// Reads the files of a directory and of the directories in it; deeper ones are an error. Hidden files are passed over.
+/// Reads the files of a directory and of the directories in it, to a depth. Hidden files are passed over.
 ///
 /// Everything is opened relative to the directory that the caller has opened and judged, without following links; a
 /// link is followed only where `isAllowed` says so of what it led to.
@@ -38,14 +38,16 @@ struct DirectoryContents {
     /// - Throws: a usage error that names the directory and the file.
     func read(_ descriptor: Int32) throws(CommandError) -> DataFile {
         var listing = Listing()
-        try add(descriptor, prefix: "", to: &listing)
+        try add(descriptor, prefix: "", depth: 0, to: &listing)
         guard !listing.entries.isEmpty else {
             throw refusal(nil, "there is no file in it; name a directory with files or with directories of files")
         }
         return DataFile(name: name, entries: listing.entries)
     }
 
-    private func add(_ directory: Int32, prefix: String, to listing: inout Listing) throws(CommandError) {
+    private func add(
+        _ directory: Int32, prefix: String, depth: Int, to listing: inout Listing
+    ) throws(CommandError) {
         // Sorted, so that the same flaw is reported wherever it is met.
         for entry in try names(in: directory, prefix: prefix, room: limits.maximumFiles - listing.entries.count) {
             let relative = prefix + entry
@@ -67,11 +69,13 @@ struct DirectoryContents {
                     throw refusal(relative, error.reason)
                 }
             case S_IFDIR:
-                guard prefix.isEmpty else {
+                guard depth < DirectoryLimits.maximumDepth else {
                     throw refusal(
-                        relative, "a directory in a directory of files; files lie at most one directory deep")
+                        relative,
+                        "files lie at most \(DirectoryLimits.maximumDepth) directories deep; is it a link that leads back?"
+                    )
                 }
-                try add(descriptor, prefix: relative + "/", to: &listing)
+                try add(descriptor, prefix: relative + "/", depth: depth + 1, to: &listing)
             default:
                 throw refusal(relative, "neither a file nor a directory; remove it")
             }

@@ -8,6 +8,7 @@ struct GeneratedReader: SampleReader {
     let count: Int
     let inputShape: [Int]
     let target: SampleTarget
+    let tokenCount: Int?
     let contentDigest: Digest
     private let draw: Draw
 
@@ -15,10 +16,12 @@ struct GeneratedReader: SampleReader {
 
     /// - Parameters:
     ///   - description: decides about all samples; its first word names the source.
+    ///   - tokenCount: where inputs are tokens, how many there can be.
     ///   - draw: for `classes(n)`, the class of sample i must be i % n.
     /// - Throws: a usage error where the count is impossible.
     init(
-        _ description: String, count: Int, inputShape: [Int], target: SampleTarget, draw: @escaping Draw
+        _ description: String, count: Int, inputShape: [Int], target: SampleTarget, tokenCount: Int? = nil,
+        draw: @escaping Draw
     ) throws(CommandError) {
         guard (1...GeneratedReader.maximumCount).contains(count) else {
             let source = description.prefix { $0 != " " }
@@ -27,6 +30,7 @@ struct GeneratedReader: SampleReader {
         self.count = count
         self.inputShape = inputShape
         self.target = target
+        self.tokenCount = tokenCount
         self.draw = draw
         var digest = DigestBuilder()
         digest.update(description)
@@ -36,13 +40,14 @@ struct GeneratedReader: SampleReader {
     var greatestLabelSample: Int {
         switch target {
         case .classes(let classes): min(count, classes) - 1
-        case .values: 0
+        case .values, .classSequence: 0
         }
     }
 
     var preprocessing: Preprocessing {
         Preprocessing(
-            inputShape: inputShape, target: target, images: inputShape.count == 3 ? ImagePreprocessing() : nil)
+            inputShape: inputShape, target: target, images: inputShape.count == 3 ? ImagePreprocessing() : nil,
+            tokens: tokenCount == nil ? nil : .numbers)
     }
 
     func read(_ sample: Int, input: UnsafeMutablePointer<Float>, target: UnsafeMutableRawPointer) {

@@ -4,6 +4,9 @@ enum GeneratorSite: UInt32 {
     case features = 2
     case moons = 3
     case patterns = 4
+    case sentences = 5
+    case randomTokens = 6
+    case randomImages = 7
 
     /// What is drawn for single samples.
     func samples(of part: DataPart) -> UInt32 { rawValue * 4 + part.site }

@@ -47,7 +47,8 @@ public struct ImageFolder: DataSource, Hashable {
             let parts = entry.name.split(separator: "/")
             guard parts.count == 2 else {
                 throw entry.named(in: directory.name).refusal(
-                    "it lies in no class's directory; put each image in a directory named for its class")
+                    "it lies in no class's directory; put each image in a directory named for its class, and no directories in that"
+                )
             }
             guard let known else {
                 names.append(String(parts[0]))

@@ -22,6 +22,7 @@ struct LabelBuilder {
         case .numbers, .known(.values, _):
             guard let value = field.float else { return "is no number; a label must be one here" }
             values.append(value)
+        case .known(.classSequence, _): return "is one label; the training data has one for each token"
         case .known(.classes(let count), _):
             guard names.appendKnown(CSVFile.trimmed(field.text), below: count) else {
                 return "is a class that the training data does not have"
@@ -33,7 +34,7 @@ struct LabelBuilder {
     var labels: TableRows.Labels {
         switch rule {
         case .numbers, .known(.values, _): return .values(values)
-        case .known(.classes, let known): return .classes(names.codes, names: known)
+        case .known(.classes, let known), .known(.classSequence, let known): return .classes(names.codes, names: known)
         case .classes:
             let areNumbers = names.names.allSatisfy { Int($0) != nil }
             let (codes, sorted) = names.sorted { left, right in

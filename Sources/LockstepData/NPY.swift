@@ -4,7 +4,8 @@ internal import LockstepFormats
 /// Inputs and labels in two files of NumPy, each plain or compressed with gzip.
 ///
 /// The first extent of both counts the samples. Numbers are taken as they are. Inputs of three dimensions in all are grey
-/// images and get a channel. Labels that are whole numbers are classes from 0, others are values.
+/// images and get a channel. Labels that are whole numbers are classes from 0, one a sample or one for each of its positions;
+/// others are values.
 public struct NPY: DataSource, Hashable {
     /// The path of the file of inputs.
     public var inputs: String

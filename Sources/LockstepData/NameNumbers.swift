@@ -20,6 +20,9 @@ struct NameNumbers {
         return number
     }
 
+    /// The number of a name that has one.
+    func existingNumber(of name: String) -> Int32? { numbers[Name(name)] }
+
     mutating func append(_ name: String) { codes.append(number(of: name)) }
 
     /// - Returns: false where the name has no number below `count` yet.

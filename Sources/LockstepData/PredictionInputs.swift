@@ -3,8 +3,9 @@ internal import LockstepFormats
 
 /// Inputs without targets, read from a file as a snapshot's preprocessing says.
 ///
-/// Images are PNG files, a directory of them, or IDX files; tables are CSV files whose other columns do not matter;
-/// anything can come from an npy file, where numbers are taken as they are.
+/// Images are PNG files, a directory of them, or IDX files; tables are CSV files whose other columns do not matter; texts
+/// are the lines of a file, or a column of a CSV file; anything can come from an npy file, where numbers are taken as they
+/// are.
 package struct PredictionInputs: Sendable {
     /// At least 1.
     package let count: Int
@@ -42,10 +43,36 @@ package struct PredictionInputs: Sendable {
             let columns = table.columns.map { TableColumn(name: $0.name, kind: $0.kind) }
             let reader = TableReader(try csv.rows(columns: columns, label: nil), preprocessing: preprocessing)
             self.init(count: reader.count, names: []) { reader.read($0, input: $1) }
+        } else if let text = preprocessing.text {
+            let rows = try PredictionInputs.textRows(plain, column: text.column)
+            let reader = TextReader(rows, text: text, preprocessing: preprocessing)
+            self.init(count: reader.count, names: []) { reader.read($0, input: $1) }
+        } else if preprocessing.tokens == .bytes {
+            throw file.refusal("the model continues texts: give the text with --prompt, or its bytes as npy")
         } else {
             let wanted = preprocessing.images == nil ? "npy" : "PNG, IDX images or npy"
             throw file.refusal("it is no input for this model, which takes \(wanted) of shape \(shape)")
         }
+    }
+
+    /// The texts of a file: its lines, or where it is named as a table, the column that training took.
+    private static func textRows(_ file: DataFile, column: String?) throws(CommandError) -> TextRows {
+        if let column, [".csv", ".csv.gz"].contains(where: { file.name.hasSuffix($0) }) {
+            let csv = try CSVFile(file)
+            guard csv.rowCount > 0 else { throw file.refusal("it has no rows") }
+            return try csv.textRows(column, label: nil)
+        }
+        do {
+            try PlainText.check(file.bytes)
+        } catch {
+            throw file.refusal("it is no text: \(error)")
+        }
+        var rows = TextRows(labels: .none)
+        for line in PlainText.lines(file.bytes) {
+            rows.append(WordScanner(line).lazy.map { String(decoding: $0, as: UTF8.self) })
+        }
+        guard rows.count > 0 else { throw file.refusal("it is empty; write one text a line") }
+        return rows
     }
 
     private init(count: Int, names: [String], _ writer: @escaping @Sendable (Int, UnsafeMutablePointer<Float>) -> Void)
@@ -80,6 +107,23 @@ package struct PredictionInputs: Sendable {
         self.init(count: array.count / size, names: []) { index, input in
             array.copyFloats(index * size..<(index + 1) * size, to: input)
             if let normalization { ImagePixels(input, shape: shape).normalize(normalization) }
+        }
+    }
+
+    /// Checks that every input is a row of whole numbers from 0 to below `limit`.
+    ///
+    /// - Throws: a usage error that names the first one that is not.
+    package func checkTokens(below limit: Int, inputCount: Int) throws(CommandError) {
+        var input = [Float](repeating: 0, count: inputCount)
+        for index in 0..<count {
+            input.withUnsafeMutableBufferPointer { buffer in
+                if let start = buffer.baseAddress { read(index, input: start) }
+            }
+            if let wrong = input.first(where: { !($0 >= 0 && $0 < Float(limit) && $0 == $0.rounded(.down)) }) {
+                throw .usage(
+                    "input \(name(of: index).escapedForDisplay(limit: 100)): \(wrong) is no token of this model; it takes whole numbers from 0 to \(limit - 1)"
+                )
+            }
         }
     }
 

@@ -12,16 +12,22 @@ public struct Preprocessing: Sendable, Hashable, Codable {
     public var images: ImagePreprocessing?
     /// Where inputs are rows of a table.
     public var table: TablePreprocessing?
+    /// Where inputs are tokens: what these stand for.
+    public var tokens: TokenKind?
+    /// Where tokens are words.
+    public var text: TextPreprocessing?
 
     public init(
         inputShape: [Int], target: SampleTarget, classNames: [String] = [], images: ImagePreprocessing? = nil,
-        table: TablePreprocessing? = nil
+        table: TablePreprocessing? = nil, tokens: TokenKind? = nil, text: TextPreprocessing? = nil
     ) {
         self.inputShape = inputShape
         self.target = target
         self.classNames = classNames
         self.images = images
         self.table = table
+        self.tokens = tokens
+        self.text = text
     }
 
     /// Adds what transforms do to every image, also outside training.
@@ -48,6 +54,10 @@ public struct Preprocessing: Sendable, Hashable, Codable {
             }
         case .values(let count):
             guard (1...1 << 24).contains(count), classNames.isEmpty else { throw Preprocessing.damaged("its values") }
+        case .classSequence(let classes, let length):
+            guard (1...1 << 24).contains(classes), (1...1 << 24).contains(length), classNames.isEmpty else {
+                throw Preprocessing.damaged("its classes")
+            }
         }
         if let images {
             guard inputShape.count == 3, images.isSound(channels: inputShape[2]) else {
@@ -56,6 +66,12 @@ public struct Preprocessing: Sendable, Hashable, Codable {
         }
         if let table {
             guard table.isSound, inputShape == [table.inputCount] else { throw Preprocessing.damaged("its table") }
+        }
+        guard tokens == nil || inputShape.count == 1, (tokens == .words) == (text != nil) else {
+            throw Preprocessing.damaged("its tokens")
+        }
+        if let text {
+            guard text.isSound, inputShape == [text.length] else { throw Preprocessing.damaged("its text") }
         }
     }
 

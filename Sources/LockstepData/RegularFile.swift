@@ -31,7 +31,10 @@ package enum RegularFile {
         defer { close(descriptor) }
         var status = stat()
         guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-            throw .usage("\(shown): not a regular file; name a file")
+            throw .usage(
+                status.st_mode & S_IFMT == S_IFDIR
+                    ? "\(shown): it is a directory; name a file, or write a / behind it where directories can stand"
+                    : "\(shown): not a regular file; name a file")
         }
         guard status.st_size <= maximumBytes else {
             throw .usage("\(shown): it has \(status.st_size) bytes; the limit is \(maximumBytes)")

@@ -11,6 +11,9 @@ public protocol SampleReader: Sendable {
     /// What a sample's target is.
     var target: SampleTarget { get }
 
+    /// Where inputs are tokens, whole numbers from 0: how many there can be; nil where they are other numbers.
+    var tokenCount: Int? { get }
+
     /// The first sample of the greatest class, so that a message can name it; 0 where targets are values.
     var greatestLabelSample: Int { get }
 
@@ -25,7 +28,7 @@ public protocol SampleReader: Sendable {
     /// - Parameters:
     ///   - sample: in 0 ..< count.
     ///   - input: room for the product of `inputShape`, filled row-major; pixels are scaled to 0 … 1.
-    ///   - target: aligned room for `target.elementCount` words, filled with one `Int32` or with `Float`s.
+    ///   - target: aligned room for `target.elementCount` words, filled with `Int32`s or with `Float`s.
     func read(_ sample: Int, input: UnsafeMutablePointer<Float>, target: UnsafeMutableRawPointer)
 
     /// The same samples, with what is fitted to data (means, deviations, categories) fitted to some of them alone.
@@ -36,6 +39,9 @@ public protocol SampleReader: Sendable {
 }
 
 extension SampleReader {
+    /// Most data has no tokens.
+    public var tokenCount: Int? { nil }
+
     /// Most data has nothing that is fitted.
     public func fitted(to samples: [UInt32]) throws(CommandError) -> any SampleReader { self }
 

@@ -29,6 +29,8 @@ public struct SubsetReader: SampleReader {
     /// That of `base`: a class may have all its samples in the other part.
     public var target: SampleTarget { base.target }
 
+    public var tokenCount: Int? { base.tokenCount }
+
     public var preprocessing: Preprocessing { base.preprocessing }
 
     public func read(_ sample: Int, input: UnsafeMutablePointer<Float>, target: UnsafeMutableRawPointer) {

@@ -21,7 +21,9 @@ enum TableInspection {
                 }
                 lines.append("\(name): numeric, \(summary)\(missingText(missing))")
             case .categories(let codes, let names):
-                lines.append("\(name): categorical, \(names.count) categories\(categories(codes, names))")
+                let text = TextInspection.column(codes, names)
+                lines.append(
+                    "\(name): \(text ?? "categorical, \(names.count) categories\(categories(codes, names))")")
             }
         }
         return lines

@@ -38,7 +38,15 @@ struct TableRows: Sendable {
                 for code in codes { digest.update(code) }
             }
         }
-        switch labels {
+        labels.update(&digest)
+        return digest.finalize()
+    }
+}
+
+extension TableRows.Labels {
+    /// Adds the labels to a digest.
+    func update(_ digest: inout DigestBuilder) {
+        switch self {
         case .classes(let codes, let names):
             digest.update("classes")
             digest.update(names)
@@ -49,7 +57,6 @@ struct TableRows: Sendable {
         case .none:
             digest.update("none")
         }
-        return digest.finalize()
     }
 }
 

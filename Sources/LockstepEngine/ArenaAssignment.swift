@@ -1,15 +1,18 @@
-/// Gives every value of a graph its place in one arena, so that values that never live at the same time share memory.
+/// Gives every value of a graph its place, so that values that never live at the same time share memory: those of samples
+/// in one arena, those of lanes in another.
 struct ArenaAssignment {
     /// By value; `.none` where nothing reads or writes it.
     private(set) var places: [Place]
     /// Floats per sample.
     private(set) var floatsPerSample = 0
+    /// Floats per lane.
+    private(set) var floatsPerLane = 0
 
     private struct Block {
         var floats: Int
         var first: Int
         var last: Int
-        var isSamples = false
+        var space: Place.Space
     }
 
     init(_ graph: Graph) {
@@ -26,31 +29,31 @@ struct ArenaAssignment {
         for (index, node) in graph.nodes.enumerated() where node.operation != .reshape {
             for (position, value) in node.results.enumerated() {
                 let last = lastReader[value]
-                if let (result, input) = node.operation.overwriting, result == position,
-                    let taken = ArenaAssignment.overwritten(
-                        node, input: input, result: value, at: index, graph: graph, root: root, lastReader: lastReader),
-                    !blocks[blockOf[taken]].isSamples
+                if let (result, inputs) = node.operation.overwriting, result == position,
+                    let taken = inputs.lazy.compactMap({
+                        ArenaAssignment.overwritten(
+                            node, input: $0, result: value, at: index, graph: graph, root: root, lastReader: lastReader)
+                    }).first(where: { blocks[blockOf[$0]].space == .arena })
                 {
                     blockOf[value] = blockOf[taken]
                     blocks[blockOf[taken]].last = max(blocks[blockOf[taken]].last, last)
                 } else {
                     blockOf[value] = blocks.count
+                    let space: Place.Space = graph.values[value].isPerLane ? .lanes : .arena
                     blocks.append(
                         Block(
                             floats: FlatLayout.aligned(graph.values[value].floats), first: index, last: last,
-                            isSamples: node.operation == .input))
+                            space: node.operation == .input ? .samples : space))
                 }
             }
         }
 
-        let offsets = ArenaAssignment.offsets(of: blocks)
+        var offsets = [Int](repeating: 0, count: blocks.count)
+        floatsPerSample = ArenaAssignment.assign(.arena, blocks, &offsets)
+        floatsPerLane = ArenaAssignment.assign(.lanes, blocks, &offsets)
         places = graph.values.indices.map { value in
             let block = blockOf[root[value]]
-            guard block >= 0 else { return .none }
-            return blocks[block].isSamples ? .samples : Place(space: .arena, offset: offsets[block])
-        }
-        for (block, offset) in zip(blocks, offsets) where !block.isSamples {
-            floatsPerSample = max(floatsPerSample, offset + block.floats)
+            return block < 0 ? .none : Place(space: blocks[block].space, offset: offsets[block])
         }
     }
 
@@ -66,13 +69,15 @@ struct ArenaAssignment {
         return candidate
     }
 
-    /// The largest block first, each at the lowest offset that is free while it lives.
-    private static func offsets(of blocks: [Block]) -> [Int] {
-        let order = blocks.indices.filter { !blocks[$0].isSamples }.sorted {
+    /// Gives the blocks of one space their offsets: the largest first, each at the lowest that is free while it lives.
+    ///
+    /// - Returns: the floats of the space.
+    private static func assign(_ space: Place.Space, _ blocks: [Block], _ offsets: inout [Int]) -> Int {
+        let order = blocks.indices.filter { blocks[$0].space == space }.sorted {
             (blocks[$1].floats, $0) < (blocks[$0].floats, $1)
         }
-        var offsets = [Int](repeating: 0, count: blocks.count)
         var placed: [Int] = []
+        var end = 0
         for block in order {
             let neighbours = placed.filter {
                 blocks[$0].first <= blocks[block].last && blocks[block].first <= blocks[$0].last
@@ -83,8 +88,9 @@ struct ArenaAssignment {
                 offset = max(offset, offsets[neighbour] + blocks[neighbour].floats)
             }
             offsets[block] = offset
+            end = max(end, offset + blocks[block].floats)
             placed.append(block)
         }
-        return offsets
+        return end
     }
 }

@@ -1,5 +1,6 @@
 internal import CLockstepKernels
 internal import LockstepCore
+internal import Synchronization
 
 #if canImport(Darwin)
 internal import Darwin
@@ -15,13 +16,16 @@ protocol ThreadWork: AnyObject, Sendable {
     func perform(thread: Int)
 }
 
-/// Threads that do nothing but compute. They are no part of Swift's cooperative pool and sleep between two pieces of
-/// work.
+/// Threads that do nothing but compute, together with the thread that gives them work: it does a share itself, so that
+/// one thread needs nobody to wake. They are no part of Swift's cooperative pool.
 final class ComputeThreads {
     private let control: Control
+    /// Those beside the caller.
     private var handles: [pthread_t] = []
 
-    /// - Parameter name: thread i is called `<name>-<i>`.
+    /// - Parameters:
+    ///   - count: of shares; one less are started.
+    ///   - name: thread i is called `<name>-<i>`; share 0 is the caller's.
     /// - Throws: `CommandError.failed` where the machine gives no thread.
     init(count: Int, name: String, work: any ThreadWork) throws {
         control = Control(work: work)
@@ -29,7 +33,7 @@ final class ComputeThreads {
         pthread_attr_init(&attributes)
         defer { pthread_attr_destroy(&attributes) }
         pthread_attr_setstacksize(&attributes, 8 << 20)
-        for index in 0..<count {
+        for index in 1..<max(1, count) {
             let entry = Unmanaged.passRetained(Entry(control: control, index: index, name: "\(name)-\(index)"))
             #if canImport(Darwin)
             var handle: pthread_t?
@@ -48,24 +52,25 @@ final class ComputeThreads {
 
     deinit { stop() }
 
-    /// Has every thread perform its share, and waits for all of them.
+    /// Performs share 0 while the threads perform theirs; returns when all are done. The caller's floating-point
+    /// environment is the threads' afterwards.
     func run() {
-        let monitor = control.monitor
-        monitor.lock()
-        precondition(!control.isStopping, "work after the end")
-        control.round += 1
-        control.running = handles.count
-        monitor.broadcast()
-        while control.running > 0 { monitor.wait() }
-        monitor.unlock()
+        precondition(!control.isStopping.load(ordering: .relaxed), "work after the end")
+        ls_prepare_thread()
+        guard !handles.isEmpty else { return control.work.perform(thread: 0) }
+        control.running.store(handles.count, ordering: .relaxed)
+        control.round.add(1, ordering: .sequentiallyConsistent)
+        control.idle.wake()
+        control.work.perform(thread: 0)
+        let control = control
+        control.caller.wait { control.running.load(ordering: .sequentiallyConsistent) == 0 }
     }
 
     /// Ends the threads and waits until they are gone.
     func stop() {
-        control.monitor.lock()
-        control.isStopping = true
-        control.monitor.broadcast()
-        control.monitor.unlock()
+        control.isStopping.store(true, ordering: .relaxed)
+        control.round.add(1, ordering: .sequentiallyConsistent)
+        control.idle.wake()
         for handle in handles { pthread_join(handle, nil) }
         handles = []
     }
@@ -76,13 +81,15 @@ final class ComputeThreads {
         return CommandError.failed("the system gives no more threads (error \(status)); use fewer --threads")
     }
 
-    // Safe to share: everything that changes is guarded by the monitor.
-    fileprivate final class Control: @unchecked Sendable {
-        let monitor = Monitor()
+    fileprivate final class Control: Sendable {
         let work: any ThreadWork
-        var round = 0
-        var running = 0
-        var isStopping = false
+        /// One more with each piece of work, and at the end.
+        let round = Atomic(0)
+        /// Threads that are not done with it.
+        let running = Atomic(0)
+        let isStopping = Atomic(false)
+        let idle = Sleepers()
+        let caller = Sleepers()
 
         init(work: any ThreadWork) { self.work = work }
     }
@@ -100,21 +107,17 @@ final class ComputeThreads {
 
         func loop() {
             ls_prepare_thread()
-            let monitor = control.monitor
-            let work = control.work
+            let control = control
             var seen = 0
-            monitor.lock()
             while true {
-                while control.round == seen, !control.isStopping { monitor.wait() }
-                if control.isStopping { break }
-                seen = control.round
-                monitor.unlock()
-                work.perform(thread: index)
-                monitor.lock()
-                control.running -= 1
-                if control.running == 0 { monitor.broadcast() }
+                control.idle.wait { control.round.load(ordering: .sequentiallyConsistent) != seen }
+                if control.isStopping.load(ordering: .relaxed) { return }
+                seen += 1
+                control.work.perform(thread: index)
+                if control.running.subtract(1, ordering: .sequentiallyConsistent).newValue == 0 {
+                    control.caller.wake()
+                }
             }
-            monitor.unlock()
         }
     }
 }
@@ -122,7 +125,7 @@ final class ComputeThreads {
 #if canImport(Darwin)
 private func threadMain(_ context: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer? {
     let entry = Unmanaged<ComputeThreads.Entry>.fromOpaque(context).takeRetainedValue()
-    pthread_setname_np(entry.name)
+    ThreadName.set(entry.name)
     entry.loop()
     return nil
 }
@@ -130,16 +133,8 @@ private func threadMain(_ context: UnsafeMutableRawPointer) -> UnsafeMutableRawP
 private func threadMain(_ context: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
     guard let context else { return nil }
     let entry = Unmanaged<ComputeThreads.Entry>.fromOpaque(context).takeRetainedValue()
-    nameThisThread(entry.name)
+    ThreadName.set(entry.name)
     entry.loop()
     return nil
-}
-
-/// Names the calling thread for tools and logs. The C library's function for it is not visible to Swift.
-private func nameThisThread(_ name: String) {
-    let file = open("/proc/thread-self/comm", O_WRONLY)
-    guard file >= 0 else { return }
-    _ = Array(name.utf8.prefix(15)).withUnsafeBytes { write(file, $0.baseAddress, $0.count) }
-    close(file)
 }
 #endif

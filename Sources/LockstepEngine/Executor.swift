@@ -1,8 +1,8 @@
 internal import CLockstepKernels
 package import LockstepCore
 
-/// Carries out a plan for the lanes of one worker on threads of its own. All memory is taken at the start; after that
-/// the threads allocate nothing.
+/// Carries out a plan for the lanes of one worker, on the caller's thread and on threads of its own. All memory
+/// is taken at the start; after that the threads allocate nothing.
 // Safe to share: calls take turns, and the threads touch their work only while a call waits for them.
 package final class Executor: @unchecked Sendable {
     /// The maximal complete subtrees of the worker's lanes, in lane order.
@@ -20,11 +20,12 @@ package final class Executor: @unchecked Sendable {
     ///   - threads: at least 1; never more are used than lanes are owned.
     ///   - lanesPerGroup: the most lanes that a thread computes as one batch; changes no bit. Where it is nil, as many
     ///     as keep a group's values near the cache.
-    ///   - threadName: threads are called `<threadName>-0` and so on.
+    ///   - threadName: threads are called `<threadName>-1` and so on; the first is the caller's.
+    ///   - isTimed: whether `takeTimes` has anything to say.
     /// - Throws: `CommandError` where memory or threads do not suffice.
     package init(
         plan: Plan, kernels: Kernels, lanes: Range<Int>, laneTree: LaneTree, batchSize: Int, threads: Int,
-        lanesPerGroup: Int? = nil, threadName: String = "compute"
+        lanesPerGroup: Int? = nil, threadName: String = "compute", isTimed: Bool = false
     ) throws {
         precondition(!lanes.isEmpty && lanes.lowerBound >= 0 && lanes.upperBound <= laneTree.laneCount)
         let limit = lanesPerGroup ?? Executor.lanesPerGroup(plan, laneCount: laneTree.laneCount, batchSize: batchSize)
@@ -32,7 +33,8 @@ package final class Executor: @unchecked Sendable {
         roots = schedule.roots
         threadCount = schedule.threads.count
         core = try ExecutorCore(
-            plan: plan, kernels: kernels, schedule: schedule, laneCount: laneTree.laneCount, batchSize: batchSize)
+            plan: plan, kernels: kernels, schedule: schedule, laneCount: laneTree.laneCount, batchSize: batchSize,
+            isTimed: isTimed)
         self.threads = try ComputeThreads(count: schedule.threads.count, name: threadName, work: core)
     }
 
@@ -75,26 +77,46 @@ package final class Executor: @unchecked Sendable {
         return perform(.evaluate(batch))
     }
 
-    /// The optimizer over the whole flat state.
+    /// The optimizer over the whole flat state, and the buffers by their rules.
     ///
-    /// - Parameter totalGradient: the sum over all lanes of the job; it is only read.
-    package func update(_ state: FlatState, optimizer: OptimizerStep, totalGradient: UnsafePointer<Float>) {
+    /// - Parameters:
+    ///   - totalGradient: the sum over all lanes of the job; it is only read.
+    ///   - batchCount: the samples of the global batch.
+    package func update(
+        _ state: FlatState, optimizer: OptimizerStep, totalGradient: UnsafePointer<Float>, batchCount: Int
+    ) {
         precondition(state.optimizer == optimizer.kind)
         let vectors = state.optimizerVectors
         _ = perform(
             .update(
                 ExecutorCore.Update(
                     parameters: state.parameters, first: vectors.first, second: vectors.dropFirst().first,
-                    gradient: totalGradient, step: optimizer)))
+                    gradient: totalGradient, step: optimizer, batchCount: batchCount)))
     }
 
-    /// The hash of the parameters.
+    /// Whether no element of a gradient is infinite or not a number.
+    package func isFinite(_ totalGradient: UnsafePointer<Float>) -> Bool {
+        turn.lock()
+        defer { turn.unlock() }
+        core.work = .finite(totalGradient)
+        threads.run()
+        return core.allFinite
+    }
+
+    /// The hash of the parameters and buffers.
     package func hash(_ state: FlatState) -> StateHash {
         turn.lock()
         defer { turn.unlock() }
         core.work = .hash(state.parameters)
         threads.run()
         return core.combinedHash
+    }
+
+    /// How long the operations of training took on the first thread since the last call.
+    package func takeTimes() -> [OperationTime] {
+        turn.lock()
+        defer { turn.unlock() }
+        return core.clock?.take() ?? []
     }
 
     /// Ends the threads. Nothing else may be called afterwards.
@@ -107,10 +129,13 @@ package final class Executor: @unchecked Sendable {
     /// Groups whose arena is larger than this are cut. A convolutional network of 25 MiB in one group took 5 to 10 %
     /// longer than in two; a perceptron is faster the larger its groups, and stays far below.
     private static let groupBytes = 16 << 20
+    /// Each further group writes a gradient of its own and adds it: where the parameters are large, that costs more than
+    /// an arena beyond the cache, so groups may be so many times as large as the parameters.
+    private static let parametersPerGroup = 4
 
     private static func lanesPerGroup(_ plan: Plan, laneCount: Int, batchSize: Int) -> Int {
         let floatsPerLane = plan.training.floatsPerSample.multipliedSaturating(by: max(1, batchSize / laneCount))
-        return groupBytes / 4 / max(1, floatsPerLane)
+        return max(groupBytes / 4, parametersPerGroup * plan.layout.count) / max(1, floatsPerLane)
     }
 
     private func perform(_ work: ExecutorCore.Work) -> StepTimes {

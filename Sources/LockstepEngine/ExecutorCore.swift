@@ -5,45 +5,17 @@ internal import LockstepCore
 // Safe to share: `work` and the rows change only while all threads sleep; each thread writes only what is its own
 // between two meetings at the barrier.
 final class ExecutorCore: ThreadWork, @unchecked Sendable {
-    struct Batch {
-        var parameters: UnsafePointer<Float>
-        var inputs: UnsafePointer<Float>
-        var targets: UnsafeRawPointer
-        var laneStarts: UnsafePointer<UInt32>
-        var gradients: UnsafePointer<UnsafeMutablePointer<Float>>?
-        var results: UnsafeMutablePointer<LaneResult>
-        var metricSums: UnsafeMutablePointer<Double>
-        var outputs: UnsafeMutablePointer<Float>?
-        var dropout = ls_dropout()
-        var firstPosition: UInt32 = 0
-    }
-
-    struct Update {
-        var parameters: UnsafeMutablePointer<Float>
-        var first: UnsafeMutablePointer<Float>?
-        var second: UnsafeMutablePointer<Float>?
-        /// The summed gradient, which may be changed.
-        var gradient: UnsafePointer<Float>
-        var step: OptimizerStep
-    }
-
-    enum Work {
-        case none
-        case train(Batch)
-        case evaluate(Batch)
-        case update(Update)
-        case hash(UnsafePointer<Float>)
-    }
-
     /// One thread's memory and what it has to say.
     private struct ThreadState {
         var arena: UnsafeMutablePointer<Float>
+        var laneArena: UnsafeMutablePointer<Float>
         var shared: UnsafeMutablePointer<Float>
         var scratch: UnsafeMutablePointer<Float>
         var contribution: UnsafeMutablePointer<Float>
         var capacity: Int
         var forwardEnd: UInt64 = 0
         var hash: (UInt64, UInt64) = (0, 0)
+        var isFinite = true
     }
 
     /// Set while all threads sleep.
@@ -53,10 +25,14 @@ final class ExecutorCore: ThreadWork, @unchecked Sendable {
     let plan: Plan
     private let sampleElements: Int
     let schedule: LaneSchedule
+    /// Lanes of the job, and the most of them in a group.
+    let laneCount: Int
+    private let laneCapacity: Int
     let barrier: Barrier
     private let trainingInstructions: UnsafeBufferPointer<Instruction>
     private let inferenceInstructions: UnsafeBufferPointer<Instruction>
     let packings: UnsafeBufferPointer<Packing>
+    private let inferencePackings: Int
     private let subtrees: UnsafeBufferPointer<LaneSchedule.Subtree>
     private let groups: UnsafeBufferPointer<LaneSchedule.Group>
     private let additions: UnsafeBufferPointer<LaneSchedule.Addition>
@@ -64,6 +40,7 @@ final class ExecutorCore: ThreadWork, @unchecked Sendable {
     private let paddings: UnsafeBufferPointer<Range<Int>>
     private let classWeights: UnsafeBufferPointer<Float>
     private let metrics: UnsafeBufferPointer<MetricSum>
+    let statistics: UnsafeBufferPointer<RunningStatistic>
     private let metricSumCount: Int
     private let outputElements: Int
     private let targetElements: Int
@@ -80,13 +57,22 @@ final class ExecutorCore: ThreadWork, @unchecked Sendable {
     /// A block for each thread, where the gradient is clipped and penalized.
     let preparedGradients: AlignedMemory
     private let threadMemory: [AlignedMemory]
+    /// Where operations are timed; used by the first thread.
+    let clock: OperationClock?
 
-    init(plan: Plan, kernels: Kernels, schedule: LaneSchedule, laneCount: Int, batchSize: Int) throws {
+    init(
+        plan: Plan, kernels: Kernels, schedule: LaneSchedule, laneCount: Int, batchSize: Int,
+        isTimed: Bool = false
+    ) throws {
+        clock = isTimed ? OperationClock(plan) : nil
         self.kernels = kernels.table
         self.plan = plan
         sampleElements = plan.sampleElements
         self.schedule = schedule
-        packed = try AlignedMemory(count: plan.packedFloats, purpose: "the packed weights")
+        let samples = try ExecutorCore.capacity(
+            lanes: schedule.groups.reduce(0) { $0 + $1.lanes.count }, of: laneCount, batchSize: batchSize)
+        let choice = PackingChoice(plan, samples: samples, groups: schedule.groups.count)
+        packed = try AlignedMemory(count: choice.floats, purpose: "the packed weights")
         preparedGradients = try AlignedMemory(
             count: schedule.threads.count * Int(LS_HASH_BLOCK), purpose: "the prepared gradients")
         gradientBuffers = try AlignedMemory(
@@ -96,25 +82,29 @@ final class ExecutorCore: ThreadWork, @unchecked Sendable {
                 try ExecutorCore.capacity(lanes: $0.lanes.count, of: laneCount, batchSize: batchSize)
             }.max() ?? 0
         }
-        let lanesPerGroup = schedule.groups.map(\.lanes.count).max() ?? 0
+        self.laneCount = laneCount
+        let laneCapacity = schedule.groups.map(\.lanes.count).max() ?? 0
+        self.laneCapacity = laneCapacity
         threadMemory = try capacities.map { capacity in
             try AlignedMemory(
-                count: plan.arenaFloats(samples: capacity, lanes: lanesPerGroup), purpose: "a thread's arena")
+                count: plan.arenaFloats(samples: capacity, lanes: laneCapacity), purpose: "a thread's arena")
         }
         barrier = Barrier(count: schedule.threads.count)
-        trainingInstructions = ExecutorCore.copied(plan.training.instructions)
-        inferenceInstructions = ExecutorCore.copied(plan.inference.instructions)
-        packings = ExecutorCore.copied(plan.packings)
+        trainingInstructions = ExecutorCore.copied(choice.training)
+        inferenceInstructions = ExecutorCore.copied(choice.inference)
+        packings = ExecutorCore.copied(choice.packings)
+        inferencePackings = choice.inferenceCount
         subtrees = ExecutorCore.copied(schedule.subtrees)
         groups = ExecutorCore.copied(schedule.groups)
         additions = ExecutorCore.copied(schedule.additions)
         paddings = ExecutorCore.copied(plan.layout.paddings)
         classWeights = ExecutorCore.copied(plan.loss.classWeights)
         metrics = ExecutorCore.copied(plan.metricSums)
+        statistics = ExecutorCore.copied(plan.runningStatistics)
         metricSumCount = plan.metricSumCount
         outputElements = plan.outputElements
         targetElements = plan.targetElements
-        squareSumCount = (plan.layout.count + Int(LS_HASH_BLOCK) - 1) / Int(LS_HASH_BLOCK)
+        squareSumCount = (plan.layout.parameterEnd + Int(LS_HASH_BLOCK) - 1) / Int(LS_HASH_BLOCK)
         squareSums = .allocate(capacity: squareSumCount)
         squareSums.initialize(repeating: 0, count: squareSumCount)
         laneAdditions = ExecutorCore.copied(
@@ -126,11 +116,13 @@ final class ExecutorCore: ThreadWork, @unchecked Sendable {
         threadStates = .allocate(capacity: capacities.count)
         for (index, capacity) in capacities.enumerated() {
             let arena = threadMemory[index].floats
-            let shared = arena + plan.floatsPerSample * capacity
-            let scratch = shared + plan.sharedFloats(lanes: lanesPerGroup)
+            let laneArena = arena + plan.floatsPerSample * capacity
+            let shared = laneArena + plan.training.floatsPerLane * laneCapacity
+            let scratch = laneArena + plan.laneFloats(lanes: laneCapacity)
             (threadStates + index).initialize(
                 to: ThreadState(
-                    arena: arena, shared: shared, scratch: scratch, contribution: scratch + plan.kernelScratchFloats,
+                    arena: arena, laneArena: laneArena, shared: shared, scratch: scratch,
+                    contribution: scratch + plan.scratchFloats(samples: capacity, lanes: laneCapacity),
                     capacity: capacity))
         }
     }
@@ -145,6 +137,7 @@ final class ExecutorCore: ThreadWork, @unchecked Sendable {
         paddings.deallocate()
         classWeights.deallocate()
         metrics.deallocate()
+        statistics.deallocate()
         squareSums.deallocate()
         for additions in laneAdditions { additions.deallocate() }
         laneAdditions.deallocate()
@@ -155,6 +148,8 @@ final class ExecutorCore: ThreadWork, @unchecked Sendable {
 
     /// When the last thread had its losses.
     var forwardEnd: UInt64 { schedule.threads.indices.reduce(0) { max($0, threadStates[$1].forwardEnd) } }
+
+    var allFinite: Bool { schedule.threads.indices.allSatisfy { threadStates[$0].isFinite } }
 
     var combinedHash: StateHash {
         let sums = schedule.threads.indices.reduce((UInt64(0), UInt64(0))) {
@@ -168,7 +163,7 @@ final class ExecutorCore: ThreadWork, @unchecked Sendable {
         let batch: Batch
         switch work {
         case .train(let value), .evaluate(let value): batch = value
-        case .none, .update, .hash: return
+        case .none, .update, .hash, .finite: return
         }
         for (thread, range) in schedule.threads.enumerated() {
             for group in range {
@@ -198,23 +193,33 @@ final class ExecutorCore: ThreadWork, @unchecked Sendable {
         case .evaluate(let batch): evaluate(thread, batch)
         case .update(let value): update(thread, value)
         case .hash(let parameters): hash(thread, parameters)
+        case .finite(let gradient): threadStates[thread].isFinite = isFinite(thread, gradient)
         }
     }
 
     private func train(_ thread: Int, _ batch: Batch) {
+        let start = MonotonicClock.nanoseconds()
         pack(thread, batch.parameters, packings.count)
         barrier.wait()
         // Where groups follow each other it is as if the forward passes of all came first.
-        var forwardEnd = MonotonicClock.nanoseconds()
+        let packed = MonotonicClock.nanoseconds()
+        var forwardEnd = packed
         for group in schedule.threads[thread] {
             zeroPaddings(group)
             let run = run(thread, group, batch)
-            let start = MonotonicClock.nanoseconds()
+            let groupStart = MonotonicClock.nanoseconds()
             run.run(trainingInstructions, 0..<plan.training.forwardCount)
-            forwardEnd += MonotonicClock.nanoseconds() - start
+            forwardEnd += MonotonicClock.nanoseconds() - groupStart
             run.run(trainingInstructions, plan.training.forwardCount..<trainingInstructions.count)
+            if thread == 0 { clock?.countGroup(samples: run.rows) }
         }
         threadStates[thread].forwardEnd = forwardEnd
+        let computed = MonotonicClock.nanoseconds()
+        defer {
+            if thread == 0 {
+                clock?.countStep(packing: packed - start, additions: MonotonicClock.nanoseconds() - computed)
+            }
+        }
         guard !additions.isEmpty else { return }
         barrier.wait()
         let share = share(thread, of: plan.layout.count, unit: FlatLayout.alignment)
@@ -226,7 +231,7 @@ final class ExecutorCore: ThreadWork, @unchecked Sendable {
     }
 
     private func evaluate(_ thread: Int, _ batch: Batch) {
-        pack(thread, batch.parameters, plan.inferencePackings)
+        pack(thread, batch.parameters, inferencePackings)
         barrier.wait()
         for group in schedule.threads[thread] {
             run(thread, group, batch).run(inferenceInstructions, 0..<inferenceInstructions.count)
@@ -262,15 +267,17 @@ final class ExecutorCore: ThreadWork, @unchecked Sendable {
             samples: batch.inputs + first * sampleElements, targets: batch.targets + 4 * first * targetElements,
             targetElements: targetElements, classWeights: classWeights.isEmpty ? nil : classWeights.baseAddress,
             outputs: batch.outputs.map { $0 + first * outputElements }, dropout: batch.dropout,
-            firstPosition: batch.firstPosition + UInt32(first), arena: state.arena, shared: state.shared,
-            sharedFloatsPerLane: plan.training.sharedFloatsPerLane, scratch: state.scratch,
-            contribution: state.contribution, rows: Int(rows[index + group.lanes.upperBound]),
-            capacity: state.capacity, laneStarts: rows + index + group.lanes.lowerBound,
+            firstPosition: batch.firstPosition + UInt32(first), arena: state.arena,
+            rows: Int(rows[index + group.lanes.upperBound]), capacity: state.capacity, laneArena: state.laneArena,
+            laneCapacity: laneCapacity, shared: state.shared, sharedFloatsPerLane: plan.training.sharedFloatsPerLane,
+            scratch: state.scratch, contribution: state.contribution,
+            laneStarts: rows + index + group.lanes.lowerBound,
             laneCount: group.lanes.count, firstLane: group.lanes.lowerBound, results: batch.results,
             metrics: metrics, metricSums: batch.metricSums, metricSumCount: metricSumCount,
             subtrees: subtrees.baseAddress.unsafelyUnwrapped + group.subtrees.lowerBound,
             subtreeCount: group.subtrees.count, gradients: destinations + group.subtrees.lowerBound,
-            laneAdditions: laneAdditions.baseAddress.unsafelyUnwrapped + group.subtrees.lowerBound)
+            laneAdditions: laneAdditions.baseAddress.unsafelyUnwrapped + group.subtrees.lowerBound,
+            nanoseconds: thread == 0 && batch.gradients != nil ? clock?.instructions : nil)
     }
 
     private func zeroPaddings(_ group: Int) {
@@ -279,26 +286,5 @@ final class ExecutorCore: ThreadWork, @unchecked Sendable {
                 (destinations[subtree] + padding.lowerBound).update(repeating: 0, count: padding.count)
             }
         }
-    }
-
-    // MARK: At the start
-
-    /// The most samples that `lanes` adjacent lanes can hold of any batch up to `batchSize`.
-    private static func capacity(lanes: Int, of laneCount: Int, batchSize: Int) throws -> Int {
-        guard (1...1 << 31).contains(batchSize) else {
-            throw CommandError.usage("batchSize is \(batchSize); it must be 1 to \(1 << 31)")
-        }
-        return (lanes * batchSize + laneCount - 1) / laneCount
-    }
-
-    private static func laneAdditions(count: Int) -> [LaneTree.Addition] {
-        let tree = LaneTree(laneCount: count)
-        return tree.additions(of: (0..<count).map { LaneTree.Node($0..<$0 + 1) }, to: tree.root) ?? []
-    }
-
-    private static func copied<Element>(_ elements: [Element]) -> UnsafeBufferPointer<Element> {
-        let buffer = UnsafeMutableBufferPointer<Element>.allocate(capacity: elements.count)
-        _ = buffer.initialize(from: elements)
-        return UnsafeBufferPointer(buffer)
     }
 }

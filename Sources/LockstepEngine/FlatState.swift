@@ -1,8 +1,8 @@
 internal import CLockstepKernels
 package import LockstepCore
 
-/// The state that training changes: parameters, the optimizer's vectors and perhaps the best parameters so far, all in
-/// one flat layout, each starting at a multiple of 64 bytes.
+/// The state that training changes: parameters and buffers, the optimizer's vectors and perhaps the best parameters so
+/// far, all in one flat layout, each starting at a multiple of 64 bytes.
 // Safe to hand from thread to thread: it has one user at a time, the driver of its executor or whom that waits for.
 package final class FlatState: @unchecked Sendable {
     /// One tensor of the state.
@@ -40,7 +40,7 @@ package final class FlatState: @unchecked Sendable {
         initialize(seed: seed)
     }
 
-    /// The flat parameters, `layout.count` floats.
+    /// The flat parameters and buffers, `layout.count` floats.
     package var parameters: UnsafeMutablePointer<Float> { parameterMemory.floats }
 
     /// The names of the vectors beside the parameters, in order: the optimizer's, then `best` where it is kept.
@@ -56,17 +56,17 @@ package final class FlatState: @unchecked Sendable {
         vectorMemory.prefix(optimizer.vectorNames.count).map(\.floats)
     }
 
-    /// The parameters by name, in flat order.
-    package var parameterViews: [View] { views(of: parameterMemory.floats, prefix: "") }
+    /// The parameters and buffers by name, in flat order.
+    package var parameterViews: [View] { views(of: parameterMemory.floats, vector: nil) }
 
-    /// The tensors beside the parameters by name, vector by vector.
+    /// The tensors beside the parameters by name, vector by vector. An optimizer has none for a buffer.
     package var optimizerViews: [View] {
         zip(FlatState.vectorNames(optimizer, keepsBest: keepsBest), vectorMemory).flatMap {
-            views(of: $1.floats, prefix: $0 + ".")
+            views(of: $1.floats, vector: $0)
         }
     }
 
-    /// The hash of the parameters.
+    /// The hash of the parameters and buffers.
     package func hash(_ kernels: Kernels) -> StateHash {
         var sums: (UInt64, UInt64) = (0, 0)
         withUnsafeMutableBytes(of: &sums) { bytes in
@@ -76,10 +76,10 @@ package final class FlatState: @unchecked Sendable {
         return StateHash(high: sums.0, low: sums.1)
     }
 
-    private func views(of base: UnsafeMutablePointer<Float>, prefix: String) -> [View] {
-        layout.entries.map { entry in
+    private func views(of base: UnsafeMutablePointer<Float>, vector: String?) -> [View] {
+        layout.entries(ofVector: vector).map { entry in
             View(
-                name: prefix + entry.name, shape: entry.shape,
+                name: (vector.map { $0 + "." } ?? "") + entry.name, shape: entry.shape,
                 elements: UnsafeMutableBufferPointer(start: base + entry.range.lowerBound, count: entry.range.count))
         }
     }

@@ -57,7 +57,7 @@ public func averagePool2D(_ x: Tensor, _ kernel: Int, stride: Int? = nil, paddin
     x.tracer.averagePool2D(x, kernel: kernel, stride: stride ?? kernel, padding: padding, layer: nil)
 }
 
-/// x·Wᵀ + b, for layers of your own.
+/// x·Wᵀ + b of a flat input or of each position of a sequence, for layers of your own.
 ///
 /// - Parameters:
 ///   - weight: [outputs, inputs].
@@ -77,4 +77,20 @@ public func conv2D(
     _ x: Tensor, weight: Parameter, bias: Parameter? = nil, stride: Int = 1, padding: Int = 0
 ) -> Tensor {
     x.tracer.convolution2D(x, weight: weight, bias: bias, stride: stride, padding: padding, layer: nil)
+}
+
+/// The means over `height` × `width` bins of an image, as PyTorch's `adaptive_avg_pool2d`.
+public func adaptiveAveragePool2D(_ x: Tensor, height: Int, width: Int) -> Tensor {
+    x.tracer.adaptiveAveragePool2D(x, height: height, width: width, layer: nil)
+}
+
+/// The mean of each channel of an image, as an image of one pixel.
+public func globalAveragePool2D(_ x: Tensor) -> Tensor { x.tracer.globalAveragePool2D(x, layer: nil) }
+
+/// The mean over the positions of a sequence: [positions, elements] becomes [elements].
+public func meanOverPositions(_ x: Tensor) -> Tensor { x.tracer.meanOverPositions(x, layer: nil) }
+
+/// Tensors beside each other along the last dimension: the channels of images, the elements of each position.
+public func concatenate(_ first: Tensor, _ others: Tensor...) -> Tensor {
+    first.tracer.concatenate([first] + others, layer: nil)
 }

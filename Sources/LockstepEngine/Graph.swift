@@ -9,29 +9,32 @@ struct Graph: Sendable {
         var layer = ""
     }
 
-    /// One sample's share of a value that lives in the arena.
+    /// One sample's share of a value, or what there is of it for each lane.
     struct Value: Sendable, Hashable {
         var shape: [Int]
         var bytesPerElement = 4
+        /// There is one for each lane, not for each sample.
+        var isPerLane = false
 
         var elements: Int { shape.reduce(1, *) }
-        /// Memory for one sample, in floats.
+        /// Memory for one sample or lane, in floats.
         var floats: Int { (elements * bytesPerElement + 3) / 4 }
     }
 
-    /// A parameter as its first use resolved it.
+    /// A parameter or buffer as its first use resolved it.
     struct ParameterUse: Sendable, Hashable {
         var name: String
         var shape: [Int]
         var initializer: Initializer
         /// The number of inputs of one output, of which the initial bound is made.
         var fanIn: Int
+        var isBuffer = false
     }
 
     /// No tensor has more elements than this (1 GiB), so that no count of elements or operations overflows.
     static let maximumElements = 1 << 28
 
-    private(set) var nodes: [Node] = []
+    var nodes: [Node] = []
     private(set) var values: [Value] = []
     private(set) var parameters: [ParameterUse] = []
 
@@ -63,30 +66,6 @@ struct Graph: Sendable {
         nodes = kept.reversed()
     }
 
-    /// Merges each ReLU into the product or convolution before it, where nothing else reads what lies between.
-    mutating func fuseActivations() {
-        var readers = [Int](repeating: 0, count: values.count)
-        var producer = [Int](repeating: -1, count: values.count)
-        for node in nodes {
-            for input in node.inputs { readers[input] += 1 }
-        }
-        var fused: [Node] = []
-        for node in nodes {
-            if node.operation == .relu, readers[node.inputs[0]] == 1, producer[node.inputs[0]] >= 0,
-                let operation = fused[producer[node.inputs[0]]].operation.withActivation
-            {
-                let index = producer[node.inputs[0]]
-                fused[index].operation = operation
-                fused[index].results = node.results
-                producer[node.results[0]] = index
-            } else {
-                for result in node.results { producer[result] = fused.count }
-                fused.append(node)
-            }
-        }
-        nodes = fused
-    }
-
     /// The parameters in the order of their first use.
     var parametersInOrderOfUse: [Int] {
         var seen = [Bool](repeating: false, count: parameters.count)
@@ -99,15 +78,21 @@ struct Graph: Sendable {
         }
         return order
     }
-}
 
-extension Operation {
-    /// The operation with a ReLU merged in, or nil where it takes none.
-    fileprivate var withActivation: Operation? {
-        switch self {
-        case .linear(relu: false): .linear(relu: true)
-        case .convolution2D(relu: false, let window): .convolution2D(relu: true, window)
-        default: nil
+    /// The rows of the smallest table in which elements of the input are looked up as they are.
+    var tokenLimit: Int? {
+        var isInput = [Bool](repeating: false, count: values.count)
+        var limit: Int?
+        for node in nodes {
+            switch node.operation {
+            case .input: isInput[node.results[0]] = true
+            case .reshape, .slice: isInput[node.results[0]] = isInput[node.inputs[0]]
+            case .embedding where isInput[node.inputs[0]]:
+                let count = parameters[node.parameters[0]].shape[0]
+                limit = min(limit ?? count, count)
+            default: break
+            }
         }
+        return limit
     }
 }

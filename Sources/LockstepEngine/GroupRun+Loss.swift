@@ -31,6 +31,10 @@ extension GroupRun {
             k.pointee.softmax_cross_entropy_smoothed(
                 rows, i.elements, outputs, targets.assumingMemoryBound(to: Int32.self), i.setting, classWeights,
                 losses, gradient)
+        case .sequenceCrossEntropy:
+            k.pointee.sequence_cross_entropy(
+                rows, i.positions, i.outputs, outputs, targets.assumingMemoryBound(to: Int32.self), losses, gradient,
+                bytes(i.correct))
         default:
             k.pointee.softmax_cross_entropy(
                 rows, i.elements, outputs, targets.assumingMemoryBound(to: Int32.self), losses, gradient,
@@ -38,16 +42,21 @@ extension GroupRun {
         }
     }
 
-    /// The metrics' sums over one lane.
+    /// The metrics' sums over one lane. Positions of a sequence that have a class are counted like samples.
     private func measure(_ i: Instruction, _ lane: Int) {
         var sums = metricSums + (firstLane + lane) * metricSumCount
         sums.update(repeating: 0, count: metricSumCount)
         let outputs = pointer(i.first)
+        let isSequence = i.code == .sequenceCrossEntropy
+        let (positions, width) = isSequence ? (i.positions, i.outputs) : (1, i.elements)
+        let words = isSequence ? 1 : targetElements
+        let samples = rows(ofLane: lane)
         for metric in metrics {
-            for row in rows(ofLane: lane) {
+            for row in samples.lowerBound * positions..<samples.upperBound * positions {
+                let target = targets + 4 * row * words
+                if isSequence, target.assumingMemoryBound(to: Int32.self)[0] < 0 { continue }
                 metric.add(
-                    UnsafeBufferPointer(start: outputs + row * i.elements, count: i.elements),
-                    targets + 4 * row * targetElements, into: sums, kernels)
+                    UnsafeBufferPointer(start: outputs + row * width, count: width), target, into: sums, kernels)
             }
             sums += metric.count
         }

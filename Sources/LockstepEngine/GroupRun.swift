@@ -18,14 +18,17 @@ struct GroupRun {
     let dropout: ls_dropout
     let firstPosition: UInt32
     let arena: UnsafeMutablePointer<Float>
-    let shared: UnsafeMutablePointer<Float>
-    let sharedFloatsPerLane: Int
-    let scratch: UnsafeMutablePointer<Float>
-    /// Room for one more contribution to a shared parameter.
-    let contribution: UnsafeMutablePointer<Float>
     /// Samples, and how many the arena has room for.
     let rows: Int
     let capacity: Int
+    /// What there is of each lane, and for how many lanes there is room.
+    let laneArena: UnsafeMutablePointer<Float>
+    let laneCapacity: Int
+    let shared: UnsafeMutablePointer<Float>
+    let sharedFloatsPerLane: Int
+    let scratch: UnsafeMutablePointer<Float>
+    /// Room for one more contribution to shared parameters.
+    let contribution: UnsafeMutablePointer<Float>
     /// Row numbers inside the group, one more than it has lanes.
     let laneStarts: UnsafePointer<UInt32>
     let laneCount: Int
@@ -42,80 +45,76 @@ struct GroupRun {
     let gradients: UnsafePointer<UnsafeMutablePointer<Float>>
     /// By subtree of the group: the additions of its lanes, for shared parameters.
     let laneAdditions: UnsafePointer<UnsafeBufferPointer<LaneTree.Addition>>
+    /// By instruction: the nanoseconds that it took; nil where nobody wants to know.
+    let nanoseconds: UnsafeMutablePointer<UInt64>?
 
     func run(_ instructions: UnsafeBufferPointer<Instruction>, _ range: Range<Int>) {
-        for index in range { run(instructions[index]) }
-    }
-
-    private func run(_ instruction: Instruction) {
-        switch instruction.code {
-        case .linearWeightGradient, .linearBiasGradient, .convolutionWeightGradient, .convolutionBiasGradient:
-            runParameterGradient(instruction)
-        case .softmaxCrossEntropy, .smoothedSoftmaxCrossEntropy, .elementwiseLoss:
-            runLoss(instruction)
-        default:
-            if rows > 0 { runSamples(instruction) }
+        guard let nanoseconds else {
+            for index in range { run(instructions[index]) }
+            return
+        }
+        for index in range {
+            let start = MonotonicClock.nanoseconds()
+            run(instructions[index])
+            nanoseconds[index] += MonotonicClock.nanoseconds() - start
         }
     }
 
-    // MARK: Sample by sample
+    private func run(_ instruction: Instruction) {
+        if instruction.code.isParameterGradient {
+            runParameterGradient(instruction)
+        } else if instruction.code.isLoss {
+            runLoss(instruction)
+        } else if rows > 0 || instruction.code.isPerLane {
+            runSamples(instruction)
+        }
+    }
 
+    /// The table of what runs sample by sample.
     private func runSamples(_ i: Instruction) {
-        let k = kernels
-        let first = pointer(i.first)
-        let second = pointer(i.second)
-        let result = pointer(i.result)
-        let bias = i.bias < 0 ? nil : parameters + i.bias
         switch i.code {
-        case .linear:
-            k.pointee.product(
-                rows, i.outputs, i.inputs, first, i.inputs, packed + i.packed, bias, i.relu, result, i.outputs)
-        case .linearDataGradient:
-            k.pointee.product(
-                rows, i.inputs, i.outputs, first, i.outputs, packed + i.packed, nil, false, result, i.inputs)
-        case .convolution:
-            var shape = i.convolution
-            k.pointee.convolution_forward(&shape, rows, first, packed + i.packed, bias, i.relu, result, scratch)
-        case .convolutionDataGradient:
-            var shape = i.convolution
-            k.pointee.convolution_data_gradient(&shape, rows, first, packed + i.packed, result, scratch)
-        case .maxPool:
-            var shape = i.pooling
-            k.pointee.max_pool(&shape, rows, first, result, bytes(i.extra))
-        case .maxPoolGradient:
-            var shape = i.pooling
-            k.pointee.max_pool_gradient(&shape, rows, second, bytes(i.first), result)
-        case .averagePool:
-            var shape = i.pooling
-            k.pointee.average_pool(&shape, rows, first, result)
-        case .averagePoolGradient:
-            var shape = i.pooling
-            k.pointee.average_pool_gradient(&shape, rows, first, result)
-        case .activation:
-            k.pointee.activation(ls_activation(i.kind), i.setting, rows * i.elements, first, result)
-        case .activationGradient:
-            k.pointee.activation_gradient(ls_activation(i.kind), i.setting, rows * i.elements, first, second, result)
-        case .softmax:
-            k.pointee.softmax(rows, i.elements, first, result)
-        case .softmaxGradient:
-            k.pointee.softmax_gradient(rows, i.elements, first, second, result)
-        case .dropout:
-            var dropout = dropout
-            (dropout.site, dropout.threshold, dropout.scale) = (i.site, i.threshold, i.setting)
-            k.pointee.dropout(&dropout, rows, i.elements, firstPosition, first, result)
-        case .relu:
-            k.pointee.relu(rows * i.elements, first, result)
-        case .reluGradient:
-            k.pointee.relu_gradient(rows * i.elements, first, second, result)
-        case .add:
-            if i.first != i.result { result.update(from: first, count: rows * i.elements) }
-            k.pointee.add(rows * i.elements, result, second)
-        case .channelsFirst:
-            k.pointee.channels_first(rows, i.height * i.width, i.channels, first, result)
-        case .channelsLast:
-            k.pointee.channels_last(rows, i.height * i.width, i.channels, first, result)
+        case .linear: runLinear(i)
+        case .linearDataGradient: runLinearDataGradient(i)
+        case .convolution: runConvolution(i)
+        case .convolutionDataGradient: runConvolutionDataGradient(i)
+        case .maxPool: runMaxPool(i)
+        case .maxPoolGradient: runMaxPoolGradient(i)
+        case .averagePool: runAveragePool(i)
+        case .averagePoolGradient: runAveragePoolGradient(i)
+        case .adaptiveAveragePool: runAdaptiveAveragePool(i)
+        case .adaptiveAveragePoolGradient: runAdaptiveAveragePoolGradient(i)
+        case .activation: runActivation(i)
+        case .activationGradient: runActivationGradient(i)
+        case .softmax: runSoftmax(i)
+        case .softmaxGradient: runSoftmaxGradient(i)
+        case .dropout: runDropout(i)
+        case .relu: runReLU(i)
+        case .reluGradient: runReLUGradient(i)
+        case .add: runAdd(i)
+        case .subtract: runSubtract(i)
+        case .multiply: runMultiply(i)
+        case .scale: runScale(i)
+        case .channelsFirst: runChannelsFirst(i)
+        case .channelsLast: runChannelsLast(i)
+        case .copyColumns: copyColumns(i, from: pointer(i.first) + i.column, to: pointer(i.result))
+        case .placeColumns: copyColumns(i, from: pointer(i.first), to: pointer(i.result) + i.column)
+        case .spreadColumns: spreadColumns(i)
+        case .embedding: runEmbedding(i)
+        case .addPositions: runAddPositions(i)
+        case .layerNorm: runLayerNorm(i)
+        case .layerNormGradient: runLayerNormGradient(i)
+        case .batchNorm: runBatchNorm(i)
+        case .batchNormInference: runBatchNormInference(i)
+        case .batchNormGradient: runBatchNormGradient(i)
+        case .lstm, .gru: runRecurrence(i)
+        case .lstmGradient: runLSTMGradient(i)
+        case .gruGradient: runGRUGradient(i)
+        case .attention: runAttention(i)
+        case .attentionGradient: runAttentionGradient(i)
         case .linearWeightGradient, .linearBiasGradient, .convolutionWeightGradient, .convolutionBiasGradient,
-            .softmaxCrossEntropy, .smoothedSoftmaxCrossEntropy, .elementwiseLoss:
+            .embeddingGradient, .layerNormParameterGradient, .batchNormParameterGradient, .batchNormStatistics,
+            .recurrentWeightGradient, .softmaxCrossEntropy, .smoothedSoftmaxCrossEntropy, .sequenceCrossEntropy,
+            .elementwiseLoss:
             break
         }
     }
@@ -127,7 +126,18 @@ struct GroupRun {
         // Samples are read only: no instruction has them as its result.
         case .samples: UnsafeMutablePointer(mutating: samples)
         case .arena, .none: arena + place.offset * capacity
+        case .lanes: laneArena + place.offset * laneCapacity
         }
+    }
+
+    /// Nil where there is no such operand.
+    func optional(_ place: Place) -> UnsafeMutablePointer<Float>? {
+        place.space == .none ? nil : pointer(place)
+    }
+
+    /// Nil where there is no such tensor.
+    func parameter(_ slot: Instruction.Slot) -> UnsafePointer<Float>? {
+        slot.start < 0 ? nil : parameters + slot.start
     }
 
     func bytes(_ place: Place) -> UnsafeMutablePointer<UInt8> {

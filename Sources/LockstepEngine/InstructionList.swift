@@ -1,49 +1,39 @@
 /// The instructions of one use of a model, training or inference, with the memory that they need.
 package struct InstructionList: Sendable, Hashable {
-    package internal(set) var instructions: [Instruction] = []
+    package private(set) var instructions: [Instruction] = []
+    /// By instruction: the path of its module.
+    package private(set) var layers: [String] = []
     /// The instructions before this one are forward and the loss.
     package internal(set) var forwardCount = 0
     /// Arena floats for each sample of a lane group.
     package internal(set) var floatsPerSample = 0
-    /// Arena floats that do not depend on the group.
-    package internal(set) var scratchFloats = 0
+    /// Floats for each lane of statistics and sums.
+    package internal(set) var floatsPerLane = 0
     /// Floats for each lane, where parameters have several contributions.
-    package internal(set) var sharedFloatsPerLane = 0
-}
+    package private(set) var sharedFloatsPerLane = 0
 
-extension Instruction.Code {
-    /// True where the result is a parameter's gradient, summed over samples.
-    var isParameterGradient: Bool {
-        switch self {
-        case .linearWeightGradient, .linearBiasGradient, .convolutionWeightGradient, .convolutionBiasGradient: true
-        default: false
-        }
+    mutating func append(_ instruction: Instruction, layer: String) {
+        instructions.append(instruction)
+        layers.append(layer)
     }
-}
 
-extension InstructionList {
-    /// Multiplications and additions of products and convolutions for one sample; everything else is small beside them.
-    var flopCounts: (forward: Int, backward: Int) {
-        var counts = (forward: 0, backward: 0)
-        for instruction in instructions {
-            switch instruction.code {
-            case .linear: counts.forward += 2 * instruction.inputs * instruction.outputs
-            case .linearDataGradient, .linearWeightGradient:
-                counts.backward += 2 * instruction.inputs * instruction.outputs
-            case .convolution: counts.forward += instruction.convolutionFLOPs
-            case .convolutionDataGradient, .convolutionWeightGradient:
-                counts.backward += instruction.convolutionFLOPs
-            default: break
+    /// A parameter with several contributions has them added lane by lane before the tree sees them; otherwise its
+    /// bits would depend on which lanes are computed together. What is made together with such a contribution is
+    /// added lane by lane as well.
+    mutating func shareGradients(_ layout: FlatLayout) {
+        let gradients = instructions.indices.filter { instructions[$0].code.isParameterGradient }
+        let slots = gradients.flatMap { index in [(index, \Instruction.weight), (index, \Instruction.bias)] }
+        let contributions = layout.entries.map { entry in
+            slots.filter { instructions[$0.0][keyPath: $0.1].start == entry.range.lowerBound }
+        }
+        let shared = Set(contributions.filter { $0.count > 1 }.flatMap { $0.map(\.0) })
+        for (entry, own) in zip(layout.entries, contributions) where own.contains(where: { shared.contains($0.0) }) {
+            for (position, (index, slot)) in own.enumerated() {
+                instructions[index][keyPath: slot].shared = sharedFloatsPerLane
+                instructions[index][keyPath: slot].isFirstContribution = position == 0
+                instructions[index][keyPath: slot].isLastContribution = position == own.count - 1
             }
+            sharedFloatsPerLane += FlatLayout.aligned(entry.range.count)
         }
-        return counts
-    }
-}
-
-extension Instruction {
-    fileprivate var convolutionFLOPs: Int {
-        let rows = (height + 2 * padding - kernelHeight) / stride + 1
-        let columns = (width + 2 * padding - kernelWidth) / stride + 1
-        return 2 * rows * columns * kernelHeight * kernelWidth * channels * outputs
     }
 }

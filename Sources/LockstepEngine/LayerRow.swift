@@ -6,7 +6,7 @@ package struct LayerRow: Sendable, Hashable {
     package let kind: String
     /// Of one sample.
     package let outputShape: [Int]
-    /// Of the parameters that are used here for the first time.
+    /// Of the trainable parameters that are used here for the first time.
     package let parameterCount: Int
     /// Multiplications and additions of the forward pass, for one sample; 0 where they are few.
     package let flopsPerSample: Int
@@ -17,14 +17,14 @@ package struct LayerRow: Sendable, Hashable {
         var rows: [LayerRow] = []
         for node in graph.nodes where node.operation != .input && !node.operation.isLoss {
             var count = 0
-            for parameter in node.parameters where !seen[parameter] {
+            for parameter in node.parameters where !seen[parameter] && !graph.parameters[parameter].isBuffer {
                 seen[parameter] = true
                 count += graph.parameters[parameter].shape.reduce(1, *)
             }
             let shape = graph.values[node.results[0]].shape
             // Each element of the weight meets each position of the result once.
             let positions = shape.dropLast().reduce(1, *)
-            let weight = node.parameters.first.map { graph.parameters[$0].shape.reduce(1, *) } ?? 0
+            let weight = node.operation.multipliesWeight ? graph.parameters[node.parameters[0]].shape.reduce(1, *) : 0
             rows.append(
                 LayerRow(
                     name: node.layer, kind: node.operation.name, outputShape: shape, parameterCount: count,

@@ -4,6 +4,8 @@ internal import CLockstepKernels
 package enum TargetKind: Sendable, Hashable {
     /// One Int32, the number of a class.
     case classes
+    /// So many Int32s, the number of a class for each position; one below 0 counts nothing.
+    case classSequence(Int)
     /// So many floats.
     case values(Int)
 
@@ -11,7 +13,7 @@ package enum TargetKind: Sendable, Hashable {
     package var elements: Int {
         switch self {
         case .classes: 1
-        case .values(let count): count
+        case .classSequence(let count), .values(let count): count
         }
     }
 }

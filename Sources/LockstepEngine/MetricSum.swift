@@ -1,7 +1,7 @@
 internal import CLockstepKernels
 
 /// Sums over samples of which metrics are made: doubles, added sample by sample in the order of the samples within a
-/// lane, and over lanes by the tree.
+/// lane, and over lanes by the tree. Where a sample's target is a sequence of classes, each position is a sample here.
 package enum MetricSum: Sendable, Hashable {
     /// The number of samples.
     case samples

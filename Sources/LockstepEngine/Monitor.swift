@@ -30,29 +30,3 @@ final class Monitor: @unchecked Sendable {
     func wait() { pthread_cond_wait(condition, mutex) }
     func broadcast() { pthread_cond_broadcast(condition) }
 }
-
-/// A place where `count` threads wait for each other.
-// Safe to share: everything that changes is guarded by the monitor.
-final class Barrier: @unchecked Sendable {
-    private let monitor = Monitor()
-    private let count: Int
-    private var arrived = 0
-    private var round = 0
-
-    init(count: Int) { self.count = count }
-
-    func wait() {
-        guard count > 1 else { return }
-        monitor.lock()
-        let current = round
-        arrived += 1
-        if arrived == count {
-            arrived = 0
-            round += 1
-            monitor.broadcast()
-        } else {
-            while round == current { monitor.wait() }
-        }
-        monitor.unlock()
-    }
-}

@@ -2,13 +2,15 @@
 enum Operation: Sendable, Hashable {
     /// Inputs none; results: the samples.
     case input
-    /// x·Wᵀ + b. Inputs x; parameters weight and perhaps bias; results y.
-    case linear(relu: Bool)
+    /// x·Wᵀ + b, of each position of a sequence. Inputs x; parameters weight and perhaps bias; results y.
+    case linear(Epilogue = Epilogue())
     /// Inputs x; parameters weight and perhaps bias; results y.
-    case convolution2D(relu: Bool, Window)
+    case convolution2D(Window, Epilogue = Epilogue())
     /// Inputs x; results y and the winner of each window, a byte each.
     case maxPool2D(Window)
     case averagePool2D(Window)
+    /// PyTorch's bins, as many as the result has.
+    case adaptiveAveragePool2D
     case relu
     case activation(Activation)
     /// Along the only dimension.
@@ -19,8 +21,32 @@ enum Operation: Sendable, Hashable {
     case channelsFirst
     /// The same elements in the same order under another shape.
     case reshape
-    /// Inputs a and b of one shape; results a + b.
+    /// Inputs a and b of one shape; results a + b, a − b, a · b.
     case add
+    case subtract
+    case multiply
+    /// x · factor + offset.
+    case scale(factor: Float, offset: Float)
+    /// Part of each row. Inputs x; results y.
+    case slice(Slicing)
+    /// Along the last dimension. Inputs two or more; results y.
+    case concatenate
+    /// Inputs token numbers; parameters the table; results its rows.
+    case embedding(paddingToken: Int?)
+    /// Inputs x; parameters a weight of its shape; results x + weight.
+    case addPositions
+    /// Along the last dimension. Inputs x; parameters weight and bias, or none; results y and statistics.
+    case layerNorm(epsilon: Float)
+    /// By the statistics of each lane. Inputs x and perhaps a residual; parameters weight, bias, and the buffers of mean
+    /// and variance; results y and statistics.
+    case batchNorm(BatchNormalization)
+    /// By the buffers. Inputs, parameters and results as `batchNorm`, without statistics.
+    case batchNormInference(BatchNormalization)
+    /// A recurrent layer. Inputs the input's part of the gates; parameters W_hh and b_hh; results hidden, the gates, and the
+    /// cells or a GRU's hidden part of the new gate.
+    case recurrence(Recurrence)
+    /// Inputs queries, keys and values side by side; results y and the probabilities.
+    case attention(Attention)
     /// Inputs the outputs of the model; results the losses, whether guesses are right where the kernel tells, and in
     /// training the outputs' gradient.
     case loss(LossKind)
@@ -32,13 +58,13 @@ enum Operation: Sendable, Hashable {
     /// Inputs y and dy; results dx.
     case softmaxGradient
     /// Inputs dy; parameters weight; results dx.
-    case linearDataGradient
+    case linearDataGradient(Epilogue = Epilogue())
     /// Inputs x and dy; parameters the weight, whose gradient it is.
     case linearWeightGradient
     /// Inputs dy; parameters the bias, whose gradient it is.
     case linearBiasGradient
     /// Inputs dy; parameters weight; results dx.
-    case convolution2DDataGradient(Window)
+    case convolution2DDataGradient(Window, Epilogue = Epilogue())
     /// Inputs x and dy; parameters the weight, whose gradient it is.
     case convolution2DWeightGradient(Window)
     /// Inputs dy; parameters the bias, whose gradient it is.
@@ -47,73 +73,57 @@ enum Operation: Sendable, Hashable {
     case maxPool2DGradient(Window)
     /// Inputs dy; results dx.
     case averagePool2DGradient(Window)
+    case adaptiveAveragePool2DGradient
     /// The inverse of `channelsFirst`.
     case channelsLast
-
-    /// How a window moves over an image.
-    struct Window: Sendable, Hashable {
-        var height: Int
-        var width: Int
-        var stride: Int
-        /// Cells beside each edge.
-        var padding = 0
-
-        /// The extents of the result over an image of these extents, or nil where the window is larger than the image.
-        func resultExtents(height: Int, width: Int) -> (height: Int, width: Int)? {
-            let (rows, columns) = (height + 2 * padding - self.height, width + 2 * padding - self.width)
-            return rows < 0 || columns < 0 ? nil : (rows / stride + 1, columns / stride + 1)
-        }
-    }
-
-    /// What a dropout drops.
-    struct Dropping: Sendable, Hashable {
-        var probability: Double
-        /// The path of its module.
-        var site: String
-    }
+    /// Inputs dy; results dx, zero beside the slice.
+    case sliceGradient(Slicing)
+    /// Inputs the token numbers and dy; parameters the table, whose gradient it is.
+    case embeddingGradient(paddingToken: Int?)
+    /// Inputs dy; parameters the weight, whose gradient it is.
+    case addPositionsGradient
+    /// Inputs x, statistics, dy and perhaps a residual; parameters weight or none; results dx.
+    case layerNormGradient(hasResidual: Bool = false)
+    /// Inputs x, statistics and dy; parameters weight and bias, whose gradients they are.
+    case layerNormParameterGradient
+    /// Inputs x, statistics and dy; parameters weight; results dx and the sums of each lane.
+    case batchNormGradient(BatchNormalization)
+    /// Inputs the sums of each lane; parameters weight and bias, whose gradients they are.
+    case batchNormParameterGradient
+    /// Inputs the gates, of a GRU the hidden, the cells or hidden part, and dy; parameters W_hh; results the gradient of the
+    /// input's part of the gates and, of a GRU, that of the hidden part.
+    case recurrenceGradient(Recurrence)
+    /// Inputs the gradient of the hidden part of the gates, and the hidden; parameters W_hh, whose gradient it is.
+    case recurrentWeightGradient(Recurrence)
+    /// Inputs queries, keys and values, the probabilities and dy; results dx.
+    case attentionGradient(Attention)
+    /// Inputs the statistics; parameters the buffers of mean and variance.
+    case batchNormStatistics(BatchNormalization)
 
     var isLoss: Bool {
         if case .loss = self { true } else { false }
     }
 
-    /// The result that may take over an input's memory where nothing else reads that input any more.
-    var overwriting: (result: Int, input: Int)? {
+    /// True where each position meets every element of the first parameter.
+    var multipliesWeight: Bool {
         switch self {
-        case .relu, .add, .activation, .softmax, .dropout: (result: 0, input: 0)
-        case .reluGradient, .activationGradient, .softmaxGradient: (result: 0, input: 1)
-        case .loss(let kind): (result: kind.gradientResult, input: 0)
+        case .linear, .convolution2D, .recurrence: true
+        default: false
+        }
+    }
+
+    /// The result that may take over the memory of one of these inputs, where nothing else reads that input any more.
+    var overwriting: (result: Int, inputs: [Int])? {
+        switch self {
+        case .relu, .activation, .softmax, .dropout, .scale, .addPositions: (result: 0, inputs: [0])
+        case .add, .subtract, .multiply: (result: 0, inputs: [0, 1])
+        case .reluGradient, .activationGradient, .softmaxGradient: (result: 0, inputs: [1])
+        case .loss(let kind): (result: kind.gradientResult, inputs: [0])
+        case .layerNormGradient(let hasResidual): (result: 0, inputs: hasResidual ? [3, 2] : [2])
+        case .batchNormGradient: (result: 0, inputs: [2])
+        case .recurrence: (result: 1, inputs: [0])
+        case .recurrenceGradient: (result: 0, inputs: [0])
         default: nil
         }
-    }
-}
-
-extension Operation {
-    /// The name alone, as the table of layers shows it.
-    var name: String {
-        switch self {
-        case .channelsFirst, .reshape: "flatten"
-        default: String(text.prefix { $0 != "[" })
-        }
-    }
-
-    /// The name in a model's description, with the settings that shapes do not show.
-    var text: String {
-        switch self {
-        case .linear: "linear"
-        case .convolution2D(_, let window) where window.stride == 1 && window.padding == 0: "conv2D"
-        case .convolution2D(_, let window): "conv2D[stride:\(window.stride),padding:\(window.padding)]"
-        case .maxPool2D(let window): "maxPool2D[\(window.poolText)]"
-        case .averagePool2D(let window): "averagePool2D[\(window.poolText)]"
-        case .activation(let activation): activation.text
-        case .dropout(let dropping): "dropout[probability:\(dropping.probability),site:\(dropping.site)]"
-        case .loss(let kind): kind.text
-        default: "\(self)"
-        }
-    }
-}
-
-extension Operation.Window {
-    fileprivate var poolText: String {
-        "kernel:\(height),stride:\(stride)" + (padding > 0 ? ",padding:\(padding)" : "")
     }
 }

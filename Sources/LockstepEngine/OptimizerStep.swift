@@ -14,18 +14,29 @@ package struct OptimizerStep: Sendable {
         case adagrad(ls_adagrad)
     }
 
-    package private(set) var rule: Rule
-    /// What is done to the gradient first; without it the rule scales the sum by itself.
-    package private(set) var preparation: ls_gradient_preparation?
+    /// What happens to the elements of some ranges.
+    struct Part: Sendable {
+        var rule: Rule
+        /// What is done to the gradient first; without it the rule scales the sum by itself.
+        var preparation: ls_gradient_preparation?
+    }
+
+    /// Of all elements that have no part of their own.
+    private(set) var base: Part
+    /// Parts of ranges that do not overlap, in order.
+    private(set) var others: [(range: Range<Int>, part: Part)] = []
     /// Where the gradient is clipped by its norm, the greatest norm of the mean gradient.
     package private(set) var maximumNorm: Double?
     /// 1 / the sum of the weights of all samples of the batch.
     let reciprocalWeight: Double
 
     private init(_ rule: Rule, totalWeight: Double) {
-        self.rule = rule
+        base = Part(rule: rule)
         reciprocalWeight = 1 / totalWeight
     }
+
+    package var rule: Rule { base.rule }
+    package var preparation: ls_gradient_preparation? { base.preparation }
 
     package var kind: OptimizerKind {
         switch rule {
@@ -48,11 +59,40 @@ package struct OptimizerStep: Sendable {
     package func preparing(maximumNorm: Double?, maximumValue: Float, l1: Float, l2: Float) -> OptimizerStep {
         guard maximumNorm != nil || maximumValue > 0 || l1 != 0 || l2 != 0 else { return self }
         var step = self
-        step.rule = rule.unscaled
         step.maximumNorm = maximumNorm
-        step.preparation = ls_gradient_preparation(
-            scale: Float(reciprocalWeight), clip: maximumValue, l1: l1, l2: l2)
+        step.base = Part(
+            rule: rule.unscaled,
+            preparation: ls_gradient_preparation(
+                scale: Float(reciprocalWeight), clip: maximumValue, l1: l1, l2: l2))
         return step
+    }
+
+    /// The same step with the rule of another in some ranges, as those of a group of parameters. Of several for a range
+    /// the first counts.
+    ///
+    /// - Parameters:
+    ///   - other: of the same kind, for the same batch, and clipped alike.
+    ///   - ranges: of entries of the flat layout.
+    package func with(_ other: OptimizerStep, for ranges: [Range<Int>]) -> OptimizerStep {
+        precondition(other.kind == kind && other.maximumNorm == maximumNorm)
+        var step = self
+        for range in ranges where !others.contains(where: { $0.range.overlaps(range) }) {
+            let aligned = range.lowerBound..<FlatLayout.aligned(range.upperBound)
+            step.others.append((aligned, other.base))
+        }
+        step.others.sort { $0.range.lowerBound < $1.range.lowerBound }
+        return step
+    }
+
+    /// Hands out a range piece by piece, each with its part.
+    func forEachPart(of range: Range<Int>, _ body: (Range<Int>, Part) -> Void) {
+        var start = range.lowerBound
+        for (own, part) in others where own.overlaps(range) {
+            if start < own.lowerBound { body(start..<own.lowerBound, base) }
+            body(max(start, own.lowerBound)..<min(own.upperBound, range.upperBound), part)
+            start = min(own.upperBound, range.upperBound)
+        }
+        if start < range.upperBound { body(start..<range.upperBound, base) }
     }
 
     /// The factor that turns the summed gradient into the clipped mean: PyTorch's `clip_grad_norm_`, with the norm of

@@ -13,12 +13,12 @@ package struct Packing: Sendable, Hashable {
     package var instruction: Instruction
 
     var count: Int {
-        let window = instruction.kernelHeight * instruction.kernelWidth
+        var shape = instruction.convolution
         return switch form {
         case .linear: ls_packed_count(instruction.inputs, instruction.outputs)
         case .linearTransposed: ls_packed_count(instruction.outputs, instruction.inputs)
-        case .convolution: ls_packed_count(window * instruction.channels, instruction.outputs)
-        case .convolutionFlipped: ls_packed_count(window * instruction.outputs, instruction.channels)
+        case .convolution: ls_convolution_packed_count(&shape)
+        case .convolutionFlipped: ls_convolution_flipped_packed_count(&shape)
         }
     }
 }

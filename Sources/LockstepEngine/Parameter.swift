@@ -1,27 +1,25 @@
-/// How a parameter starts. Values are a function of the seed, the parameter's name and the element alone.
-public enum Initializer: Sendable, Hashable {
-    /// PyTorch's default for linear and convolution layers, weights and biases alike: uniform in ±1/√(inputs of one
-    /// output).
-    case uniformByFanIn
-}
-
-/// A trainable tensor of a model. It holds no numbers: those live in the flat state, under the name that the path of
+/// A tensor of a model that is part of the state, trainable or a buffer. It holds no numbers: those live in the flat state, under the name that the path of
 /// stored properties gives (`conv1.weight`).
 public final class Parameter: Sendable {
     /// PyTorch's shape; nil for an extent that follows from what comes in.
     public let extents: [Int?]
     public let initializer: Initializer
+    /// True for a buffer, as a running mean: part of the state, but changed by its own rule and not by the optimizer.
+    public let isBuffer: Bool
 
-    public init(_ extents: [Int?], initializer: Initializer = .uniformByFanIn) {
+    public init(_ extents: [Int?], initializer: Initializer = .uniformByFanIn, isBuffer: Bool = false) {
         self.extents = extents
         self.initializer = initializer
+        self.isBuffer = isBuffer
     }
 }
 
 /// The names of a model's parameters and layers, found once before tracing.
 package struct ModelNames {
-    /// All parameters in the order of stored properties, each once.
+    /// All parameters and buffers in the order of stored properties, each once.
     package private(set) var parameters: [String] = []
+    /// By name: how a parameter starts where that is not as its module says.
+    package var initializers: [String: Initializer] = [:]
     // Looked up by identity only, never iterated.
     private var parameterNames: [ObjectIdentifier: String] = [:]
     private var layerNames: [ObjectIdentifier: String] = [:]

@@ -2,29 +2,34 @@ internal import LockstepCore
 
 extension Plan {
     /// Version of the arithmetic and of the order of sums (`docs/arithmetic.md`).
-    package static let arithmeticVersion = 1
+    package static let arithmeticVersion = 2
 
     /// Traces `model` twice, for training and for inference, differentiates it and lays it out.
     ///
     /// - Parameters:
     ///   - names: the model's parameters and layers.
     ///   - inputShape: the shape of one sample; images are height × width × channels.
+    ///   - isFused: operations are merged where that saves memory traffic; changes no bit.
     /// - Throws: `CommandError.usage` where shapes do not fit, or a parameter takes no part.
     package static func compile(
-        names: ModelNames, inputShape: [Int], loss: LossKind, optimizer: OptimizerKind, model: (Tensor) -> Tensor
+        names: ModelNames, inputShape: [Int], loss: LossKind, optimizer: OptimizerKind, isFused: Bool = true,
+        model: (Tensor) -> Tensor
     ) throws -> Plan {
-        var (training, outputElements) = try trace(.training, names, inputShape, loss, model)
+        var (training, outputShape) = try trace(.training, names, inputShape, loss, model)
         var (inference, _) = try trace(.inference, names, inputShape, loss, model)
         // The graph of inference would not show what only training does.
         let description = describe(training)
         let layers = LayerRow.table(training)
 
         try check(names: names, training)
-        training.fuseActivations()
-        inference.fuseActivations()
         let order = Array(training.parametersInOrderOfUse.reversed())
         let layout = FlatLayout(order.map { training.parameters[$0] })
+        let tokenLimit = training.tokenLimit
         training.differentiate()
+        if isFused {
+            training.fuse()
+            inference.fuse()
+        }
 
         let inferenceLowering = Lowering(
             inference, layout: layout, entryOf: positions(inference, in: layout), packings: [], packedFloats: 0)
@@ -33,10 +38,12 @@ extension Plan {
             packings: inferenceLowering.packings, packedFloats: inferenceLowering.packedFloats)
 
         return Plan(
-            inputShape: inputShape, outputElements: outputElements, loss: loss, optimizer: optimizer, layout: layout,
-            training: trainingLowering.list, inference: inferenceLowering.list, packings: trainingLowering.packings,
+            inputShape: inputShape, outputShape: outputShape, tokenLimit: tokenLimit, loss: loss,
+            optimizer: optimizer, layout: layout, training: trainingLowering.list, inference: inferenceLowering.list,
+            packings: trainingLowering.packings,
             packedFloats: trainingLowering.packedFloats, inferencePackings: inferenceLowering.packings.count,
-            gradientOrder: gradientOrder(trainingLowering.list, layout), modelDescription: description,
+            gradientOrder: gradientOrder(trainingLowering.list, layout),
+            runningStatistics: runningStatistics(trainingLowering.list), modelDescription: description,
             layerTable: layers,
             digest: digest(
                 description, layout, trainingLowering.list, inferenceLowering.list, trainingLowering.packings, optimizer
@@ -45,13 +52,13 @@ extension Plan {
 
     private static func trace(
         _ mode: Tracer.Mode, _ names: ModelNames, _ inputShape: [Int], _ loss: LossKind, _ model: (Tensor) -> Tensor
-    ) throws -> (Graph, outputElements: Int) {
+    ) throws -> (Graph, outputShape: [Int]) {
         let tracer = Tracer(mode: mode, names: names)
-        let outputElements = tracer.finish(model(tracer.input(shape: inputShape)), loss: loss)
+        let outputShape = tracer.finish(model(tracer.input(shape: inputShape)), loss: loss)
         if let error = tracer.error { throw error }
         var graph = tracer.graph
         graph.dropDeadNodes()
-        return (graph, outputElements)
+        return (graph, outputShape)
     }
 
     private static func check(names: ModelNames, _ graph: Graph) throws {
@@ -72,9 +79,20 @@ extension Plan {
     }
 
     private static func gradientOrder(_ list: InstructionList, _ layout: FlatLayout) -> [Int] {
-        list.instructions.filter { $0.code.isParameterGradient && $0.isLastContribution }.compactMap { instruction in
-            layout.entries.firstIndex { $0.range.lowerBound == instruction.parameter }
-        }
+        list.instructions.filter(\.code.isParameterGradient).flatMap { [$0.bias, $0.weight] }
+            .filter { $0.start >= 0 && $0.isLastContribution }
+            .compactMap { slot in layout.entries.firstIndex { $0.range.lowerBound == slot.start } }
+    }
+
+    /// In flat order.
+    private static func runningStatistics(_ list: InstructionList) -> [RunningStatistic] {
+        list.instructions.filter { $0.code == .batchNormStatistics }.flatMap { instruction in
+            [instruction.weight, instruction.bias].map {
+                RunningStatistic(
+                    range: $0.start..<$0.start + $0.count, momentum: instruction.secondSetting,
+                    positions: instruction.positions)
+            }
+        }.sorted { $0.range.lowerBound < $1.range.lowerBound }
     }
 
     private static func describe(_ graph: Graph) -> String {
@@ -107,10 +125,14 @@ extension Plan {
             builder.update(entry.name)
             builder.update(numbers: entry.shape + [entry.range.lowerBound, entry.range.upperBound, entry.fanIn])
             builder.update("\(entry.initializer)")
+            if entry.isBuffer { builder.update("buffer") }
         }
         for list in [training, inference] {
             builder.update(
-                numbers: [list.forwardCount, list.floatsPerSample, list.sharedFloatsPerLane, list.instructions.count])
+                numbers: [
+                    list.forwardCount, list.floatsPerSample, list.floatsPerLane, list.sharedFloatsPerLane,
+                    list.instructions.count,
+                ])
             for instruction in list.instructions { builder.update(numbers: instruction.fields) }
         }
         for packing in packings {

@@ -4,8 +4,10 @@ package import LockstepCore
 /// every process; buckets and links are no part of it.
 package struct Plan: Sendable {
     package let inputShape: [Int]
-    /// Floats that the model gives for one sample.
-    package let outputElements: Int
+    /// What the model gives for one sample.
+    package let outputShape: [Int]
+    /// Where the model looks tokens up in its input: numbers of at least this many are no tokens.
+    package let tokenLimit: Int?
     package let loss: LossKind
     package let optimizer: OptimizerKind
     package let layout: FlatLayout
@@ -18,6 +20,8 @@ package struct Plan: Sendable {
     package let inferencePackings: Int
     /// Entries of the layout in the order in which backward completes their gradients.
     package let gradientOrder: [Int]
+    /// The rules of the buffers.
+    package let runningStatistics: [RunningStatistic]
     package let forwardFLOPsPerSample: Int
     package let backwardFLOPsPerSample: Int
     /// The model as text, an operation a line: what is computed, with which parameters, of which shapes.
@@ -32,14 +36,23 @@ package struct Plan: Sendable {
     /// Floats of one sample.
     package var sampleElements: Int { inputShape.reduce(1, *) }
 
+    /// Floats that the model gives for one sample.
+    package var outputElements: Int { outputShape.reduce(1, *) }
+
     /// What a sample's target is.
-    package var target: TargetKind { loss.takesClasses ? .classes : .values(outputElements) }
+    package var target: TargetKind {
+        if !loss.takesClasses { return .values(outputElements) }
+        return outputShape.count == 1 ? .classes : .classSequence(outputElements / classes)
+    }
 
     /// Words of 4 bytes of one sample's target.
     package var targetElements: Int { target.elements }
 
     /// The number of classes, 0 where the targets are values.
-    package var classes: Int { loss.takesClasses ? outputElements : 0 }
+    package var classes: Int { loss.takesClasses ? outputShape.last ?? 0 : 0 }
+
+    /// The outputs that metrics see at a time: of a sample, or of a position where its target is a sequence of classes.
+    package var metricOutputs: Int { loss.takesClasses ? classes : outputElements }
 
     /// Doubles that each lane has beside its loss and weight.
     package var metricSumCount: Int { metricSums.reduce(0) { $0 + $1.count } }
@@ -63,31 +76,32 @@ package struct Plan: Sendable {
     }
 
     func arenaFloats(samples: Int, lanes: Int) -> Int {
-        let (count, overflow) = floatsPerSample.multipliedSaturating(by: samples)
-            .addingReportingOverflow(sharedFloats(lanes: lanes) + scratchFloats)
+        let (count, overflow) = floatsPerSample.multipliedSaturating(by: samples).addingReportingOverflow(
+            laneFloats(lanes: lanes) + scratchFloats(samples: samples, lanes: lanes) + training.contributionFloats)
         return overflow ? .max : count
     }
 
     var floatsPerSample: Int { max(training.floatsPerSample, inference.floatsPerSample) }
 
     /// Kernel scratch alone.
-    var kernelScratchFloats: Int { FlatLayout.aligned(max(training.scratchFloats, inference.scratchFloats)) }
-
-    /// Kernel scratch of one thread, with room for one more contribution to a shared parameter.
-    var scratchFloats: Int {
-        let contribution = layout.entries.map(\.range.count).max() ?? 0
-        return kernelScratchFloats + (training.sharedFloatsPerLane > 0 ? FlatLayout.aligned(contribution) : 0)
+    func scratchFloats(samples: Int, lanes: Int) -> Int {
+        max(
+            training.scratchFloats(samples: samples, lanes: lanes),
+            inference.scratchFloats(samples: samples, lanes: lanes))
     }
 
-    func sharedFloats(lanes: Int) -> Int { training.sharedFloatsPerLane * lanes }
+    /// What there is of each lane: statistics and sums, then contributions to shared parameters.
+    func laneFloats(lanes: Int) -> Int { (training.floatsPerLane + training.sharedFloatsPerLane) * lanes }
 
     init(
-        inputShape: [Int], outputElements: Int, loss: LossKind, optimizer: OptimizerKind, layout: FlatLayout,
-        training: InstructionList, inference: InstructionList, packings: [Packing], packedFloats: Int,
-        inferencePackings: Int, gradientOrder: [Int], modelDescription: String, layerTable: [LayerRow], digest: Digest
+        inputShape: [Int], outputShape: [Int], tokenLimit: Int?, loss: LossKind, optimizer: OptimizerKind,
+        layout: FlatLayout, training: InstructionList, inference: InstructionList, packings: [Packing],
+        packedFloats: Int, inferencePackings: Int, gradientOrder: [Int], runningStatistics: [RunningStatistic],
+        modelDescription: String, layerTable: [LayerRow], digest: Digest
     ) {
         self.inputShape = inputShape
-        self.outputElements = outputElements
+        self.outputShape = outputShape
+        self.tokenLimit = tokenLimit
         self.loss = loss
         self.optimizer = optimizer
         self.layout = layout
@@ -97,6 +111,7 @@ package struct Plan: Sendable {
         self.packedFloats = packedFloats
         self.inferencePackings = inferencePackings
         self.gradientOrder = gradientOrder
+        self.runningStatistics = runningStatistics
         (forwardFLOPsPerSample, backwardFLOPsPerSample) = training.flopCounts
         self.modelDescription = modelDescription
         self.layerTable = layerTable

@@ -30,6 +30,35 @@ extension Tracer {
         return true
     }
 
+    /// A flat input, or a sequence of positions × elements.
+    func isRows(_ x: Tensor, _ layer: AnyObject?, _ kind: String) -> Bool {
+        guard x.shape.count <= 2 else {
+            fail(
+                layer: layer, kind,
+                "takes a flat input or a sequence, but what comes in is \(x.shape); put a flatten before it")
+            return false
+        }
+        return true
+    }
+
+    func isSequence(_ x: Tensor, _ layer: AnyObject?, _ kind: String) -> Bool {
+        guard x.shape.count == 2 else {
+            fail(
+                layer: layer, kind,
+                "takes a sequence of positions × elements, but what comes in is \(x.shape); use it after an embedding")
+            return false
+        }
+        return true
+    }
+
+    func haveOneShape(_ left: Tensor, _ right: Tensor, _ layer: AnyObject?, _ kind: String) -> Bool {
+        guard left.shape == right.shape else {
+            fail(layer: layer, kind, "takes tensors of one shape, but these are \(left.shape) and \(right.shape)")
+            return false
+        }
+        return true
+    }
+
     func positive(_ extent: Int?) -> Int? { extent.flatMap { $0 > 0 ? $0 : nil } }
 
     func text(_ extent: Int?) -> String { extent.map(String.init) ?? "missing" }

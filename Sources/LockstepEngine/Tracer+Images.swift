@@ -29,7 +29,7 @@ extension Tracer {
         guard elements(of: shape) != nil else {
             return fail(x, layer, "conv2D", "its result of shape \(shape) has too many elements")
         }
-        return result(.convolution2D(relu: false, window), x, parameters, shape: shape, layer: layer)
+        return result(.convolution2D(window), x, parameters, shape: shape, layer: layer)
     }
 
     package func maxPool2D(_ x: Tensor, kernel: Int, stride: Int, padding: Int = 0, layer: AnyObject?) -> Tensor {
@@ -46,6 +46,23 @@ extension Tracer {
         guard let (window, shape) = pool(x, kernel, stride, padding, greatestKernel: 1 << 14, layer, "averagePool2D")
         else { return x }
         return result(.averagePool2D(window), x, [], shape: shape, layer: layer)
+    }
+
+    /// The means over `height` × `width` bins of an image, PyTorch's `AdaptiveAvgPool2d`.
+    package func adaptiveAveragePool2D(_ x: Tensor, height: Int, width: Int, layer: AnyObject?) -> Tensor {
+        let kind = "adaptiveAveragePool2D"
+        guard check(x, layer, kind), isImage(x, layer, kind) else { return x }
+        guard height >= 1, width >= 1, height <= x.shape[0], width <= x.shape[1] else {
+            return fail(
+                x, layer, kind,
+                "cannot make \(height) × \(width) of what comes in, \(x.shape) (height, width, channels)")
+        }
+        return result(.adaptiveAveragePool2D, x, [], shape: [height, width, x.shape[2]], layer: layer)
+    }
+
+    /// The mean of each channel, as an image of one pixel.
+    package func globalAveragePool2D(_ x: Tensor, layer: AnyObject?) -> Tensor {
+        adaptiveAveragePool2D(x, height: 1, width: 1, layer: layer)
     }
 
     private func pool(

@@ -29,15 +29,12 @@ package final class Tracer {
 
     // MARK: Operations
 
-    /// x·Wᵀ + b, where `weight` is [outputs, inputs] and `bias` is [outputs].
+    /// x·Wᵀ + b of a flat input or of each position of a sequence, where `weight` is [outputs, inputs] and `bias` is
+    /// [outputs].
     package func linear(_ x: Tensor, weight: Parameter, bias: Parameter?, layer: AnyObject?) -> Tensor {
         guard check(x, layer, "linear") else { return x }
-        guard x.shape.count == 1 else {
-            return fail(
-                x, layer, "linear", "takes a flat input, but what comes in is \(x.shape); put a flatten before it")
-        }
-        guard check(weight, bias, rank: 2, layer, "linear") else { return x }
-        let inputs = x.shape[0]
+        guard isRows(x, layer, "linear"), check(weight, bias, rank: 2, layer, "linear") else { return x }
+        let inputs = x.shape[x.shape.count - 1]
         guard let outputs = positive(weight.extents[0]) else {
             return fail(x, layer, "linear", "outputs is \(text(weight.extents[0])); it must be at least 1")
         }
@@ -50,52 +47,41 @@ package final class Tracer {
             let parameters = use(
                 weight, [outputs, inputs], bias, outputs: outputs, fanIn: inputs, layer: layer, kind: "linear")
         else { return x }
-        return result(.linear(relu: false), x, parameters, shape: [outputs], layer: layer)
-    }
-
-    package func flatten(_ x: Tensor, layer: AnyObject?) -> Tensor {
-        guard check(x, layer, "flatten") else { return x }
-        let count = x.shape.reduce(1, *)
-        // With one channel or one position the two orders are the same and nothing has to move.
-        let moves = x.shape.count == 3 && x.shape[2] > 1 && x.shape[0] * x.shape[1] > 1
-        return result(moves ? .channelsFirst : .reshape, x, [], shape: [count], layer: layer)
-    }
-
-    func add(_ left: Tensor, _ right: Tensor) -> Tensor {
-        guard check(left, nil, "+"), check(right, nil, "+") else { return left }
-        guard left.shape == right.shape else {
-            return fail(left, nil, "+", "adds tensors of one shape, but these are \(left.shape) and \(right.shape)")
-        }
-        let results = graph.append(.add, inputs: [left.value, right.value], results: [Graph.Value(shape: left.shape)])
-        return Tensor(tracer: self, value: results[0], shape: left.shape)
+        return result(.linear(), x, parameters, shape: x.shape.dropLast() + [outputs], layer: layer)
     }
 
     /// Ends the graph with its loss.
     ///
-    /// - Returns: the number of the model's outputs.
-    func finish(_ outputs: Tensor, loss: LossKind) -> Int {
-        guard check(outputs, nil, loss.name) else { return 1 }
-        if loss.takesClasses {
-            guard outputs.shape.count == 1, outputs.shape[0] >= 2 else {
-                fail(
-                    layer: nil, loss.name,
-                    "takes one number a class, but the model gives \(outputs.shape); "
-                        + "end it with a linear layer of as many outputs as there are classes")
-                return 1
-            }
-            let weights = loss.classWeights.count
-            guard weights == 0 || weights == outputs.shape[0] else {
-                fail(
-                    layer: nil, loss.name,
-                    "has \(weights) classWeights, but the model gives \(outputs.shape[0]) outputs; give one for each")
-                return 1
-            }
-        }
+    /// - Returns: the shape of the model's outputs.
+    func finish(_ outputs: Tensor, loss: LossKind) -> [Int] {
+        guard check(outputs, nil, loss.name) else { return [1] }
+        if loss.takesClasses, !areClasses(outputs, loss) { return [1] }
         var results = [Graph.Value(shape: [1])]
-        if loss.tellsCorrect { results.append(Graph.Value(shape: [1], bytesPerElement: 1)) }
+        let positions = loss.takesClasses ? outputs.shape.dropLast().reduce(1, *) : 1
+        if loss.tellsCorrect { results.append(Graph.Value(shape: [positions], bytesPerElement: 1)) }
         if mode == .training { results.append(Graph.Value(shape: outputs.shape)) }
         _ = graph.append(.loss(loss), inputs: [outputs.value], results: results)
-        return outputs.shape.reduce(1, *)
+        return outputs.shape
+    }
+
+    /// Whether there is one number a class, or where the loss takes sequences such numbers for each position.
+    private func areClasses(_ outputs: Tensor, _ loss: LossKind) -> Bool {
+        let classes = outputs.shape[outputs.shape.count - 1]
+        guard outputs.shape.count == 1 || outputs.shape.count == 2 && loss.tellsCorrect, classes >= 2 else {
+            fail(
+                layer: nil, loss.name,
+                "takes one number a class, but the model gives \(outputs.shape); "
+                    + "end it with a linear layer of as many outputs as there are classes")
+            return false
+        }
+        let weights = loss.classWeights.count
+        guard weights == 0 || weights == classes else {
+            fail(
+                layer: nil, loss.name,
+                "has \(weights) classWeights, but the model gives \(classes) outputs; give one for each")
+            return false
+        }
+        return true
     }
 
     // MARK: Building
@@ -104,13 +90,14 @@ package final class Tracer {
         graph.append(operation, results: results)[0]
     }
 
-    /// Appends an operation on x, with one result or with others behind it.
+    /// Appends an operation on x (and more operands behind it), with one result or with others behind it.
     func result(
-        _ operation: Operation, _ x: Tensor, _ parameters: [Int], shape: [Int], others: [Graph.Value] = [],
-        layer: AnyObject?
+        _ operation: Operation, _ x: Tensor, with operands: [Tensor] = [], _ parameters: [Int], shape: [Int],
+        others: [Graph.Value] = [], layer: AnyObject?
     ) -> Tensor {
         let results = graph.append(
-            operation, inputs: [x.value], parameters: parameters, results: [Graph.Value(shape: shape)] + others,
+            operation, inputs: [x.value] + operands.map(\.value), parameters: parameters,
+            results: [Graph.Value(shape: shape)] + others,
             layer: names.name(ofLayer: layer) ?? "")
         return Tensor(tracer: self, value: results[0], shape: shape)
     }
@@ -126,9 +113,16 @@ package final class Tracer {
         return [number, second]
     }
 
-    private func number(
+    /// The number of a parameter of this shape in the graph, where its declared extents allow it.
+    func number(
         of parameter: Parameter, shape: [Int], fanIn: Int, layer: AnyObject?, kind: String
     ) -> Int? {
+        let isAllowed = zip(parameter.extents, shape).allSatisfy { $0 == nil || $0 == $1 }
+        guard isAllowed, parameter.extents.count == shape.count else {
+            let declared = parameter.extents.map { $0.map(String.init) ?? "any" }.joined(separator: ", ")
+            fail(layer: layer, kind, "has a parameter of shape [\(declared)], but what comes in needs \(shape)")
+            return nil
+        }
         guard elements(of: shape) != nil else {
             fail(layer: layer, kind, "a parameter of shape \(shape) has too many elements")
             return nil
@@ -148,7 +142,9 @@ package final class Tracer {
             return known
         }
         let number = graph.append(
-            Graph.ParameterUse(name: name, shape: shape, initializer: parameter.initializer, fanIn: fanIn))
+            Graph.ParameterUse(
+                name: name, shape: shape, initializer: names.initializers[name] ?? parameter.initializer,
+                fanIn: fanIn, isBuffer: parameter.isBuffer))
         parameterNumbers[name] = number
         return number
     }
@@ -162,7 +158,7 @@ package final class Tracer {
         return count == 0 ? path : "\(path).\(count)"
     }
 
-    func fail(_ x: Tensor, _ layer: AnyObject?, _ kind: String, _ message: String) -> Tensor {
+    package func fail(_ x: Tensor, _ layer: AnyObject?, _ kind: String, _ message: String) -> Tensor {
         fail(layer: layer, kind, message)
         return x
     }

@@ -39,6 +39,11 @@ package struct TensorView: Sendable, Equatable {
         self.init(unchecked: name, .int64, [integers.count], bytes[...])
     }
 
+    /// A 64-bit integer without a dimension.
+    package init(name: String, integer: Int64) {
+        self.init(unchecked: name, .int64, [], withUnsafeBytes(of: integer.littleEndian, Array.init)[...])
+    }
+
     /// A tensor of one dimension of 64-bit floats.
     package init(name: String, doubles: [Double]) {
         let bytes = doubles.flatMap { withUnsafeBytes(of: $0.bitPattern.littleEndian, Array.init) }

@@ -4,7 +4,8 @@ internal import LockstepData
 /// The sources of data that a job file can name.
 struct DataTable {
     private static let names = [
-        "idx", "csv", "npy", "safetensors", "imageFolder", "cifar10", "glyphs", "line", "features", "moons", "patterns",
+        "idx", "csv", "npy", "safetensors", "imageFolder", "cifar10", "bytes", "tokens", "text", "glyphs", "line",
+        "features", "moons", "patterns", "sentences", "randomTokens", "randomImages",
     ]
 
     /// Where the job's paths lie.
@@ -45,6 +46,23 @@ struct DataTable {
                 paths.append(name)
             }
             return CIFAR10(paths: paths)
+        case "bytes": return try bytes(choice)
+        case "tokens":
+            let arguments = try choice.arguments(["path", "type", "context", "stride", "vocabulary", "from", "to"])
+            return Tokens(
+                path: try file("path", arguments),
+                type: try DataTable.word("type", Tokens.Element.self, arguments) ?? .u16,
+                context: try DataTable.context(arguments), stride: try arguments.integer("stride", atLeast: 1),
+                vocabulary: try arguments.integer("vocabulary", atLeast: 1, atMost: 1 << 24),
+                from: try DataTable.share("from", arguments) ?? 0, to: try DataTable.share("to", arguments) ?? 1)
+        case "text":
+            let arguments = try choice.arguments(["path", "text", "label", "vocabulary", "length", "padding", "task"])
+            return Text(
+                path: try file("path", arguments), text: try arguments.text("text") ?? "text",
+                label: try arguments.text("label") ?? "label", vocabulary: try DataTable.vocabulary(arguments),
+                length: try arguments.requiredInteger("length", atLeast: 1, atMost: 1 << 16),
+                padding: try DataTable.word("padding", TextPadding.self, arguments) ?? .pre,
+                task: try DataTable.word("task", CSV.Task.self, arguments) ?? .classify)
         default: return try DataTable.generated(choice)
         }
     }
@@ -59,6 +77,33 @@ struct DataTable {
             task: try DataTable.word("task", CSV.Task.self, arguments),
             numeric: try arguments.texts("numeric") ?? [], categorical: try arguments.texts("categorical") ?? [],
             ignored: try arguments.texts("ignored") ?? [], normalize: try arguments.boolean("normalize") ?? true)
+    }
+
+    private mutating func bytes(_ choice: JobChoice) throws(JobFileError) -> any DataSource {
+        let arguments = try choice.arguments(["paths", "context", "stride", "suffixes", "from", "to"])
+        let node = try arguments.required("paths")
+        var paths: [String] = []
+        for name in try arguments.texts("paths") ?? [] {
+            let isDirectory = if case .directory = DataPath(name) { true } else { false }
+            try add(name, node, arguments.innerPath("paths"), isDirectory: isDirectory)
+            paths.append(name)
+        }
+        return Bytes(
+            paths: paths, context: try DataTable.context(arguments),
+            stride: try arguments.integer("stride", atLeast: 1), suffixes: try arguments.texts("suffixes") ?? [],
+            from: try DataTable.share("from", arguments) ?? 0, to: try DataTable.share("to", arguments) ?? 1)
+    }
+
+    private static func context(_ arguments: JobArguments) throws(JobFileError) -> Int? {
+        try arguments.integer("context", atLeast: 1, atMost: 1 << 20)
+    }
+
+    private static func vocabulary(_ arguments: JobArguments) throws(JobFileError) -> Int {
+        try arguments.integer("vocabulary", atLeast: 3, atMost: 1 << 17) ?? 10_000
+    }
+
+    private static func share(_ key: String, _ arguments: JobArguments) throws(JobFileError) -> Double? {
+        try arguments.number(key, "0 ≤ \(key) ≤ 1") { $0 >= 0 && $0 <= 1 }
     }
 
     /// The sources that need no files.
@@ -88,6 +133,31 @@ struct DataTable {
                 width: try arguments.integer("width", atLeast: 1, atMost: 4096) ?? 224,
                 channels: try arguments.integer("channels", atLeast: 1, atMost: 16) ?? 3,
                 classes: try arguments.integer("classes", atLeast: 1, atMost: 1 << 20) ?? 1000,
+                part: try part(arguments), seed: try seed(arguments))
+        case "sentences":
+            let arguments = try choice.arguments(["count", "length", "vocabulary", "padding", "part", "seed"])
+            return Sentences(
+                count: try count(arguments),
+                length: try arguments.integer("length", atLeast: 1, atMost: 1 << 16) ?? 24,
+                vocabulary: try vocabulary(arguments),
+                padding: try word("padding", TextPadding.self, arguments) ?? .pre,
+                part: try part(arguments), seed: try seed(arguments))
+        case "randomTokens":
+            let arguments = try choice.arguments(["count", "length", "tokens", "classes", "part", "seed"])
+            return RandomTokens(
+                count: try count(arguments),
+                length: try arguments.requiredInteger("length", atLeast: 1, atMost: 1 << 20),
+                tokens: try arguments.requiredInteger("tokens", atLeast: 1, atMost: 1 << 20),
+                classes: try arguments.integer("classes", atLeast: 1, atMost: 1 << 20), part: try part(arguments),
+                seed: try seed(arguments))
+        case "randomImages":
+            let arguments = try choice.arguments(["count", "height", "width", "channels", "classes", "part", "seed"])
+            return RandomImages(
+                count: try count(arguments),
+                height: try arguments.requiredInteger("height", atLeast: 1, atMost: 4096),
+                width: try arguments.requiredInteger("width", atLeast: 1, atMost: 4096),
+                channels: try arguments.requiredInteger("channels", atLeast: 1, atMost: 16),
+                classes: try arguments.requiredInteger("classes", atLeast: 1, atMost: 1 << 20),
                 part: try part(arguments), seed: try seed(arguments))
         default:
             let arguments = try choice.arguments(["count", "part", "seed"])
@@ -129,7 +199,7 @@ struct DataTable {
         return word
     }
 
-    private mutating func file(
+    mutating func file(
         _ key: String, _ arguments: JobArguments, isDirectory: Bool = false
     ) throws(JobFileError) -> String {
         let node = try arguments.required(key)

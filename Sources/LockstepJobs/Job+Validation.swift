@@ -12,6 +12,7 @@ extension Job {
         try optimizer.validate()
         try regularization.validate()
         try clipping?.validate()
+        for (index, rule) in initialValues.enumerated() { try rule.validate(key: "initialValues.\(index)") }
         for (key, value, range) in [
             ("batchSize", batchSize, 1...1 << 20), ("lanes", lanes, 1...4096),
             ("snapshots.everySteps", snapshots.everySteps ?? 1, 1...1 << 31),
@@ -48,7 +49,7 @@ extension Job {
     /// What decides the bits of the state, as text: a line a setting. What is not used has no line, so that a new
     /// setting leaves the digests of older jobs as they are.
     func description(
-        train: Digest, validation: (any SampleReader)?, test: (any SampleReader)?, plan: Plan
+        train: Digest, validation: (any SampleReader)?, test: (any SampleReader)?, weights: Digest?, plan: Plan
     ) -> String {
         var lines = [
             "lockstep job 1",
@@ -74,6 +75,10 @@ extension Job {
         if let earlyStopping { lines.append("\(earlyStopping)") }
         // What is watched is remembered in the state.
         if let best = snapshots.best { lines.append("best \(best)") }
+        if let weights { lines.append("initialize \(weights)") }
+        for entry in plan.layout.entries where !entry.isBuffer && entry.initializer != .uniformByFanIn {
+            lines.append("initial \(entry.name) \(entry.initializer)")
+        }
         lines.append("model")
         return lines.joined(separator: "\n") + "\n" + plan.modelDescription
     }

@@ -40,6 +40,10 @@ public struct Job: Sendable {
     public var regularization: Regularization
     public var clipping: Clipping?
     public var earlyStopping: EarlyStopping?
+    /// How parameters start that do not start as PyTorch's.
+    public var initialValues: [InitialValues]
+    /// Where the parameters begin; nil for values that the seed decides.
+    public var initialize: InitialWeights?
     public var snapshots: SnapshotPolicy
     public var traces: TraceSettings
 
@@ -53,14 +57,16 @@ public struct Job: Sendable {
         train: any DataSource, transforms: Transforms = Transforms(), validation: Validation? = nil,
         test: (any DataSource)? = nil, batchSize: Int, epochs: Int, lanes: Int? = nil, seed: UInt64 = 0,
         shuffle: Bool = true, regularization: Regularization = Regularization(), clipping: Clipping? = nil,
-        earlyStopping: EarlyStopping? = nil, snapshots: SnapshotPolicy = SnapshotPolicy(),
+        earlyStopping: EarlyStopping? = nil, initialValues: [InitialValues] = [],
+        initialize: InitialWeights? = nil, snapshots: SnapshotPolicy = SnapshotPolicy(),
         traces: TraceSettings = TraceSettings()
     ) {
         self.init(
             name: name, model: model, loss: loss, optimizer: optimizer, metrics: metrics, train: train,
             transforms: transforms, validation: validation, test: test, batchSize: batchSize,
             length: .epochs(epochs), lanes: lanes, seed: seed, shuffle: shuffle, regularization: regularization,
-            clipping: clipping, earlyStopping: earlyStopping, snapshots: snapshots, traces: traces)
+            clipping: clipping, earlyStopping: earlyStopping, initialValues: initialValues,
+            initialize: initialize, snapshots: snapshots, traces: traces)
     }
 
     /// A job that lasts `.epochs(…)` or `.steps(…)`.
@@ -73,7 +79,8 @@ public struct Job: Sendable {
         train: any DataSource, transforms: Transforms = Transforms(), validation: Validation? = nil,
         test: (any DataSource)? = nil, batchSize: Int, length: Length, lanes: Int? = nil, seed: UInt64 = 0,
         shuffle: Bool = true, regularization: Regularization = Regularization(), clipping: Clipping? = nil,
-        earlyStopping: EarlyStopping? = nil, snapshots: SnapshotPolicy = SnapshotPolicy(),
+        earlyStopping: EarlyStopping? = nil, initialValues: [InitialValues] = [],
+        initialize: InitialWeights? = nil, snapshots: SnapshotPolicy = SnapshotPolicy(),
         traces: TraceSettings = TraceSettings()
     ) {
         self.name = name
@@ -93,6 +100,8 @@ public struct Job: Sendable {
         self.regularization = regularization
         self.clipping = clipping
         self.earlyStopping = earlyStopping
+        self.initialValues = initialValues
+        self.initialize = initialize
         self.snapshots = snapshots
         self.traces = traces
     }

@@ -5,7 +5,7 @@ internal import LockstepModels
 /// A job, read from a file or taken from the program, and where its data lies on the machine where it was given.
 package struct JobFile {
     package let job: Job
-    /// What the sources of data read, each once, in the order of the sources.
+    /// What the sources of data read, each once, in the order of the sources, and the weights to begin with.
     package let files: [DataFile]
 
     package struct DataFile: Sendable, Hashable, Codable {
@@ -23,7 +23,8 @@ package struct JobFile {
 
     private static let keys = [
         "name", "model", "loss", "optimizer", "metrics", "data", "batchSize", "epochs", "steps", "lanes", "seed",
-        "shuffle", "regularization", "clipping", "earlyStopping", "snapshots", "traces",
+        "shuffle", "regularization", "clipping", "earlyStopping", "initialValues", "initialize",
+        "snapshots", "traces",
     ]
 
     /// - Throws: `CommandError` with the file, line, key and a fix.
@@ -80,6 +81,14 @@ package struct JobFile {
         }
         if let node = arguments.node("earlyStopping") {
             job.earlyStopping = try MetricTable.earlyStopping(node, path: "earlyStopping")
+        }
+        if let node = arguments.node("initialValues") {
+            job.initialValues = try InitialValueTable.rules(node, path: "initialValues")
+        }
+        if let node = arguments.node("initialize") {
+            let weights = try JobArguments(
+                "initialize", node, path: "initialize", place: node.place, parameters: ["from"])
+            job.initialize = InitialWeights(from: try table.file("from", weights))
         }
         if let node = arguments.node("snapshots") {
             job.snapshots = try PolicyTable.snapshots(node, path: "snapshots")
@@ -187,7 +196,8 @@ extension JobFile {
         if case .source(let source)? = job.validation { sources.append(source) }
         if let test = job.test { sources.append(test) }
         var files: [DataFile] = []
-        for path in sources.flatMap(\.paths) {
+        let weights = job.initialize.map { [DataPath.file($0.path)] } ?? []
+        for path in sources.flatMap(\.paths) + weights {
             let file =
                 switch path {
                 case .file(let name): DataFile(name: name, directory: directory, isDirectory: false)

@@ -1,91 +1,53 @@
 internal import LockstepCore
 internal import LockstepModels
 
-/// The blocks that a job file can put in sequence, each with the parameters of its Swift type.
+/// The blocks that a job file can put together, each with the parameters of its Swift type.
 enum ModelTable {
-    private struct Block: Sendable {
+    struct Block: Sendable {
         let key: String
+        /// A bare value, and a bare list, goes to the first.
         let parameters: [String]
-        let make: @Sendable (JobArguments) throws(JobFileError) -> any Module
+        let make: @Sendable (JobArguments, ModelScope) throws(JobFileError) -> any Module
     }
 
-    private static let blocks: [Block] = [
-        Block(key: "linear", parameters: ["outputs", "inputs", "bias"]) { arguments throws(JobFileError) in
-            Linear(
-                try arguments.integer("inputs", atLeast: 1, atMost: 1 << 24),
-                try arguments.requiredInteger("outputs", atLeast: 1, atMost: 1 << 24),
-                bias: try arguments.boolean("bias") ?? true)
-        },
-        Block(key: "conv2D", parameters: ["outputs", "inputs", "kernel", "stride", "padding", "bias"]) {
-            arguments throws(JobFileError) in
-            Conv2D(
-                try arguments.integer("inputs", atLeast: 1, atMost: 1 << 16),
-                try arguments.requiredInteger("outputs", atLeast: 1, atMost: 1 << 16),
-                kernel: try arguments.requiredInteger("kernel", atLeast: 1, atMost: 255),
-                stride: try arguments.integer("stride", atLeast: 1, atMost: 255) ?? 1,
-                padding: try arguments.integer("padding", atLeast: 0, atMost: 127) ?? 0,
-                bias: try arguments.boolean("bias") ?? true)
-        },
-        Block(key: "maxPool2D", parameters: pooling) { arguments throws(JobFileError) in
-            MaxPool2D(
-                try arguments.requiredInteger("kernel", atLeast: 1, atMost: 15),
-                stride: try arguments.integer("stride", atLeast: 1, atMost: 255),
-                padding: try arguments.integer("padding", atLeast: 0, atMost: 7) ?? 0)
-        },
-        Block(key: "averagePool2D", parameters: pooling) { arguments throws(JobFileError) in
-            AveragePool2D(
-                try arguments.requiredInteger("kernel", atLeast: 1, atMost: 255),
-                stride: try arguments.integer("stride", atLeast: 1, atMost: 255),
-                padding: try arguments.integer("padding", atLeast: 0, atMost: 127) ?? 0)
-        },
-        Block(key: "dropout", parameters: ["probability"]) { arguments throws(JobFileError) in
-            Dropout(try arguments.number("probability", "0 ≤ probability < 1") { $0 >= 0 && $0 < 1 } ?? 0.5)
-        },
-        Block(key: "flatten", parameters: []) { _ throws(JobFileError) in Flatten() },
-        Block(key: "relu", parameters: []) { _ throws(JobFileError) in ReLU() },
-        Block(key: "sigmoid", parameters: []) { _ throws(JobFileError) in Sigmoid() },
-        Block(key: "tanh", parameters: []) { _ throws(JobFileError) in Tanh() },
-        Block(key: "softmax", parameters: []) { _ throws(JobFileError) in Softmax() },
-        Block(key: "silu", parameters: []) { _ throws(JobFileError) in SiLU() },
-        Block(key: "softplus", parameters: []) { _ throws(JobFileError) in Softplus() },
-        Block(key: "gelu", parameters: ["approximate"]) { arguments throws(JobFileError) in
-            GELU(approximate: try arguments.boolean("approximate") ?? false)
-        },
-        Block(key: "leakyReLU", parameters: ["slope"]) { arguments throws(JobFileError) in
-            LeakyReLU(try arguments.number("slope", "slope is at least 0") { $0 >= 0 } ?? 0.01)
-        },
-        Block(key: "elu", parameters: ["alpha"]) { arguments throws(JobFileError) in
-            ELU(try arguments.number("alpha", "alpha is greater than 0") { $0 > 0 } ?? 1)
-        },
-    ]
-
-    private static let pooling = ["kernel", "stride", "padding"]
+    private static let blocks = layers + activations + sequenceLayers + structures
     private static let keys = blocks.map(\.key)
 
     /// A list of blocks becomes a `Sequential`; a block without a name is counted.
     static func model(_ node: JobNode, path: String) throws(JobFileError) -> any Module {
+        Sequential(try list(node, path: path, ModelScope()))
+    }
+
+    /// The blocks of a list, at least one.
+    static func list(
+        _ node: JobNode, path: String, _ scope: ModelScope
+    ) throws(JobFileError) -> [(name: String?, module: any Module)] {
         guard case .sequence(let items) = node.content else {
-            throw JobFileError(node.place, path, "\(node.kind) is no list of blocks; write model: [linear: 10]")
+            throw JobFileError(node.place, path, "\(node.kind) is no list of blocks; write [linear: 10]")
         }
         guard !items.isEmpty else {
-            throw JobFileError(node.place, path, "an empty model; add a block, for example linear: 10")
+            throw JobFileError(node.place, path, "an empty list; add a block, for example linear: 10")
         }
         var modules: [(name: String?, module: any Module)] = []
         for (index, item) in items.enumerated() {
-            let named = try block(item, path: "\(path).\(index)")
-            if let name = named.name, modules.contains(where: { $0.name == name }) {
+            let named = try block(item, path: "\(path).\(index)", position: String(index), scope)
+            let name = named.name ?? String(index)
+            if modules.enumerated().contains(where: { $1.name ?? String($0) == name }) {
                 throw JobFileError(item.place, "\(path).\(index)", "the name \(name) stands twice; rename one")
             }
             modules.append(named)
         }
-        return Sequential(modules)
+        return modules
     }
 
     /// `linear: 10`, `relu`, or `output: {linear: 10}`. A name may be a block's word: `dropout: {dropout: 0.25}`.
-    private static func block(_ node: JobNode, path: String) throws(JobFileError) -> (name: String?, module: any Module)
-    {
+    ///
+    /// - Parameter position: what the block is called where it has no name of its own.
+    static func block(
+        _ node: JobNode, path: String, position: String, _ scope: ModelScope
+    ) throws(JobFileError) -> (name: String?, module: any Module) {
         if case .mapping(let entries) = node.content, entries.count == 1, isBlock(entries[0].value),
-            !keys.contains(entries[0].key) || !entries[0].value.isScalar
+            !keys.contains(entries[0].key) || isNamed(entries[0])
         {
             let name = entries[0].key
             guard isName(name) else {
@@ -94,9 +56,16 @@ enum ModelTable {
                     "'\(name.escapedForDisplay(limit: 40))' cannot name a block; use letters, digits and '_', a letter first"
                 )
             }
-            return (name, try module(entries[0].value, path: path))
+            return (name, try module(entries[0].value, path: path, name: name, known: keys, scope))
         }
-        return (nil, try module(node, path: path))
+        return (nil, try module(node, path: path, name: position, known: keys, scope))
+    }
+
+    /// `linear: {linear: 10}` is a linear layer of that name; but of `repeat: {block: relu}` and `residual: {blocks: …}`
+    /// the group is what the block takes.
+    private static func isNamed(_ entry: JobNode.Entry) -> Bool {
+        guard case .mapping(let inner) = entry.value.content, inner.count == 1 else { return false }
+        return !(blocks.first { $0.key == entry.key }?.parameters.contains(inner[0].key) ?? false)
     }
 
     private static func isBlock(_ node: JobNode) -> Bool {
@@ -116,11 +85,16 @@ enum ModelTable {
             }
     }
 
-    private static func module(_ node: JobNode, path: String) throws(JobFileError) -> any Module {
-        let choice = try JobChoice("block", node, path: path, known: keys)
+    /// - Parameter known: the words that can stand here.
+    static func module(
+        _ node: JobNode, path: String, name: String, known: [String], _ scope: ModelScope
+    ) throws(JobFileError) -> any Module {
+        let choice = try JobChoice("block", node, path: path, known: known)
         guard let block = blocks.first(where: { $0.key == choice.word }) else {
             throw JobFileError(node.place, path, "unknown block '\(choice.word)'")
         }
-        return try block.make(try choice.arguments(block.parameters))
+        return try scope.make(name, node, path: path) { () throws(JobFileError) in
+            try block.make(try choice.arguments(block.parameters), scope)
+        }
     }
 }

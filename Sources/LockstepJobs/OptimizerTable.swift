@@ -11,30 +11,32 @@ enum OptimizerTable {
             let arguments = try arguments(choice, ["beta1", "beta2", "epsilon"])
             return .adam(
                 learningRate: try learningRate(arguments, 0.001), beta1: try part("beta1", arguments) ?? 0.9,
-                beta2: try part("beta2", arguments) ?? 0.999, epsilon: try epsilon(arguments) ?? 1e-8)
+                beta2: try part("beta2", arguments) ?? 0.999, epsilon: try epsilon(arguments) ?? 1e-8,
+                groups: try groups(arguments))
         case "adamW":
             let arguments = try arguments(choice, ["beta1", "beta2", "epsilon", "weightDecay"])
             return .adamW(
                 learningRate: try learningRate(arguments, 0.001), beta1: try part("beta1", arguments) ?? 0.9,
                 beta2: try part("beta2", arguments) ?? 0.999, epsilon: try epsilon(arguments) ?? 1e-8,
-                weightDecay: try amount("weightDecay", arguments) ?? 0.01)
+                weightDecay: try amount("weightDecay", arguments) ?? 0.01, groups: try groups(arguments))
         case "rmsprop":
             let arguments = try arguments(choice, ["alpha", "epsilon", "momentum"])
             return .rmsprop(
                 learningRate: try learningRate(arguments, 0.01), alpha: try part("alpha", arguments) ?? 0.99,
-                epsilon: try epsilon(arguments) ?? 1e-8, momentum: try part("momentum", arguments) ?? 0)
+                epsilon: try epsilon(arguments) ?? 1e-8, momentum: try part("momentum", arguments) ?? 0,
+                groups: try groups(arguments))
         case "adagrad":
             let arguments = try arguments(choice, ["learningRateDecay", "epsilon"])
             return .adagrad(
                 learningRate: try learningRate(arguments, 0.01),
                 learningRateDecay: try amount("learningRateDecay", arguments) ?? 0,
-                epsilon: try epsilon(arguments) ?? 1e-10)
+                epsilon: try epsilon(arguments) ?? 1e-10, groups: try groups(arguments))
         default:
             let arguments = try arguments(choice, ["momentum", "dampening", "nesterov"])
             return .sgd(
                 learningRate: try learningRate(arguments, 0.001), momentum: try part("momentum", arguments) ?? 0,
                 dampening: try arguments.number("dampening", "0 ≤ dampening ≤ 1") { $0 >= 0 && $0 <= 1 } ?? 0,
-                nesterov: try arguments.boolean("nesterov") ?? false)
+                nesterov: try arguments.boolean("nesterov") ?? false, groups: try groups(arguments))
         }
     }
 
@@ -56,7 +58,25 @@ enum OptimizerTable {
     }
 
     private static func arguments(_ choice: JobChoice, _ parameters: [String]) throws(JobFileError) -> JobArguments {
-        try choice.arguments(["learningRate"] + parameters, groupValues: ScheduleTable.names)
+        try choice.arguments(["learningRate"] + parameters + ["groups"], groupValues: ScheduleTable.names)
+    }
+
+    /// A list of groups of parameters, or one by itself.
+    private static func groups(_ arguments: JobArguments) throws(JobFileError) -> [ParameterGroup] {
+        guard let node = arguments.node("groups") else { return [] }
+        let items: [JobNode] = if case .sequence(let items) = node.content { items } else { [node] }
+        var groups: [ParameterGroup] = []
+        for (index, item) in items.enumerated() {
+            let inner = try JobArguments(
+                "a group", item, path: "\(arguments.innerPath("groups")).\(index)", place: item.place,
+                parameters: ["names", "weightDecay", "learningRateFactor"])
+            _ = try inner.required("names")
+            groups.append(
+                ParameterGroup(
+                    names: try inner.texts("names") ?? [], weightDecay: try amount("weightDecay", inner),
+                    learningRateFactor: try amount("learningRateFactor", inner) ?? 1))
+        }
+        return groups
     }
 
     private static func part(_ key: String, _ arguments: JobArguments) throws(JobFileError) -> Double? {

@@ -11,6 +11,8 @@ package struct ResolvedJob: Sendable {
     package let plan: Plan
     package let loss: Loss
     package let optimizer: Optimizer
+    /// The optimizer's groups in the plan's layout.
+    package let groups: OptimizerGroups
     package let regularization: Regularization
     package let clipping: Clipping?
     package let batchSize: Int
@@ -42,6 +44,10 @@ package struct ResolvedJob: Sendable {
     /// Steps from one snapshot to the next.
     package let snapshotEverySteps: Int
     package let traces: TraceSettings
+    /// The file of `initialize`, as the job names it.
+    package let initialWeightsPath: String?
+    /// What the parameters begin as; nil where the seed decides, or once `takeInitialState` has used them.
+    private var weights: WeightFile?
     /// The settings as text, a line each: what the digest covers.
     package let description: String
 
@@ -55,7 +61,8 @@ package struct ResolvedJob: Sendable {
         let data = try JobData(job, file: file)
         let plan = try Plan.compile(
             model: job.model, inputShape: data.train.inputShape, loss: job.loss, optimizer: job.optimizer,
-            metrics: job.metrics)
+            metrics: job.metrics, initialValues: job.initialValues)
+        let groups = try OptimizerGroups(job.optimizer, layout: plan.layout)
         let targets = JobTargets(plan: plan, loss: job.loss)
         let train = try targets.adapted(data.train, "data.train")
         let validation = try data.validation.map { try targets.adapted($0, "data.validation") }
@@ -89,12 +96,17 @@ package struct ResolvedJob: Sendable {
         guard (validationOrder?.stepsPerEpoch ?? 0) * epochCount < Int(UInt32.max) else {
             throw CommandError.usage("\(epochCount) epochs are too many to evaluate after each; shorten the job")
         }
-        let description = job.description(train: data.digest, validation: data.validation, test: test, plan: plan)
+        let weights = try job.initialize.map { initial in
+            try WeightFile(try file(.file(initial.path)), layout: plan.layout)
+        }
+        let description = job.description(
+            train: data.digest, validation: data.validation, test: test, weights: weights?.digest, plan: plan)
         self.name = job.name
         self.digest = DigestBuilder.digest(of: Array(description.utf8))
         self.plan = plan
         self.loss = job.loss
         self.optimizer = job.optimizer
+        self.groups = groups
         self.regularization = job.regularization
         self.clipping = job.clipping
         self.batchSize = job.batchSize
@@ -116,11 +128,26 @@ package struct ResolvedJob: Sendable {
         self.snapshots = job.snapshots
         self.snapshotEverySteps = job.snapshots.interval(stepsPerEpoch: order.stepsPerEpoch)
         self.traces = job.traces
+        self.initialWeightsPath = job.initialize?.path
+        self.weights = weights
         self.description = description
     }
 }
 
 extension ResolvedJob {
+    /// S(0). The weights of a file are given up with it: who trains has no more use for them.
+    ///
+    /// - Throws: `CommandError.failed` where memory does not suffice.
+    package mutating func takeInitialState() throws -> FlatState {
+        let state = try FlatState(plan: plan, seed: seed, keepsBest: keepsBest)
+        weights?.fill(state)
+        dropInitialWeights()
+        return state
+    }
+
+    /// Gives up the memory of weights to begin with, where no state is made of them here.
+    package mutating func dropInitialWeights() { weights = nil }
+
     /// Float64 sums of a root in a control record: loss, weight, then the metrics'.
     package var sumCount: Int { 2 + plan.metricSumCount }
 
@@ -140,7 +167,7 @@ extension ResolvedJob {
     ) -> OptimizerStep {
         optimizer.step(
             step, of: stepCount, totalWeight: totalWeight, regularization: regularization, clipping: clipping,
-            plateauFactor: plateauFactor, kernels: kernels)
+            groups: groups, plateauFactor: plateauFactor, kernels: kernels)
     }
 
     /// The learning rate of step `step`, counted from 1.

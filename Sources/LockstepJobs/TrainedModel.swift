@@ -22,7 +22,7 @@ package struct TrainedModel: Sendable {
         try job.validate()
         plan = try Plan.compile(
             model: job.model, inputShape: preprocessing.inputShape, loss: job.loss, optimizer: job.optimizer,
-            metrics: job.metrics)
+            metrics: job.metrics, initialValues: job.initialValues)
         loss = job.loss
         metrics = try MetricSet(
             job.metrics ?? Metric.defaults(for: job.loss), loss: job.loss, outputs: plan.outputElements)
@@ -37,6 +37,11 @@ package struct TrainedModel: Sendable {
         } else {
             (evaluationSource, evaluationKey) = (nil, "data.test")
         }
+    }
+
+    /// How many classes a sample has: 1, or one for each position of a sequence.
+    package var positions: Int {
+        if case .classSequence(let length) = plan.target { length } else { 1 }
     }
 
     /// Opens the test data, or the validation data where the job has no other.
@@ -54,6 +59,14 @@ package struct TrainedModel: Sendable {
                 "\(evaluationKey): its samples have shape \(reader.inputShape); the model takes \(plan.inputShape)")
         }
         return try JobTargets(plan: plan, loss: loss).adapted(reader, evaluationKey)
+    }
+
+    /// Checks the inputs of a model whose first layer looks tokens up.
+    ///
+    /// - Throws: `CommandError.usage` that names the first input with something else in it.
+    package func checkTokens(of inputs: PredictionInputs) throws(CommandError) {
+        guard let limit = plan.tokenLimit else { return }
+        try inputs.checkTokens(below: limit, inputCount: plan.sampleElements)
     }
 
     /// Writes a sample of evaluation data as the model takes it.

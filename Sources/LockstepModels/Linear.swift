@@ -16,6 +16,12 @@ public final class Linear: Module, CustomStringConvertible {
     /// A layer whose number of inputs is inferred.
     public convenience init(_ outputs: Int, bias: Bool = true) { self.init(nil, outputs, bias: bias) }
 
+    /// A layer that shares an embedding's weight: it has an output for each of its tokens.
+    public init(tiedTo embedding: Embedding, bias: Bool = false) {
+        weight = embedding.weight
+        self.bias = bias ? Parameter([embedding.weight.extents[0]]) : nil
+    }
+
     public func callAsFunction(_ input: Tensor) -> Tensor {
         input.tracer.linear(input, weight: weight, bias: bias, layer: self)
     }

@@ -1,70 +1,30 @@
-internal import LockstepCore
 package import LockstepEngine
 
 extension ModelNames {
-    /// Finds the parameters and layers of `model` in its stored properties, in their order, those of superclasses
-    /// first. A module or parameter that occurs twice has its first name.
+    /// The names of a model's parameters and layers: the paths of stored properties.
     ///
-    /// - Throws: `CommandError.usage` where names are not usable.
-    package init(of model: any Module) throws {
-        self.init()
-        try visit(model, path: "")
-    }
-
-    private mutating func visit(_ module: any Module, path: String) throws {
-        guard add(layer: module, name: path) else { return }
-        if let container = module as? any ModuleContainer {
-            try visit(container.namedChildren, path: path)
-            return
+    /// - Parameter initialValues: how parameters start; as their modules say where no rule names them.
+    /// - Throws: `CommandError.usage` where names are not usable, or a rule names nothing.
+    package init(of model: any Module, initialValues: [InitialValues] = []) throws {
+        var walk = ModelWalk()
+        try walk.visit(model, path: "")
+        self = walk.names
+        let parameters = walk.parameters.filter { !$0.parameter.isBuffer }
+        for (index, rule) in initialValues.enumerated() {
+            try NamePatterns(rule.names).check(
+                against: parameters.map(\.name), key: "initialValues.\(index).names")
         }
-        var mirrors: [Mirror] = []
-        var mirror: Mirror? = Mirror(reflecting: module)
-        while let current = mirror {
-            mirrors.append(current)
-            mirror = current.superclassMirror
-        }
-        for mirror in mirrors.reversed() {
-            for child in mirror.children {
-                guard let label = child.label else { continue }
-                try visit(value: child.value, path: joined(path, label))
-            }
+        for (name, parameter) in parameters {
+            let rule = initialValues.first { NamePatterns($0.names).matches(name) }
+            if let rule { initializers[name] = rule.values.keepingZeroRow(of: parameter.initializer) }
         }
     }
+}
 
-    private mutating func visit(value: Any, path: String) throws {
-        if let parameter = value as? Parameter {
-            add(parameter, name: path)
-        } else if let module = value as? any Module {
-            try visit(module, path: path)
-        } else if let modules = value as? [any Module] {
-            for (index, module) in modules.enumerated() { try visit(module, path: joined(path, String(index))) }
-        } else if let parameters = value as? [Parameter] {
-            for (index, parameter) in parameters.enumerated() { add(parameter, name: joined(path, String(index))) }
-        } else {
-            let mirror = Mirror(reflecting: value)
-            guard mirror.displayStyle == .optional || mirror.displayStyle == .collection else { return }
-            for (index, child) in mirror.children.enumerated() {
-                try visit(
-                    value: child.value, path: mirror.displayStyle == .optional ? path : joined(path, String(index)))
-            }
-        }
+extension Initializer {
+    /// An embedding's padding token starts as zeros whatever the others start as.
+    fileprivate func keepingZeroRow(of other: Initializer) -> Initializer {
+        guard case .normal(let deviation, nil) = self, case .normal(_, let row) = other else { return self }
+        return .normal(deviation: deviation, zeroRow: row)
     }
-
-    private mutating func visit(_ children: [(name: String, module: any Module)], path: String) throws {
-        var seen: Set<String> = []
-        for (name, module) in children {
-            guard !name.isEmpty, !name.contains(".") else {
-                throw CommandError.usage(
-                    "model: a block is named '\(name.escapedForDisplay())'; a name has at least one character and no dot"
-                )
-            }
-            guard seen.insert(name).inserted else {
-                throw CommandError.usage(
-                    "model: two blocks are named '\(joined(path, name).escapedForDisplay())'; rename one")
-            }
-            try visit(module, path: joined(path, name))
-        }
-    }
-
-    private func joined(_ path: String, _ name: String) -> String { path.isEmpty ? name : path + "." + name }
 }

@@ -18,7 +18,14 @@ public protocol Module: AnyObject, Sendable {
     func callAsFunction(_ input: Tensor) -> Tensor
 }
 
-/// A module whose children have names that are not those of its properties.
+/// A module whose children and parameters have names that are not those of its properties. A module's parameters come
+/// before its children.
 protocol ModuleContainer: Module {
+    var namedParameters: [(name: String, parameter: Parameter)] { get }
     var namedChildren: [(name: String, module: any Module)] { get }
+}
+
+extension ModuleContainer {
+    var namedParameters: [(name: String, parameter: Parameter)] { [] }
+    var namedChildren: [(name: String, module: any Module)] { [] }
 }

@@ -8,8 +8,9 @@ extension Optimizer {
         if let refused = learningRate.refusal {
             throw refusal("learningRate\(refused.key)", refused.value, refused.allowed)
         }
+        for (index, group) in groups.enumerated() { try group.validate(key: key(ofGroup: index)) }
         switch self {
-        case .sgd(_, let momentum, let dampening, let nesterov):
+        case .sgd(_, let momentum, let dampening, let nesterov, _):
             try checkPart("momentum", momentum)
             guard dampening >= 0, dampening <= 1 else {
                 throw refusal("dampening", "\(dampening)", "at least 0 and at most 1")
@@ -17,20 +18,20 @@ extension Optimizer {
             guard !nesterov || (momentum > 0 && dampening == 0) else {
                 throw refusal("nesterov", "true", "false where momentum is 0 or dampening is not 0")
             }
-        case .adam(_, let beta1, let beta2, let epsilon):
+        case .adam(_, let beta1, let beta2, let epsilon, _):
             try checkPart("beta1", beta1)
             try checkPart("beta2", beta2)
             try checkEpsilon(epsilon)
-        case .adamW(_, let beta1, let beta2, let epsilon, let weightDecay):
+        case .adamW(_, let beta1, let beta2, let epsilon, let weightDecay, _):
             try checkPart("beta1", beta1)
             try checkPart("beta2", beta2)
             try checkEpsilon(epsilon)
             try checkAmount("weightDecay", weightDecay)
-        case .rmsprop(_, let alpha, let epsilon, let momentum):
+        case .rmsprop(_, let alpha, let epsilon, let momentum, _):
             try checkPart("alpha", alpha)
             try checkPart("momentum", momentum)
             try checkEpsilon(epsilon)
-        case .adagrad(_, let learningRateDecay, let epsilon):
+        case .adagrad(_, let learningRateDecay, let epsilon, _):
             try checkAmount("learningRateDecay", learningRateDecay)
             try checkEpsilon(epsilon)
         }
@@ -53,8 +54,12 @@ extension Optimizer {
         }
     }
 
+    /// The key of a group in a job file.
+    func key(ofGroup index: Int) -> String { "optimizer.\(name).groups.\(index)" }
+
+    private var name: Substring { description.prefix { $0 != "(" } }
+
     private func refusal(_ key: String, _ value: String, _ allowed: String) -> CommandError {
-        let name = description.prefix { $0 != "(" }
-        return CommandError.usage("optimizer.\(name).\(key): \(value) is not usable; it must be \(allowed)")
+        CommandError.usage("optimizer.\(name).\(key): \(value) is not usable; it must be \(allowed)")
     }
 }

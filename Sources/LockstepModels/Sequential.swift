@@ -11,7 +11,7 @@ public final class Sequential: Module, ModuleContainer, CustomStringConvertible 
     public let blocks: [Block]
 
     public init(_ blocks: [(name: String?, module: any Module)]) {
-        self.blocks = blocks.enumerated().map { Block(name: $1.name ?? String($0), module: $1.module) }
+        self.blocks = Sequential.named(blocks)
     }
 
     public convenience init(_ modules: any Module...) {
@@ -27,4 +27,9 @@ public final class Sequential: Module, ModuleContainer, CustomStringConvertible 
     }
 
     var namedChildren: [(name: String, module: any Module)] { blocks.map { ($0.name, $0.module) } }
+
+    /// Modules with their names, or their positions where they have none.
+    static func named(_ blocks: [(name: String?, module: any Module)]) -> [Block] {
+        blocks.enumerated().map { Block(name: $1.name ?? String($0), module: $1.module) }
+    }
 }

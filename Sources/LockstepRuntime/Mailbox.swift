@@ -23,6 +23,14 @@ final class Mailbox<Element: Sendable>: @unchecked Sendable {
         return element
     }
 
+    /// The oldest element, or nil where there is none.
+    func takeIfFilled() -> Element? {
+        lock.lock()
+        let element = queue.popFirst()
+        lock.unlock(withValue: queue.isEmpty ? .empty : .filled)
+        return element
+    }
+
     /// The oldest element; blocks the calling thread until there is one.
     func take() -> Element {
         lock.lock(whenValue: .filled)

@@ -53,11 +53,13 @@ package struct PreparedJob: Sendable {
         self.files = files
         paths = file.files
         encodedSource = try PreparedJob.encoded(source)
-        job = try PreparedJob.naming(source.fileName) {
+        var job = try PreparedJob.naming(source.fileName) {
             try ResolvedJob(file.job) { path in
                 contents[path.name] ?? DataFile(name: path.name, bytes: [])
             }
         }
+        job.dropInitialWeights()
+        self.job = job
     }
 
     /// A file of the job as it travels to a worker that cannot read it.

@@ -50,6 +50,11 @@ package final class SpanSink: Sendable {
         }
     }
 
+    /// Whether the spans of a step that went well would not be kept. They need not be made then: the step counts already.
+    package func passesOver(step: UInt64, duration: UInt64) -> Bool {
+        policy.isOff || state.withLock { $0.sampler.passesOver(step: step, duration: duration) }
+    }
+
     /// How many spans were lost for want of room.
     package var droppedSpans: UInt64 { state.withLock { $0.dropped } }
 

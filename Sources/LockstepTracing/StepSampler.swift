@@ -26,15 +26,26 @@ struct StepSampler: Sendable {
     ///
     /// - Parameter step: nil where the step has no number; it is then no part of the sample.
     mutating func reason(step: UInt64?, duration: UInt64, isFailed: Bool) -> Reason? {
-        let isSlow = median.map { Double(duration) > policy.slow * $0 } ?? false
-        let isFirst = seen < StepSampler.firstSteps
+        let reason = expected(step: step, duration: duration, isFailed: isFailed)
         seen += 1
         // A step that was broken off says nothing about how long steps take.
         if !isFailed { note(duration) }
+        return reason
+    }
+
+    /// Takes the next step into account where it did not fail and is not kept.
+    mutating func passesOver(step: UInt64, duration: UInt64) -> Bool {
+        guard expected(step: step, duration: duration, isFailed: false) == nil else { return false }
+        seen += 1
+        note(duration)
+        return true
+    }
+
+    private func expected(step: UInt64?, duration: UInt64, isFailed: Bool) -> Reason? {
         if let step, policy.isSampled(step: step) { return .sample }
         if isFailed { return .failed }
-        if isFirst { return .first }
-        return isSlow ? .slow : nil
+        if seen < StepSampler.firstSteps { return .first }
+        return median.map { Double(duration) > policy.slow * $0 } ?? false ? .slow : nil
     }
 
     /// The median of the last steps; nil before the tenth.

@@ -100,6 +100,57 @@ import Testing
         }
     }
 
+    @Test("many channels: squares, with every padding, odd extents and more squares than fit at a time")
+    func squares() throws {
+        var random = TestGenerator("squares")
+        for (height, width, channels, outputs, padding, starts) in [
+            (3, 4, 64, 67, 0, [0, 1] as [UInt32]), (4, 3, 70, 64, 1, [1, 2]), (1, 2, 64, 65, 2, [0, 1]),
+            (1, 43, 64, 64, 1, [0, 1, 2]),
+        ] {
+            let shape = ls_convolution(
+                height: height, width: width, channels: channels, kernel_height: 3, kernel_width: 3, outputs: outputs,
+                stride: 1, padding: padding)
+            try check(
+                Variants.names, shape, starts, special: padding == 1 ? 500 : 0, isRelu: padding != 1, &random)
+        }
+    }
+
+    @Test("squares are near the convolution in binary64, and chains of another order are noticed")
+    func squaresAreNear() throws {
+        var random = TestGenerator("squares in binary64", seed: 5)
+        var s = ls_convolution(
+            height: 5, width: 4, channels: 64, kernel_height: 3, kernel_width: 3, outputs: 64, stride: 1, padding: 1)
+        let x = random.floats(s.inputCount), weights = random.floats(s.weightCount)
+        let kernels = try Variants.table(Variants.names[0])
+        let packed = Buffer(ls_convolution_packed_count(&s)), scratch = Buffer(ls_convolution_scratch_count(&s))
+        let y = Buffer(s.outputCount)
+        kernels.convolution_pack(&s, weights, packed.pointer)
+        kernels.convolution_forward(&s, 1, x, packed.pointer, nil, y.pointer, scratch.pointer)
+        let found = y.values
+        for index in stride(from: 0, to: found.count, by: 7) {
+            let (position, o) = (index / s.outputs, index % s.outputs)
+            var sum = 0.0, size = 0.0
+            for tap in 0..<9 {
+                for c in 0..<s.channels {
+                    let term =
+                        Double(s.input(x, 0, position / 4, position % 4, tap / 3, tap % 3, c))
+                        * Double(weights[s.weightIndex(o, c, tap / 3, tap % 3)])
+                    (sum, size) = (sum + term, size + abs(term))
+                }
+            }
+            #expect(abs(Double(found[index]) - sum) < size * 1e-6, "[\(index)]")
+        }
+        let right = Reference.convolutionForward(s, images: 1, x: x, weights: weights, bias: nil, isRelu: false)
+        #expect(firstDifference(right, found) == nil)
+        let reversed = Reference.squares(
+            images: 1, rows: 5, columns: 4, inputs: 64, outputs: 64, rule: Reference.Rule(isReversed: true),
+            weight: { weights[s.weightIndex($0, $1, $2 / 3, $2 % 3)] },
+            input: { _, row, column, c in
+                (1...5).contains(row) && (1...4).contains(column) ? x[s.inputIndex(0, row - 1, column - 1, c)] : 0
+            })
+        #expect(firstDifference(right, reversed) != nil)
+    }
+
     @Test("gradients are the derivatives of the forward convolution, in binary64", arguments: [1, 2, 3])
     func derivatives(stride: Int) throws {
         var random = TestGenerator("derivatives of convolutions")
@@ -139,10 +190,10 @@ import Testing
         }
         let doubles = (x: x.map(Double.init), weights: weights.map(Double.init))
         let kernels = try Variants.table(Variants.names[0])
-        let flipped = Buffer(ls_packed_count(s.kernel_height * s.kernel_width * s.outputs, s.channels))
+        let flipped = Buffer(ls_convolution_flipped_packed_count(&s))
         let dx = Buffer(x.count), gradient = Buffer(s.weightCount), scratch = Buffer(ls_convolution_scratch_count(&s))
         kernels.convolution_pack_flipped(&s, weights, flipped.pointer)
-        kernels.convolution_data_gradient(&s, 2, dy, flipped.pointer, dx.pointer, scratch.pointer)
+        kernels.convolution_data_gradient(&s, 2, dy, flipped.pointer, nil, dx.pointer, scratch.pointer)
         for index in x.indices {
             let expected = difference(x, index) { value($0, doubles.weights) }
             #expect(abs(Double(dx.values[index]) - expected) < 1e-4, "x[\(index)] seed \(random.seed)")
@@ -171,26 +222,26 @@ import Testing
         let expectedSums = (0..<s.outputs).map { output in
             Reference.overPositions(shape, starts: starts) { (1, dy[shape.outputIndex($0, $1, $2, output)]) }
         }
-        let taps = s.kernel_height * s.kernel_width
         let xBuffer = Buffer(x), dyBuffer = Buffer(dy), biasBuffer = bias.map { Buffer($0) }
         for name in names {
             let kernels = try Variants.table(name)
             let comment = "\(name) \(shape), lanes \(starts), seed \(random.seed)"
-            let packed = Buffer(ls_packed_count(taps * s.channels, s.outputs))
-            let flipped = Buffer(ls_packed_count(taps * s.outputs, s.channels))
+            let packed = Buffer(ls_convolution_packed_count(&s))
+            let flipped = Buffer(ls_convolution_flipped_packed_count(&s))
             let scratch = Buffer(ls_convolution_scratch_count(&s))
 
             let y = Buffer(images * s.outputCount)
             kernels.convolution_pack(&s, weights, packed.pointer)
+            var epilogue = ls_epilogue(bias: biasBuffer?.pointer, isRelu: isRelu)
             kernels.convolution_forward(
-                &s, images, xBuffer.pointer, packed.pointer, biasBuffer?.pointer, isRelu, y.pointer,
-                s.padding > 0 ? scratch.pointer : nil)
+                &s, images, xBuffer.pointer, packed.pointer, &epilogue, y.pointer,
+                scratch.pointer)
             #expect(firstDifference(expected, y.values) == nil, "forward \(comment)")
 
             let dx = Buffer(images * s.inputCount)
             kernels.convolution_pack_flipped(&s, weights, flipped.pointer)
             kernels.convolution_data_gradient(
-                &s, images, dyBuffer.pointer, flipped.pointer, dx.pointer, scratch.pointer)
+                &s, images, dyBuffer.pointer, flipped.pointer, nil, dx.pointer, scratch.pointer)
             #expect(firstDifference(expectedData, dx.values) == nil, "data gradient \(comment)")
 
             let gradient = Buffer(s.weightCount)

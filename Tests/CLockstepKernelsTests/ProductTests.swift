@@ -25,9 +25,8 @@ import Testing
             let packed = Buffer(ls_packed_count(k, small.n)), c = Buffer(small.m * small.n)
             let biasBuffer = bias.map { Buffer($0) }
             kernels.pack(k, small.n, b, isTransposed ? 1 : small.n, isTransposed ? k : 1, packed.pointer)
-            kernels.product(
-                small.m, small.n, k, a, stride, packed.pointer, biasBuffer?.pointer, isRelu, c.pointer,
-                small.n)
+            var epilogue = ls_epilogue(bias: biasBuffer?.pointer, isRelu: isRelu)
+            kernels.product(small.m, small.n, k, a, stride, packed.pointer, &epilogue, c.pointer, small.n)
             let found = c.values
             #expect(
                 firstDifference(expected, found) == nil,
@@ -41,7 +40,7 @@ import Testing
         let kernels = try Variants.table(name)
         let a = [Float](repeating: 1, count: 9 * 3), packed = Buffer(ls_packed_count(3, 21)), c = Buffer(9 * 25)
         kernels.pack(3, 21, [Float](repeating: 2, count: 63), 21, 1, packed.pointer)
-        kernels.product(9, 21, 3, a, 3, packed.pointer, nil, false, c.pointer, 25)
+        kernels.product(9, 21, 3, a, 3, packed.pointer, nil, c.pointer, 25)
         let before = Buffer(1).values[0]
         for row in 0..<9 {
             #expect(c.values[row * 25..<row * 25 + 21].allSatisfy { $0 == 6 })
@@ -95,13 +94,13 @@ import Testing
         }
         let weights = Buffer(outputs * inputs), scratch = Buffer(ls_weight_gradient_scratch_count(outputs, inputs))
         kernels.weight_gradient(
-            outputs, inputs, dy.pointer, x.pointer, starts, lanes, weights.pointer, scratch.pointer)
+            outputs, inputs, dy.pointer, x.pointer, 1, starts, lanes, weights.pointer, scratch.pointer)
         #expect(
             firstDifference(expected, weights.values) == nil,
             "\(name) \(outputs) × \(inputs), lanes \(starts), seed \(random.seed)")
 
         let sums = Buffer(outputs)
-        kernels.column_sums(outputs, dy.pointer, starts, lanes, sums.pointer)
+        kernels.column_sums(outputs, dy.pointer, 1, starts, lanes, sums.pointer)
         let expectedSums = (0..<outputs).map { output in
             Reference.overLanes(starts) { (dyValues[$0 * outputs + output], 1) }
         }

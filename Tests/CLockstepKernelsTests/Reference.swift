@@ -66,6 +66,20 @@ enum Reference {
         _ s: ls_convolution, images: Int, x: [Float], weights: [Float], bias: [Float]?, isRelu: Bool,
         isChannelFirst: Bool = false
     ) -> [Float] {
+        if s.usesSquares {
+            let chains = squares(
+                images: images, rows: s.outputHeight, columns: s.outputWidth, inputs: s.channels, outputs: s.outputs,
+                weight: { o, c, tap in weights[s.weightIndex(o, c, tap / 3, tap % 3)] },
+                input: { image, row, column, c in
+                    let y = row - s.padding, across = column - s.padding
+                    guard (0..<s.height).contains(y), (0..<s.width).contains(across) else { return 0 }
+                    return x[s.inputIndex(image, y, across, c)]
+                })
+            return chains.indices.map { index in
+                let value = bias.map { chains[index] + $0[index % s.outputs] } ?? chains[index]
+                return isRelu ? relu(value) : value
+            }
+        }
         var y: [Float] = []
         for image in 0..<images {
             for row in 0..<s.outputHeight {
@@ -96,6 +110,16 @@ enum Reference {
     }
 
     static func convolutionDataGradient(_ s: ls_convolution, images: Int, dy: [Float], weights: [Float]) -> [Float] {
+        if s.usesSquares {
+            return squares(
+                images: images, rows: s.height, columns: s.width, inputs: s.outputs, outputs: s.channels,
+                weight: { channel, o, tap in weights[s.weightIndex(o, channel, 2 - tap / 3, 2 - tap % 3)] },
+                input: { image, row, column, o in
+                    let y = row + s.padding - 2, across = column + s.padding - 2
+                    guard (0..<s.outputHeight).contains(y), (0..<s.outputWidth).contains(across) else { return 0 }
+                    return dy[s.outputIndex(image, y, across, o)]
+                })
+        }
         var dx: [Float] = []
         for image in 0..<images {
             for row in 0..<s.height {
@@ -121,6 +145,51 @@ enum Reference {
             }
         }
         return dx
+    }
+
+    /// A 3 × 3 convolution in squares of 2 × 2 outputs; `input` knows rows and columns from the first that is read.
+    static func squares(
+        images: Int, rows: Int, columns: Int, inputs: Int, outputs: Int, rule: Rule = Rule(),
+        weight: (_ output: Int, _ input: Int, _ tap: Int) -> Float,
+        input: (_ image: Int, _ row: Int, _ column: Int, _ input: Int) -> Float
+    ) -> [Float] {
+        /// Along each column, then along each row, of a matrix of `width` columns.
+        func transform(_ matrix: [Float], width: Int, _ line: ([Float]) -> [Float]) -> [Float] {
+            let height = matrix.count / width
+            let down = (0..<width).map { j in line((0..<height).map { matrix[$0 * width + j] }) }
+            return down[0].indices.flatMap { i in line(down.map { $0[i] }) }
+        }
+        let transformedWeights = (0..<outputs).map { o in
+            (0..<inputs).map { c in
+                transform((0..<9).map { weight(o, c, $0) }, width: 3) { g in
+                    [g[0], 0.5 * ((g[0] + g[2]) + g[1]), 0.5 * ((g[0] + g[2]) - g[1]), g[2]]
+                }
+            }
+        }
+        var y = [Float](repeating: 0, count: images * rows * columns * outputs)
+        for image in 0..<images {
+            for row in stride(from: 0, to: rows, by: 2) {
+                for column in stride(from: 0, to: columns, by: 2) {
+                    let square = (0..<inputs).map { c in
+                        transform((0..<16).map { input(image, row + $0 / 4, column + $0 % 4, c) }, width: 4) { d in
+                            [d[0] - d[2], d[1] + d[2], d[2] - d[1], d[1] - d[3]]
+                        }
+                    }
+                    for o in 0..<outputs {
+                        let products = (0..<16).map { e in
+                            chain(inputs, rule: rule) { (square[$0][e], transformedWeights[o][$0][e]) }
+                        }
+                        let results = transform(products, width: 4) { m in
+                            [(m[0] + m[1]) + m[2], (m[1] - m[2]) - m[3]]
+                        }
+                        for i in 0..<4 where row + i / 2 < rows && column + i % 2 < columns {
+                            y[((image * rows + row + i / 2) * columns + column + i % 2) * outputs + o] = results[i]
+                        }
+                    }
+                }
+            }
+        }
+        return y
     }
 
     /// One weight's gradient, or the bias's where `x` gives 1.
@@ -174,6 +243,10 @@ enum Reference {
 extension ls_convolution {
     var outputHeight: Int { (height + 2 * padding - kernel_height) / stride + 1 }
     var outputWidth: Int { (width + 2 * padding - kernel_width) / stride + 1 }
+    /// Computed in squares: see `docs/arithmetic.md`.
+    var usesSquares: Bool {
+        kernel_height == 3 && kernel_width == 3 && stride == 1 && padding <= 2 && channels >= 64 && outputs >= 64
+    }
     var inputCount: Int { height * width * channels }
     var outputCount: Int { outputHeight * outputWidth * outputs }
     var weightCount: Int { outputs * channels * kernel_height * kernel_width }

@@ -106,3 +106,11 @@ func firstDifference(_ expected: [Float], _ found: [Float]) -> String? {
     }
     return nil
 }
+
+extension ls_epilogue {
+    init(bias: UnsafeMutablePointer<Float>?, isRelu: Bool) {
+        self.init()
+        self.bias = UnsafePointer(bias)
+        activation = isRelu ? LS_RELU : LS_NO_ACTIVATION
+    }
+}

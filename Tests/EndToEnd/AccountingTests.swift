@@ -75,7 +75,7 @@ extension ExecutableTests {
                 #expect(run["seed"]?.string == "7")
                 #expect(run["batchSize"]?.int == 32)
                 #expect(run["steps"]?.int == job.steps)
-                #expect(run["arithmetic"]?.int == 1)
+                #expect(run["arithmetic"]?.int == 2)
                 #expect(run["source"]?["text"]?.string == job.text)
                 #expect(run["parameterCount"]?.int == 784 * 24 + 24 + 24 * 10 + 10)
                 for key in ["jobDigest", "planDigest"] { #expect(run[key]?.string?.count == 64) }

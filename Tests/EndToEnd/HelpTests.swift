@@ -24,7 +24,7 @@ extension ExecutableTests {
                 #expect(outcome.end == .exited(0) && outcome.errors.isEmpty)
                 let line = try #require(outcome.output.first)
                 #expect(outcome.output.count == 1)
-                #expect(line.wholeMatch(of: /lockstep \d+\.\d+\.\d+ \(arithmetic 1\)/) != nil, "\(line)")
+                #expect(line.wholeMatch(of: /lockstep \d+\.\d+\.\d+ \(arithmetic 2\)/) != nil, "\(line)")
             }
         }
     }

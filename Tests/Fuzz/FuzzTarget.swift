@@ -2,7 +2,7 @@ internal import LockstepFormats
 
 /// What libFuzzer's inputs are given to. The raw value is what `LOCKSTEP_FUZZ_TARGET` says and the corpus is called.
 enum FuzzTarget: String, CaseIterable {
-    case csv, npy, png, cifar10, idx, deflate, zlib, gzip, json, safetensors
+    case csv, npy, png, cifar10, idx, deflate, zlib, gzip, json, safetensors, words, tokens
     /// Is wrong on purpose: proves that the fuzzer finds what is to be found.
     case canary
 
@@ -44,6 +44,18 @@ enum FuzzTarget: String, CaseIterable {
             precondition(file.tensors.reduce(0) { $0 + $1.bytes.count } <= bytes.count, "the tensors overlap")
             let again = try? Safetensors(parsing: file.encoded())
             precondition(again?.tensors.count == file.tensors.count, "what is written does not read back")
+        case .words:
+            try PlainText.check(bytes)
+            precondition(String(validating: bytes, as: UTF8.self) != nil, "it is no UTF-8")
+            let words = PlainText.lines(bytes).reduce(0) { $0 + Array(WordScanner($1)).count }
+            precondition(Array(WordScanner(bytes[...])).count == words, "a line cut a word")
+        case .tokens:
+            for type in [TensorType.uint8, .uint16, .uint32] {
+                let (tokens, greatest) = try TokenFormat.read(bytes, type: type)
+                for index in 0..<tokens.count {
+                    precondition((0...greatest).contains(tokens.int(at: index) ?? -1), "a token is out of range")
+                }
+            }
         case .canary:
             let header = Array("LS".utf8)
             if bytes.starts(with: header), bytes.count > 3 { _ = bytes[header.count + Int(bytes[2])] }

@@ -320,7 +320,8 @@ final class ClusterSimulation {
         case .begin(let turn, let isStopping):
             carryOut(processes[index].exchange?.begin(turn, isStopping: isStopping) ?? [], index)
             if turn.hasBatch { queue.add(.computed(index, turn), at: now + delay(1_000_000...30_000_000)) }
-        case .record(let turn, let asked, let judgement): record(index, turn, asked, judgement ?? 0)
+        case .record(let turn, let asked, let judgement, let hashesState):
+            record(index, turn, asked, judgement ?? 0, hashesState)
         case .apply(let turn, let summary):
             if processes[index].state.step + 1 != turn.step {
                 violations.append("\(turn) was applied to another state")
@@ -402,7 +403,7 @@ final class ClusterSimulation {
             line: "link \(peer) \(index)")
     }
 
-    private func record(_ index: Int, _ turn: Turn, _ asked: UInt32, _ judgement: UInt64) {
+    private func record(_ index: Int, _ turn: Turn, _ asked: UInt32, _ judgement: UInt64, _ hashesState: Bool) {
         guard let plan = processes[index].exchange?.plan else { return }
         var bad: Int?
         switch scenario.faults.first {
@@ -416,7 +417,7 @@ final class ClusterSimulation {
         let sums: [Double] = plan.ownRoots.flatMap { scenario.job.sums(turn, state, lanes: $0.lanes) }
         let record = ControlRecord(
             lanes: plan.lanes[plan.ownIndex], sums: sums, sampleHash: judgement, firstNonFiniteLane: bad,
-            stateHash: state.hash, askedGeneration: asked)
+            stateHash: hashesState ? state.hash : StateHash(high: 0, low: 0), askedGeneration: asked)
         carryOut(processes[index].exchange?.recordReady(record) ?? [], index)
     }
 

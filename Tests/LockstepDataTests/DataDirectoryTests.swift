@@ -119,6 +119,22 @@ import Testing
         }
     }
 
+    @Test func directoriesAreReadToTheirDepths() throws {
+        try withDirectories { _, data in
+            for name in ["tree/b/c/d", "tree/b-c", "tree/.git/x"] {
+                try FileManager.default.createDirectory(atPath: data + "/" + name, withIntermediateDirectories: true)
+                try Data(name.utf8).write(to: URL(fileURLWithPath: data + "/\(name)/file"))
+            }
+            for found in [
+                try DataDirectory(root: data).read(.directory("tree/")),
+                try RegularFile.read(.directory("tree/"), at: data + "/tree/"),
+            ] {
+                #expect(found.entries.map(\.name) == ["b-c/file", "b/c/d/file"])
+                #expect(try DataFile(unpacking: found.packed, name: "tree/").digest() == found.digest())
+            }
+        }
+    }
+
     @Test func nothingLeadsOutOfDirectories() throws {
         try withDirectories { outer, data in
             try addClasses(data)
@@ -163,9 +179,14 @@ import Testing
             #expect(throws: CommandError.self) { try DataDirectory(root: data).read(.directory("file")) }
             try FileManager.default.createDirectory(atPath: data + "/empty/inner", withIntermediateDirectories: true)
             #expect(message("empty").contains("there is no file in it"))
-            try FileManager.default.createDirectory(atPath: data + "/set/a/deep", withIntermediateDirectories: true)
-            #expect(message("set").contains("“a/deep”: a directory in a directory"))
+            let deep = String(repeating: "/deep", count: 16)
+            try FileManager.default.createDirectory(atPath: data + "/set/a" + deep, withIntermediateDirectories: true)
+            #expect(message("set").contains("“a\(deep)”: files lie at most 16 directories deep"))
             try FileManager.default.removeItem(atPath: data + "/set/a/deep")
+            // The way out of a loop.
+            try FileManager.default.createSymbolicLink(atPath: data + "/set/loop", withDestinationPath: ".")
+            #expect(message("set").contains("is it a link that leads back?"))
+            try FileManager.default.removeItem(atPath: data + "/set/loop")
             #expect(mkfifo(data + "/set/pipe", 0o600) == 0)
             #expect(message("set").contains("“pipe”: neither a file nor a directory"))
         }

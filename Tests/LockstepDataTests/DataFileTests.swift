@@ -9,6 +9,11 @@ import Testing
         entries: [
             DataFile(name: "b/1", bytes: [1, 2, 3]), DataFile(name: "a", bytes: []), DataFile(name: "a/ü", bytes: [9]),
         ])
+    private let tree = DataFile(
+        name: "tree",
+        entries: [
+            DataFile(name: String(repeating: "a/", count: 16) + "deep", bytes: [7]), DataFile(name: "a/b/c", bytes: []),
+        ])
     private let compressed: [UInt8] = [
         31, 139, 8, 0, 0, 0, 0, 0, 2, 3, 99, 96, 224, 96, 100, 96, 96, 96, 102, 98, 103, 7, 0, 142, 107, 225, 220, 11,
         0, 0, 0,
@@ -20,7 +25,7 @@ import Testing
     }
 
     @Test func packingIsUndone() throws {
-        for file in [folder, DataFile(name: "set", bytes: [5, 6]), DataFile(name: "set", bytes: [])] {
+        for file in [folder, tree, DataFile(name: "set", bytes: [5, 6]), DataFile(name: "set", bytes: [])] {
             let unpacked = try DataFile(unpacking: file.packed, name: "set")
             #expect(unpacked.isDirectory == file.isDirectory && unpacked.bytes == file.bytes)
             #expect(unpacked.entries.map(\.name) == file.entries.map(\.name))
@@ -56,7 +61,9 @@ import Testing
     }
 
     @Test func namesThatLeadOutAreRefused() {
-        for name in ["../x", "/x", "a/../../x", "a/b/c", ".x", "a/.x", "", "a/", "a//b"] {
+        for name in [
+            "../x", "/x", "a/../../x", String(repeating: "a/", count: 17) + "a", ".x", "a/.x", "", "a/", "a//b",
+        ] {
             let packed = DataFile(name: "set", entries: [DataFile(name: name, bytes: [])]).packed
             #expect(throws: CommandError.self, "\(name)") { try DataFile(unpacking: packed, name: "set") }
         }

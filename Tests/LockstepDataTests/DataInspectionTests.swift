@@ -65,6 +65,37 @@ import Testing
                 ][...])
     }
 
+    @Test func texts() throws {
+        #expect(
+            try lines(Array("To be, or\nnot to be.\n".utf8))[3...] == [
+                "text: 21 bytes, 11 different ones", "lines: 2, the longest of 10 bytes", "words: 6, 4 different ones",
+            ])
+        // The name tells a table of one column.
+        let column = try DataInspection.describe(DataFile(name: "x.csv", bytes: Array("a\n1\n".utf8)))
+        #expect(column[3] == "CSV table: 1 rows, 1 columns")
+        #expect(throws: CommandError.self) {
+            try DataInspection.describe(DataFile(name: "x.csv", bytes: Array("a,b\n1\n".utf8)))
+        }
+        #expect(
+            try lines(Array("text,n\n\"it is not, well, bad\",1\nwe go,2\nwe do not go,3\n".utf8))[4]
+                == "text: text, words a row: min 2, max 5, mean 3.6666667, different words: 8")
+        #expect(
+            try lines([9, 0, 1, 2, 0xFF, 0])[3...] == [
+                "bytes of no known format: 6, 5 different ones", "as tokens of type u16: 3, at most 513",
+            ])
+        #expect(try lines([9, 0, 0xFF])[3...] == ["bytes of no known format: 3, 3 different ones"])
+        let folder = DataFile(
+            name: "docs/",
+            entries: [
+                DataFile(name: "a/x.md", bytes: Array("one\ntwo\n".utf8)), DataFile(name: "b.md", bytes: [65]),
+                DataFile(name: "LICENSE", bytes: [65]), DataFile(name: "z.bin", bytes: [0xFF]),
+            ])
+        #expect(
+            try DataInspection.describe(folder)[4...] == [
+                "endings: 3", "  none: 1", "  .md: 2", "  .bin: 1", "UTF-8 texts: 3 of 4, 10 bytes, 4 lines",
+            ])
+    }
+
     @Test func damagedFilesAreNamed() throws {
         let sound = [
             try NPYFormat.encoded(ArrayTests.tensor([2, 2], [1, 2, 3, 4])), ImageTests.png(1, 2, 1, [0, 51]),

@@ -18,6 +18,22 @@ import Testing
             (CSV(path: "f", label: "y", task: .classify, numeric: ["a"]), [DataFile(name: "f", bytes: csv)]),
             (NPY(inputs: "f", labels: "f"), [DataFile(name: "f", bytes: npy), DataFile(name: "f", bytes: labels)]),
             (SafetensorsData(path: "f"), [DataFile(name: "f", bytes: tensors)]),
+            (
+                Text(path: "f", text: "b", label: "y", vocabulary: 5, length: 3),
+                [DataFile(name: "f", bytes: Array("b,y\nIt isn't bad,0\nÉté-bad it,1\n\"it, \",0\n".utf8))]
+            ),
+            (Tokens(path: "f", context: 2, vocabulary: 300), [DataFile(name: "f", bytes: [1, 0, 2, 1, 3, 0, 4, 0])]),
+            (
+                Tokens(path: "f", context: 2),
+                [DataFile(name: "f", bytes: try NPYFormat.encoded(ArrayTests.tensor(.uint8, [4], [0, 2, 1, 3])))]
+            ),
+            (
+                Bytes(paths: ["f/", "g"], context: 2),
+                [
+                    DataFile(name: "f/", entries: [DataFile(name: "a/b/c", bytes: Array("é".utf8))]),
+                    DataFile(name: "g", bytes: Array("text".utf8)),
+                ]
+            ),
             (CIFAR10(paths: ["f"]), [DataFile(name: "f", bytes: Array(repeating: 9, count: 3073))]),
             (
                 ImageFolder(path: "f", height: 3, width: 2),

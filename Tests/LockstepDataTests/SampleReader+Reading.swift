@@ -1,7 +1,7 @@
 import LockstepData
 
 extension SampleReader {
-    /// The input of a sample, and its target: the number of its class, or its values.
+    /// The input of a sample, and its target: the numbers of its classes, or its values.
     func sample(_ sample: Int) -> (input: [Float], target: [Float]) {
         var input = [Float](repeating: -77, count: inputShape.reduce(1, *))
         let words = UnsafeMutablePointer<UInt32>.allocate(capacity: target.elementCount)
@@ -13,6 +13,7 @@ extension SampleReader {
         }
         return switch target {
         case .classes: (input, [Float(Int32(bitPattern: words[0]))])
+        case .classSequence(_, let length): (input, (0..<length).map { Float(Int32(bitPattern: words[$0])) })
         case .values(let count): (input, (0..<count).map { Float(bitPattern: words[$0]) })
         }
     }

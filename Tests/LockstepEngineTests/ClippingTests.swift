@@ -40,7 +40,7 @@ import Testing
         defer { executor.shutdown() }
         let step = OptimizerStep.sgd(rate: 1, totalWeight: 2).preparing(
             maximumNorm: nil, maximumValue: 2, l1: 0.25, l2: 0.5)
-        executor.update(state, optimizer: step, totalGradient: &gradient)
+        executor.update(state, optimizer: step, totalGradient: &gradient, batchCount: 1)
         // Means 4, −1, 3, ½; clamped 2, −1, 2, ½; + ½·p: 2½, −2, 2, 2½; + ¼·sign: 2¾, −2¼, 2, 2¾.
         #expect((0..<4).map { state.parameters[$0] } == [-1.75, 0.25, -2, 1.25])
         #expect(plan.layout.paddings.allSatisfy { $0.allSatisfy { state.parameters[$0].bitPattern == 0 } })
@@ -63,7 +63,7 @@ import Testing
             for padding in plan.layout.paddings { for index in padding { gradient[index] = 0 } }
             let update = OptimizerStep.sgd(rate: 0.1, totalWeight: 4).preparing(
                 maximumNorm: maximumNorm, maximumValue: 0, l1: 0, l2: 0)
-            executor.update(state, optimizer: update, totalGradient: &gradient)
+            executor.update(state, optimizer: update, totalGradient: &gradient, batchCount: 4)
         }
         return state.hash(.best())
     }

@@ -94,6 +94,6 @@ import Testing
             plan: plan, kernels: .best(), lanes: 0..<1, laneTree: LaneTree(laneCount: 1), batchSize: 1, threads: 1)
         defer { executor.shutdown() }
         var total = gradient
-        executor.update(state, optimizer: step, totalGradient: &total)
+        executor.update(state, optimizer: step, totalGradient: &total, batchCount: 1)
     }
 }

@@ -50,7 +50,7 @@ import Testing
                 TestNet(input: [6], layers: [.linear(9), .dropout(0.5), .linear(5), .dropout(0.25), .linear(3)])
             ),
             ("everything", ExecutorBitTests.everything),
-        ] + activations + losses
+        ] + activations + losses + SequenceNets.all + BatchNormNets.all + RecurrentNets.all
 
     private static func image(_ layers: [TestNet.Layer]) -> TestNet {
         TestNet(input: [7, 6, 2], layers: layers + [.flatten, .linear(3)])
@@ -90,7 +90,7 @@ import Testing
         wrong[plan.layout.entries[0].range.lowerBound] += 1e-3
         #expect(worstError(wrong) > 2e-5)
         // The loss itself.
-        let reference = (0..<batch.count).reduce(0.0) { sum, sample in sum + loss(net, plan, state, batch, sample) }
+        let reference = batch.lanes.reduce(0.0) { $0 + net.loss(batch, lane: $1, doubles(state)) }
         #expect(abs(reference - outcome.results.reduce(0) { $0 + $1.loss }) < 1e-5)
     }
 
@@ -101,7 +101,7 @@ import Testing
         var parameters = doubles(state)
         let step = 1e-5
         var found: [(element: Int, difference: Double)] = []
-        for entry in plan.layout.entries {
+        for entry in plan.layout.entries where !entry.isBuffer {
             for element in stride(from: 0, to: entry.range.count, by: max(1, entry.range.count / 5)) {
                 var values = try #require(parameters[entry.name])
                 let original = values[element]
@@ -109,13 +109,7 @@ import Testing
                 for (side, sign) in [-1.0, 1.0].enumerated() {
                     values[element] = original + sign * step
                     parameters[entry.name] = values
-                    for sample in 0..<batch.count {
-                        let start = sample * batch.sampleElements
-                        sums[side] += net.loss(
-                            batch.inputs[start..<start + batch.sampleElements].map(Double.init),
-                            target: batch.target(sample), position: sample,
-                            parameters)
-                    }
+                    for lane in batch.lanes { sums[side] += net.loss(batch, lane: lane, parameters) }
                 }
                 values[element] = original
                 parameters[entry.name] = values
@@ -123,13 +117,6 @@ import Testing
             }
         }
         return found
-    }
-
-    private func loss(_ net: TestNet, _ plan: Plan, _ state: FlatState, _ batch: TestBatch, _ sample: Int) -> Double {
-        let start = sample * batch.sampleElements
-        return net.loss(
-            batch.inputs[start..<start + batch.sampleElements].map(Double.init), target: batch.target(sample),
-            position: sample, doubles(state))
     }
 
     private func doubles(_ state: FlatState) -> [String: [Double]] {

@@ -20,14 +20,24 @@ struct TestBatch {
         sampleElements = plan.sampleElements
         self.laneCount = laneCount
         inputs = (0..<count * plan.sampleElements).map {
-            generator.uniform(site: 1, index: 0, element: UInt32($0)) * 2 - 1
+            let value = generator.uniform(site: 1, index: 0, element: UInt32($0))
+            return plan.tokenLimit.map { Float(Int(value * Float($0))) } ?? value * 2 - 1
         }
         targetElements = plan.targetElements
-        isOfClasses = plan.target == .classes
+        let isOfClasses = plan.classes > 0
+        self.isOfClasses = isOfClasses
         targets = (0..<count * plan.targetElements).map {
             let value = generator.uniform(site: 2, index: 0, element: UInt32($0))
-            return plan.target == .classes ? UInt32(value * Float(plan.classes)) : value.bitPattern
+            return isOfClasses ? UInt32(value * Float(plan.classes)) : value.bitPattern
         }
+    }
+
+    /// The samples of each lane.
+    var lanes: [Range<Int>] { (0..<laneCount).map { LanePositions.range(lane: $0, of: laneCount, batch: count) } }
+
+    /// One sample, as numbers.
+    func input(_ sample: Int) -> [Double] {
+        inputs[sample * sampleElements..<(sample + 1) * sampleElements].map(Double.init)
     }
 
     /// The target of one sample, as numbers.

@@ -21,6 +21,43 @@ import Testing
             }
     }
 
+    /// What a word is, in one line: runs of letters, digits and what lies beyond ASCII, with apostrophes inside.
+    @Test func words() throws {
+        try Fuzzer("words", dictionary: ["'", "''", "a'b", "É", "\r\n", "\n", "\0", "Z"]).run(
+            refusing: FormatError.self
+        ) { bytes in
+            try PlainText.check(bytes)
+            guard String(validating: bytes, as: UTF8.self) != nil else { throw FuzzFlaw("it is no UTF-8") }
+            var count = 0
+            for line in PlainText.lines(bytes) {
+                for word in WordScanner(line) {
+                    guard !word.isEmpty, !word.contains(where: { $0 <= 0x20 || (0x41...0x5A).contains($0) }),
+                        word.first != 0x27, word.last != 0x27, String(validating: word, as: UTF8.self) != nil
+                    else { throw FuzzFlaw("\(word) is no word") }
+                    count += 1
+                }
+            }
+            // Lines end words: line by line or at once, they are the same.
+            guard Array(WordScanner(bytes[...])).count == count else { throw FuzzFlaw("a line cut a word") }
+        }
+    }
+
+    @Test func tokens() throws {
+        try Fuzzer("tokens", dictionary: ["'shape'", "'<u2'", "'<i8'", "(", ",)"]).run(refusing: FormatError.self) {
+            bytes in
+            for type in [TensorType.uint8, .uint16, .uint32] {
+                let (tokens, greatest) = try TokenFormat.read(bytes, type: type)
+                guard tokens.shape == [tokens.count], tokens.bytes.count <= bytes.count else {
+                    throw FuzzFlaw("the tokens are no row")
+                }
+                let all = (0..<tokens.count).compactMap { tokens.int(at: $0) }
+                guard all.count == tokens.count, all.max() ?? -1 == greatest, all.min() ?? 0 >= 0,
+                    greatest <= TokenFormat.maximumToken
+                else { throw FuzzFlaw("a token is out of range") }
+            }
+        }
+    }
+
     private func check(_ float: Float?, _ double: Double?, _ int: Int?) {
         #expect(float?.isFinite != false && double?.isFinite != false)
         #expect(int == nil || double != nil)

@@ -24,9 +24,10 @@ final class LocalTraining {
     private var known: [Int: ([Float], [UInt32])] = [:]
 
     init(_ job: ResolvedJob) throws {
+        var job = job
+        state = try job.takeInitialState()
         self.job = job
         let lanes = job.laneTree.laneCount
-        state = try FlatState(plan: job.plan, seed: job.seed, keepsBest: job.keepsBest)
         executor = try Executor(
             plan: job.plan, kernels: kernels, lanes: 0..<lanes, laneTree: job.laneTree, batchSize: job.batchSize,
             threads: 2)
@@ -61,7 +62,7 @@ final class LocalTraining {
             losses.append(sums[0] / sums[1])
             let update = job.optimizerStep(
                 step: step, totalWeight: sums[1], plateauFactor: watchState.plateauFactor, kernels: kernels)
-            executor.update(state, optimizer: update, totalGradient: gradient)
+            executor.update(state, optimizer: update, totalGradient: gradient, batchCount: job.order.batchCount(ofStep: step))
             guard let watch = job.watch, step % job.order.stepsPerEpoch == 0 || step == job.stepCount,
                 let validation = job.validation, let measures = job.measures(of: evaluate(validation))
             else { continue }

@@ -62,7 +62,7 @@ import Testing
         #expect(
             job.description == """
                 lockstep job 1
-                arithmetic 1
+                arithmetic 2
                 loss softmaxCrossEntropy
                 optimizer adam(learningRate:cosine(from:0.001,warmUpSteps:0),beta1:0.9,beta2:0.999,epsilon:1e-08)
                 train \(job.train.contentDigest)

@@ -48,7 +48,7 @@ import Testing
             accuracy = metrics.values(of: totals[...])[0].value
             executor.update(
                 state, optimizer: optimizer.step(step, of: steps, totalWeight: 32, kernels: kernels),
-                totalGradient: gradient)
+                totalGradient: gradient, batchCount: 32)
         }
         #expect(losses[0] > 0.9)
         #expect(losses.suffix(10).reduce(0, +) / 10 < 0.35)

@@ -4,66 +4,64 @@ import Testing
 
 @testable import LockstepModels
 
-/// Parameters after five steps, as PyTorch 2.13 gives them in double precision.
+/// A weight of 16 and a bias of 8 numbers over ten steps whose gradients are given.
 @Suite("PyTorch's optimizers and schedules") struct PyTorchOptimizerTests {
     struct Case: Sendable, CustomTestStringConvertible {
+        var name: String
         var optimizer: Optimizer
         var regularization = Regularization.none
         var clipping: Clipping?
-        var expected: [Double]
 
-        var testDescription: String { "\(optimizer) \(regularization) \(clipping?.description ?? "")" }
+        var testDescription: String { name }
     }
 
-    static let gradients: [[Float]] = [
-        [0.5, -1, 0.25], [-0.25, 2, 0.125], [1, 0.5, -0.75], [0.125, -0.5, 1.5], [-2, 0.25, 0.5],
-    ]
+    static let fixture = Result { try PyTorchFixture("optimizers") }
     static let cases = [
-        Case(optimizer: .sgd(learningRate: 0.1), expected: [1.0625, -2.125, 0.3375]),
-        Case(optimizer: .sgd(learningRate: 0.1, momentum: 0.9), expected: [0.78647, -2.34379, 0.222885]),
+        Case(name: "sgd", optimizer: .sgd(learningRate: 0.1)),
+        Case(name: "momentum", optimizer: .sgd(learningRate: 0.1, momentum: 0.9)),
+        Case(name: "dampening", optimizer: .sgd(learningRate: 0.1, momentum: 0.9, dampening: 0.5)),
+        Case(name: "nesterov", optimizer: .sgd(learningRate: 0.1, momentum: 0.9, nesterov: true)),
         Case(
-            optimizer: .sgd(learningRate: 0.1, momentum: 0.9, dampening: 0.5),
-            expected: [0.7908575, -1.96714, 0.31025375]),
+            name: "sgdWithDecay", optimizer: .sgd(learningRate: 0.1, momentum: 0.9),
+            regularization: Regularization(l2: 0.05)),
+        Case(name: "adam", optimizer: .adam(learningRate: 0.01)),
+        Case(name: "adamWithBetas", optimizer: .adam(learningRate: 0.01, beta1: 0.8, beta2: 0.95, epsilon: 1e-4)),
         Case(
-            optimizer: .sgd(learningRate: 0.1, momentum: 0.9, nesterov: true),
-            expected: [0.870323, -2.434411, 0.0880965]),
-        Case(optimizer: .adam(learningRate: 0.1), expected: [0.769681941, -2.02235967, 0.257484741]),
+            name: "adamWithDecay", optimizer: .adam(learningRate: 0.01), regularization: Regularization(l2: 0.05)),
+        Case(name: "adamW", optimizer: .adamW(learningRate: 0.01)),
+        Case(name: "adamWWithDecay", optimizer: .adamW(learningRate: 0.01, weightDecay: 0.2)),
+        Case(name: "rmsprop", optimizer: .rmsprop(learningRate: 0.01)),
+        Case(name: "rmspropWithMomentum", optimizer: .rmsprop(learningRate: 0.01, alpha: 0.9, momentum: 0.5)),
+        Case(name: "adagrad", optimizer: .adagrad(learningRate: 0.1)),
+        Case(name: "adagradWithDecay", optimizer: .adagrad(learningRate: 0.1, learningRateDecay: 0.2)),
+        Case(name: "clippedByNorm", optimizer: .sgd(learningRate: 0.1, momentum: 0.9), clipping: .norm(2.5)),
+        Case(name: "clippedByValue", optimizer: .adam(learningRate: 0.01), clipping: .value(0.4)),
         Case(
-            optimizer: .adamW(learningRate: 0.1, weightDecay: 0.05),
-            expected: [0.74826921, -1.97377689, 0.248328572]),
-        Case(optimizer: .rmsprop(learningRate: 0.1), expected: [0.33408091, -2.0070099, -1.17819138]),
-        Case(
-            optimizer: .rmsprop(learningRate: 0.1, alpha: 0.9, momentum: 0.5),
-            expected: [0.397079923, -1.97792101, -0.383955772]),
-        Case(
-            optimizer: .adagrad(learningRate: 0.1, learningRateDecay: 0.2),
-            expected: [0.916276786, -1.98268642, 0.358848369]),
-        Case(
-            optimizer: .sgd(learningRate: 0.1, momentum: 0.9), regularization: Regularization(l2: 0.02),
-            expected: [0.7623531, -2.29100162, 0.21061548]),
-        Case(
-            optimizer: .adam(learningRate: 0.1), regularization: Regularization(l2: 0.02),
-            expected: [0.760352409, -2.0107985, 0.253999496]),
-        Case(
-            optimizer: .sgd(learningRate: 0.1), clipping: .norm(0.75), expected: [0.9871642, -2.02205271, 0.43178495]),
-        Case(optimizer: .sgd(learningRate: 0.1), clipping: .value(0.4), expected: [0.9725, -2.025, 0.4225]),
-        Case(
-            optimizer: .sgd(learningRate: 0.1), regularization: Regularization(l1: 0.01, l2: 0.02),
-            clipping: .norm(0.75), expected: [0.972663993, -1.99716586, 0.421958109]),
+            name: "groups",
+            optimizer: .adamW(
+                learningRate: 0.01, weightDecay: 0.3,
+                groups: [ParameterGroup(names: ["bias"], weightDecay: 0, learningRateFactor: 0.5)])),
     ]
 
-    @Test("five steps", arguments: cases.indices)
-    func fiveSteps(index: Int) throws {
-        let test = PyTorchOptimizerTests.cases[index]
-        let result = try parameters(after: test.optimizer, test.regularization, test.clipping)
-        for (own, expected) in zip(result, test.expected) {
-            #expect(abs(Double(own) - expected) < 2e-6, "\(test.testDescription)")
+    @Test("ten steps", arguments: cases)
+    func tenSteps(test: Case) throws {
+        let expected = try PyTorchOptimizerTests.fixture.get().floats("after/\(test.name)")
+        let own = try parameters(after: test.optimizer, test.regularization, test.clipping)
+        for step in 0..<10 {
+            let elements = step * 24..<(step + 1) * 24
+            let apart = distance(Array(own[elements]), Array(expected[elements]))
+            #expect(apart < 1e-5, "after step \(step + 1) they are \(apart) apart")
         }
         // The canary: a little more regularization is seen.
         var more = test.regularization
         more.l2 += 1e-3
-        let other = try parameters(after: test.optimizer, more, test.clipping)
-        #expect(zip(other, test.expected).contains { abs(Double($0) - $1) > 2e-6 })
+        #expect(distance(try parameters(after: test.optimizer, more, test.clipping), expected) > 1e-5)
+    }
+
+    @Test("every optimizer of the file is compared")
+    func complete() throws {
+        let known = try PyTorchOptimizerTests.fixture.get().names(behind: "after/")
+        #expect(known == PyTorchOptimizerTests.cases.map(\.name).sorted())
     }
 
     @Test("the best parameters take no part in an update")
@@ -75,31 +73,41 @@ import Testing
         }
     }
 
+    /// - Returns: weight and bias after each step, one after the other.
     private func parameters(
         after optimizer: Optimizer, _ regularization: Regularization, _ clipping: Clipping?, keepsBest: Bool = false
     ) throws -> [Float] {
         try optimizer.validate()
+        let fixture = try PyTorchOptimizerTests.fixture.get()
+        let start = try fixture.floats("start"), gradients = try fixture.floats("gradients")
         let plan = try Plan.compile(
-            model: Linear(3, bias: false), inputShape: [1], loss: .meanSquaredError, optimizer: optimizer)
+            model: Linear(8), inputShape: [2], loss: .meanSquaredError, optimizer: optimizer)
+        let groups = try OptimizerGroups(optimizer, layout: plan.layout)
         let state = try FlatState(layout: plan.layout, optimizer: plan.optimizer, keepsBest: keepsBest)
-        for (index, value) in [1, -2, 0.5].enumerated() { state.parameters[index] = Float(value) }
+        let parts = ["weight": Array(start[..<16]), "bias": Array(start[16...])]
+        try state.load(withVectors: false) { parts[$0] }
         state.keepBest()
         let executor = try Executor(
             plan: plan, kernels: .best(), lanes: 0..<2, laneTree: LaneTree(laneCount: 2), batchSize: 2, threads: 2)
         defer { executor.shutdown() }
-        for (index, row) in PyTorchOptimizerTests.gradients.enumerated() {
+        let views = ["weight", "bias"].compactMap { name in state.parameterViews.first { $0.name == name } }
+        let ranges = ["weight", "bias"].compactMap { name in
+            plan.layout.entries.first { $0.name == name }?.range
+        }.flatMap { Array($0) }
+        var result: [Float] = []
+        for step in 0..<10 {
             // The sum over samples of weight 4.
             var gradient = [Float](repeating: 0, count: plan.layout.count)
-            for (element, value) in row.enumerated() { gradient[element] = 4 * value }
-            let step = optimizer.step(
-                index + 1, of: 5, totalWeight: 4, regularization: regularization, clipping: clipping,
+            for (index, element) in ranges.enumerated() { gradient[element] = 4 * gradients[24 * step + index] }
+            let update = optimizer.step(
+                step + 1, of: 10, totalWeight: 4, regularization: regularization, clipping: clipping, groups: groups,
                 kernels: .best())
-            executor.update(state, optimizer: step, totalGradient: &gradient)
+            executor.update(state, optimizer: update, totalGradient: &gradient, batchCount: 4)
+            result += views.flatMap { Array($0.elements) }
         }
-        let result = (0..<3).map { state.parameters[$0] }
         if keepsBest {
             state.restoreBest()
-            #expect((0..<3).map { state.parameters[$0] } == [1, -2, 0.5])
+            #expect(views.flatMap { Array($0.elements) } == start)
         }
         return result
     }
@@ -107,14 +115,34 @@ import Testing
     @Test(
         "schedules",
         arguments: [
-            (Schedule.steps(from: 0.8, every: 3, factor: 0.5), [0.8, 0.8, 0.8, 0.4, 0.4, 0.4, 0.2, 0.2]),
-            (.milestones(from: 0.8, at: [2, 5], factor: 0.5), [0.8, 0.8, 0.4, 0.4, 0.4, 0.2, 0.2, 0.2]),
-            (.exponential(from: 0.8, decay: 0.9), [0.8, 0.72, 0.648, 0.5832]),
-            (.linear(from: 0.8, to: 0.2, steps: 4), [0.8, 0.65, 0.5, 0.35, 0.2, 0.2, 0.2]),
+            ("constant", Schedule.constant(0.8)), ("cosine", .cosine(from: 0.8)),
+            ("cosineWithWarmUp", .cosine(from: 0.8, warmUpSteps: 10)),
+            ("steps", .steps(from: 0.8, every: 30, factor: 0.3)),
+            ("milestones", .milestones(from: 0.8, at: [20, 55, 80], factor: 0.5)),
+            ("exponential", .exponential(from: 0.8, decay: 0.97)), ("linear", .linear(from: 0.8, to: 0.2, steps: 60)),
         ])
-    func schedules(schedule: Schedule, expected: [Double]) {
+    func schedules(name: String, schedule: Schedule) throws {
+        let expected = try PyTorchFixture("schedules").doubles(name)
+        #expect(expected.count == 100)
         for (index, rate) in expected.enumerated() {
-            #expect(abs(schedule.rate(atStep: index + 1, of: 8, kernels: .best()) - rate) < 1e-12)
+            let own = schedule.rate(atStep: index + 1, of: 100, kernels: .best())
+            #expect(abs(own - rate) < 1e-6 * rate, "step \(index + 1): \(own), PyTorch's \(rate)")
+        }
+        // The canary: the rates of one step later are others.
+        let later = expected.indices.map { schedule.rate(atStep: $0 + 2, of: 100, kernels: .best()) }
+        #expect(name == "constant" || zip(later, expected).contains { abs($0 - $1) > 1e-6 })
+    }
+
+    @Test("a plateau lowers the rate when ReduceLROnPlateau does, over sixty epochs")
+    func longPlateau() throws {
+        let fixture = try PyTorchFixture("schedules")
+        let schedule = Schedule.plateau(from: 0.8, factor: 0.5, patience: 2, minimumDelta: 0.01, minimum: 0.02)
+        let watch = Watch(schedule: schedule)
+        var state = WatchState()
+        for (index, loss) in try fixture.doubles("plateauLosses").enumerated() {
+            _ = state.observe(watch, loss: loss, metrics: [], step: index + 1)
+            let rate = schedule.rate(atStep: 50, of: 100, plateauFactor: state.plateauFactor, kernels: .best())
+            #expect(abs(rate - (try fixture.doubles("plateau")[index])) < 1e-12, "epoch \(index + 1)")
         }
     }
 

@@ -35,7 +35,14 @@ import Testing
                 )
             }
             var sampler = StepSampler(policy)
-            let reasons = steps.map { sampler.reason(step: $0.step, duration: $0.duration, isFailed: $0.isFailed) }
+            let reasons = steps.map { step -> StepSampler.Reason? in
+                // Asked beforehand, as workers do, or not: it is the same.
+                if seed.isMultiple(of: 2), !step.isFailed, sampler.passesOver(step: step.step, duration: step.duration)
+                {
+                    return nil
+                }
+                return sampler.reason(step: step.step, duration: step.duration, isFailed: step.isFailed)
+            }
             if isCanary {
                 differences += zip(reasons, plain(policy, steps, isCanary: true)).count { $0 != $1 }
             } else {

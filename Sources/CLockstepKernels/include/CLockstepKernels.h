@@ -15,6 +15,10 @@
 #define LS_CHAIN_LENGTH 512
 /// Positions of one chain of a convolution's weight gradient: as many whole rows as fit, at least one.
 #define LS_CONVOLUTION_CHAIN_POSITIONS 256
+/// Rows of one chain of batch normalisation's sums.
+#define LS_NORM_CHAIN_LENGTH 128
+/// Queries of one block of causal attention: their chains over keys end together.
+#define LS_ATTENTION_BLOCK 32
 /// Elements of one block of the state hash.
 #define LS_HASH_BLOCK 4096
 
@@ -33,6 +37,18 @@ typedef struct {
     size_t height, width, channels;
     size_t kernel, stride, padding;
 } ls_pooling;
+
+/// Average pooling to a given size: output i of o covers ⌊i · extent / o⌋ ..< ⌈(i + 1) · extent / o⌉ along each axis.
+typedef struct {
+    size_t height, width, channels;
+    size_t output_height, output_width;
+} ls_adaptive_pooling;
+
+/// Batch normalisation of channels over images of `positions` pixels each; a fully connected layer has one position.
+typedef struct {
+    size_t positions, channels;
+    float epsilon;
+} ls_batch_norm;
 
 /// Activations other than ReLU, see `activation`.
 typedef enum {
@@ -60,6 +76,20 @@ typedef struct {
     uint32_t site, step, threshold;
     float scale;  ///< 1 / (1 − probability)
 } ls_dropout;
+
+/// A recurrent layer over a sequence of `steps` ≥ 1 steps, from the last to the first where `reverse` is set. The states
+/// before the first step are zero.
+typedef struct {
+    size_t steps, units;
+    bool reverse;
+} ls_recurrence;
+
+/// Scaled dot-product attention of a sequence to itself: `heads` heads of `width` elements. Where `causal` is set, a step
+/// sees itself and those before it.
+typedef struct {
+    size_t steps, heads, width;
+    bool causal;
+} ls_attention;
 
 /// The constants of one Adam step (PyTorch's form, see `adam`).
 typedef struct {
@@ -95,15 +125,49 @@ typedef struct {
     float scale, rate, epsilon;
 } ls_adagrad;
 
+/// Activations of an `ls_epilogue`: none, ReLU, or one of `ls_activation` (see `ls_epilogue_activation`).
+#define LS_NO_ACTIVATION 0u
+#define LS_RELU 1u
+
+/// What follows a chain, in this order: + bias, then the activation, then + residual, then the mask or f′(saved). All
+/// matrices have the shape and the stride of the result; any pointer may be NULL. `residual` may be the result itself.
+typedef struct {
+    const float *bias;          ///< One for each column.
+    uint32_t activation;        ///< LS_NO_ACTIVATION, LS_RELU or ls_epilogue_activation(kind).
+    float parameter;            ///< Of the activation, as for `activation`.
+    float *before;              ///< Where the activation's input goes.
+    const float *residual;      ///< Added after the activation.
+    const float *mask;          ///< c = mask > 0 ? c : 0: the gradient of a ReLU whose output is `mask`.
+    const float *saved;         ///< c = c · f′(saved): what `activation_gradient` takes as saved.
+    uint32_t saved_activation;  ///< Its f: ls_epilogue_activation(kind), with `parameter`.
+} ls_epilogue;
+
+static inline uint32_t ls_epilogue_activation(ls_activation kind) { return 2 + (uint32_t)kind; }
+
 /// Elements of a packed matrix of k rows and n columns: ⌈n / 32⌉ panels of k × 32.
 static inline size_t ls_packed_count(size_t k, size_t n) {
     return (n + LS_PANEL_WIDTH - 1) / LS_PANEL_WIDTH * k * LS_PANEL_WIDTH;
 }
 
+/// Whether a convolution and its data's gradient are computed in squares, by Winograd's F(2×2, 3×3).
+bool ls_convolution_uses_squares(const ls_convolution *shape);
+/// Elements of the packed weights of `convolution_pack` and of `convolution_pack_flipped`.
+size_t ls_convolution_packed_count(const ls_convolution *shape);
+size_t ls_convolution_flipped_packed_count(const ls_convolution *shape);
 /// Elements of scratch that each convolution function of one thread needs for this shape (64-byte aligned).
 size_t ls_convolution_scratch_count(const ls_convolution *shape);
 /// Elements of scratch that `weight_gradient` needs.
 size_t ls_weight_gradient_scratch_count(size_t outputs, size_t inputs);
+/// Elements of scratch that `matrix_product` needs.
+size_t ls_matrix_product_scratch_count(size_t m, size_t n, size_t k);
+
+/// Words of 4 bytes that `embedding_gradient` needs as scratch for `rows` tokens (samples · positions).
+size_t ls_embedding_scratch_count(size_t count, size_t rows);
+
+/// Elements of scratch that each function of a recurrent layer needs; `gate_count` is 4 · units (LSTM) or 3 · units (GRU).
+size_t ls_recurrence_scratch_count(const ls_recurrence *shape, size_t gate_count, size_t samples, size_t lanes);
+/// Elements of scratch that `attention` and its gradient need.
+size_t ls_attention_scratch_count(const ls_attention *shape);
 
 /// One variant of every kernel. `lanes` arguments describe the lanes of ONE complete subtree of the canonical tree:
 /// lane i holds rows (or images) lane_starts[i] ..< lane_starts[i + 1], lane_starts has lanes + 1 elements and starts
@@ -118,35 +182,45 @@ typedef struct {
     /// Packs the k × n matrix whose element (p, j) stands at b[p * row_stride + j * column_stride] into panels of 32
     /// columns, the last one padded with zeros.
     void (*pack)(size_t k, size_t n, const float *b, size_t row_stride, size_t column_stride, float *packed);
-    /// c[m×n] = a[m×k] · b, each element a chain over increasing k in chunks of 512; then + bias (may be NULL) added
-    /// once; then, if `relu`, x < 0 ? 0 : x.
+    /// c[m×n] = a[m×k] · b, each element a chain over increasing k in chunks of 512; then what `epilogue` says (may be
+    /// NULL).
     void (*product)(size_t m, size_t n, size_t k, const float *a, size_t a_stride, const float *packed_b,
-                    const float *bias, bool relu, float *c, size_t c_stride);
+                    const ls_epilogue *epilogue, float *c, size_t c_stride);
+    /// The same bits from a matrix that is not packed: element (p, j) of b stands at
+    /// b[p * row_stride + j * column_stride]. For a few rows, where packing costs more than the product.
+    void (*product_unpacked)(size_t m, size_t n, size_t k, const float *a, size_t a_stride, const float *b,
+                             size_t row_stride, size_t column_stride, const ls_epilogue *epilogue, float *c,
+                             size_t c_stride);
+    /// The same bits for any two matrices: element (i, p) of a stands at a[i * a_row + p * a_column], element (p, j) of b
+    /// at b[p * b_row + j * b_column]. Packs what it needs into scratch (ls_matrix_product_scratch_count).
+    void (*matrix_product)(size_t m, size_t n, size_t k, const float *a, size_t a_row, size_t a_column, const float *b,
+                           size_t b_row, size_t b_column, const ls_epilogue *epilogue, float *c, size_t c_stride,
+                           float *scratch);
     /// weights[outputs×inputs] = tree over lanes of Σ_rows dy[row][o] · x[row][i]; within a lane a chain in row order
-    /// in chunks of 512.
-    void (*weight_gradient)(size_t outputs, size_t inputs, const float *dy, const float *x, const uint32_t *lane_starts,
-                            size_t lanes, float *weights, float *scratch);
-    /// sums[columns] = tree over lanes of the sums of the columns of dy, in row order in chunks of 512.
-    void (*column_sums)(size_t columns, const float *dy, const uint32_t *lane_starts, size_t lanes, float *sums);
+    /// in chunks of 512. Lane i holds rows lane_starts[i] · positions ..< lane_starts[i + 1] · positions.
+    void (*weight_gradient)(size_t outputs, size_t inputs, const float *dy, const float *x, size_t positions,
+                            const uint32_t *lane_starts, size_t lanes, float *weights, float *scratch);
+    /// sums[columns] = tree over lanes of the sums of the columns of dy, in row order in chunks of 512; rows as above.
+    void (*column_sums)(size_t columns, const float *dy, size_t positions, const uint32_t *lane_starts, size_t lanes,
+                        float *sums);
 
     // Convolution on height × width × channels (convolution.h). Weights are PyTorch's [outputs][channels][ky][kx].
 
-    /// Packs weights for `convolution_forward`: k runs over (ky, kx, channel), n over outputs:
-    /// ls_packed_count(kernel_height * kernel_width * channels, outputs) elements.
+    /// Packs weights for `convolution_forward` (ls_convolution_packed_count).
     void (*convolution_pack)(const ls_convolution *shape, const float *weights, float *packed);
-    /// Packs weights for `convolution_data_gradient`: flipped, k over (ky, kx, output), n over channels:
-    /// ls_packed_count(kernel_height * kernel_width * outputs, channels) elements. With a stride, one matrix for each
-    /// (y, x) remainder of a tap's place, one after another.
+    /// Packs weights for `convolution_data_gradient` (ls_convolution_flipped_packed_count).
     void (*convolution_pack_flipped)(const ls_convolution *shape, const float *weights, float *packed);
     /// One chain over (ky, kx, channel) for every output element, whole (not cut), in which padding takes part as
-    /// zeros; then bias (may be NULL), then relu. Without padding, `scratch` may be NULL.
+    /// zeros; or, where the shape says so (docs/arithmetic.md), squares of 2 × 2 outputs; then what `epilogue` says (may
+    /// be NULL).
     void (*convolution_forward)(const ls_convolution *shape, size_t images, const float *x, const float *packed,
-                                const float *bias, bool relu, float *y, float *scratch);
+                                const ls_epilogue *epilogue, float *y, float *scratch);
     /// dx: for every input pixel one chain over (ky, kx, output) in the order of the flipped kernel, over the taps whose
     /// distance to the pixel is a multiple of the stride (all of them with stride 1). Where a tap's output position lies
-    /// outside dy, zeros take part. A pixel without taps gets +0.
+    /// outside dy, zeros take part. A pixel without taps gets +0. Or in squares, as above. Then what `epilogue` says (may
+    /// be NULL).
     void (*convolution_data_gradient)(const ls_convolution *shape, size_t images, const float *dy, const float *packed,
-                                      float *dx, float *scratch);
+                                      const ls_epilogue *epilogue, float *dx, float *scratch);
     /// weights[outputs][channels][ky][kx] = tree over lanes of Σ over (image, y, x). Within an image the output
     /// positions are cut into chunks of as many whole output rows as fit in 256 positions (at least one row); each chunk
     /// is a chain from +0, in which padding takes part as zeros; a lane's total is its first chunk, then + the second,
@@ -208,6 +282,109 @@ typedef struct {
     /// y = x * factor + offset as two roundings: pixel bytes to floats.
     void (*scale_bytes)(size_t count, const uint8_t *x, float factor, float offset, float *y);
 
+    // Normalisation (layer_norm.h, batch_norm.h)
+
+    /// Each row by its own mean and variance: y = (x − mean) · inverse, then fma(that, weight, bias); weight and bias
+    /// may be NULL, both. `statistics`: rows × 2, mean and inverse = 1 / √(variance + ε). In place where y == x.
+    void (*layer_norm)(size_t rows, size_t count, float epsilon, const float *x, const float *weight, const float *bias,
+                       float *y, float *statistics);
+    /// dx = [residual +] the gradient. `weight` and `residual` may be NULL; dx may be dy or residual.
+    void (*layer_norm_gradient)(size_t rows, size_t count, const float *x, const float *statistics, const float *weight,
+                                const float *dy, const float *residual, float *dx);
+    /// Trees over lanes of the sums of dy · x̂ and of dy, x̂ = (x − mean) · inverse; lane i holds rows
+    /// lane_starts[i] · positions ..< lane_starts[i + 1] · positions, in chunks of 512.
+    void (*layer_norm_parameter_gradient)(size_t count, const float *x, const float *statistics, const float *dy,
+                                          size_t positions, const uint32_t *lane_starts, size_t lanes,
+                                          float *weight_gradient, float *bias_gradient);
+    /// Each channel by the mean and variance of its lane: y = relu?(fma(x̂, weight, bias) [+ residual]), residual may be
+    /// NULL. `statistics` is lane-major, 3 · channels each: mean, 1 / √(variance + ε), unbiased variance (0 where a lane
+    /// has one row; all 0 where it has none). `x` and `y` are the batch that lane_starts counts. y may be x or residual.
+    void (*batch_norm)(const ls_batch_norm *shape, const float *x, const uint32_t *lane_starts, size_t lanes,
+                       const float *weight, const float *bias, const float *residual, bool relu, float *y,
+                       float *statistics);
+    /// Trees over lanes of count · mean and count · unbiased variance, count being the lane's images · positions; a lane
+    /// of fewer than two rows contributes +0.
+    void (*batch_norm_running)(const ls_batch_norm *shape, const float *statistics, const uint32_t *lane_starts,
+                               size_t lanes, float *means, float *variances);
+    /// `y` is relu's output, or NULL; with it, dy becomes y > 0 ? dy : 0, which also goes to `masked` (may be dy): the
+    /// residual's gradient. `sums` is lane-major, 2 · channels each: Σ dy, Σ dy · x̂. dx may be dy or masked.
+    void (*batch_norm_gradient)(const ls_batch_norm *shape, const float *x, const float *statistics, const float *weight,
+                                const float *dy, const float *y, float *masked, const uint32_t *lane_starts,
+                                size_t lanes, float *dx, float *sums);
+    /// Trees over lanes of the sums that `batch_norm_gradient` left.
+    void (*batch_norm_parameter_gradient)(const ls_batch_norm *shape, const float *sums, size_t lanes,
+                                          float *weight_gradient, float *bias_gradient);
+    /// `batch_norm` with a given mean and variance.
+    void (*batch_norm_inference)(const ls_batch_norm *shape, size_t images, const float *x, const float *weight,
+                                 const float *bias, const float *mean, const float *variance, const float *residual,
+                                 bool relu, float *y);
+
+    // Sequences (embedding.h, sequences.h, softmax.h) and pooling to a given size (pooling.h)
+
+    /// y[row] = table[token] for tokens 0 ..< count, which are numbers; zeros for anything else.
+    void (*embedding)(size_t rows, size_t count, size_t width, const float *tokens, const float *table, float *y);
+    /// The whole gradient of the table, count × width: within a lane a sum from +0 in order of rows, the lanes by the
+    /// tree; +0 where a token does not occur, and for `padding_token` (−1: none). `tokens` and `dy` are the batch that
+    /// lane_starts counts, `positions` rows a sample. `scratch`: ls_embedding_scratch_count words.
+    void (*embedding_gradient)(size_t count, size_t width, int64_t padding_token, const float *tokens, const float *dy,
+                               size_t positions, const uint32_t *lane_starts, size_t lanes, float *gradient,
+                               uint32_t *scratch);
+    /// y[row][i] = x[row][i] + b[i]. In place where y == x.
+    void (*add_broadcast)(size_t rows, size_t count, const float *x, const float *b, float *y);
+    /// Copies `columns` elements of each row, whose starts are the strides apart.
+    void (*copy_columns)(size_t rows, size_t columns, const float *from, size_t from_stride, float *to,
+                         size_t to_stride);
+    /// y = a · b. In place where y is either.
+    void (*multiply)(size_t count, const float *a, const float *b, float *y);
+    /// y = a − b. In place where y is either.
+    void (*subtract)(size_t count, const float *a, const float *b, float *y);
+    /// y = x · factor + offset as two roundings. In place where y == x.
+    void (*scale_add)(size_t count, const float *x, float factor, float offset, float *y);
+    /// `softmax_cross_entropy` of samples · positions rows. A sample's loss is the strided sum of its positions' losses
+    /// divided by their number, and the gradient is divided by it. A label below 0 counts nothing: its row has no loss,
+    /// a gradient of +0 and `correct` 0; a sample of only such labels has loss +0. In place where gradient == logits.
+    void (*sequence_cross_entropy)(size_t samples, size_t positions, size_t classes, const float *logits,
+                                   const int32_t *labels, float *losses, float *gradient, uint8_t *correct);
+    /// y = (the sum of the cells, row by row from +0) / their number.
+    void (*adaptive_average_pool)(const ls_adaptive_pooling *shape, size_t images, const float *x, float *y);
+    /// dx is zeroed, then each dy / number of cells is added to all of its cells, in order of output positions.
+    void (*adaptive_average_pool_gradient)(const ls_adaptive_pooling *shape, size_t images, const float *dy, float *dx);
+
+    // Sequences (recurrence.h, attention.h)
+
+    /// An LSTM through all steps. `gates` [sample][step][4 · units] holds x·W_ihᵀ + b_ih in PyTorch's order i, f, g, o and
+    /// becomes the gates themselves. packed: W_hh as `pack` does for a linear layer; bias: b_hh. `hidden` and `cells`
+    /// [sample][step][units] are the results.
+    void (*lstm)(const ls_recurrence *shape, size_t samples, float *gates, const float *packed, const float *bias,
+                 float *hidden, float *cells, float *scratch);
+    /// gates become the gradient of what they were computed from: that of x·W_ihᵀ + b_ih and of h·W_hhᵀ + b_hh. packed:
+    /// W_hh as `pack` does for a linear layer's data gradient.
+    void (*lstm_gradient)(const ls_recurrence *shape, size_t samples, float *gates, const float *cells,
+                          const float *packed, const float *dy, float *scratch);
+    /// A GRU (PyTorch's: n = tanh(x's part + r · (h·W_hnᵀ + b_hn))) through all steps. `gates` [sample][step][3 · units]
+    /// as for `lstm`, in the order r, z, n; `hidden_part` [sample][step][units] keeps h·W_hnᵀ + b_hn.
+    void (*gru)(const ls_recurrence *shape, size_t samples, float *gates, const float *packed, const float *bias,
+                float *hidden, float *hidden_part, float *scratch);
+    /// gates become the gradient of x·W_ihᵀ + b_ih; `hidden_gradient` [sample][step][3 · units] gets that of h·W_hhᵀ + b_hh.
+    void (*gru_gradient)(const ls_recurrence *shape, size_t samples, float *gates, const float *hidden,
+                         const float *hidden_part, const float *packed, const float *dy, float *hidden_gradient,
+                         float *scratch);
+    /// weights[gate_count × units] = tree over lanes of Σ gates_gradient[sample][step][g] · h[u] before that step, over
+    /// the steps that have one before them: for each sample chains over increasing steps in chunks of 512.
+    void (*recurrent_weight_gradient)(const ls_recurrence *shape, size_t gate_count, const float *gates_gradient,
+                                      const float *hidden, const uint32_t *lane_starts, size_t lanes, float *weights,
+                                      float *scratch);
+    /// y[step] = Σ p[step][key] · v[key] for each head, p = softmax(q·k / √width). qkv [sample][step][3 · heads · width]:
+    /// queries, keys, values, each head by head; y [sample][step][heads · width]. `probabilities`
+    /// [sample][head][step][step] are kept as they are before the dropout (which may be NULL); what lies beyond a causal
+    /// query's block of keys is not written.
+    void (*attention)(const ls_attention *shape, const ls_dropout *dropout, uint32_t first_position, size_t samples,
+                      const float *qkv, float *probabilities, float *y, float *scratch);
+    /// dqkv, the gradient of qkv.
+    void (*attention_gradient)(const ls_attention *shape, const ls_dropout *dropout, uint32_t first_position,
+                               size_t samples, const float *qkv, const float *probabilities, const float *dy,
+                               float *dqkv, float *scratch);
+
     // The flat state (state.h, update.h)
 
     /// into += from.
@@ -238,6 +415,10 @@ typedef struct {
     /// short. Depends on bits alone. Splitting at multiples of LS_HASH_BLOCK changes nothing.
     void (*hash_blocks)(size_t count, const float *x, uint64_t first_block, uint64_t sums[2]);
 
+    /// The limit of a core, to measure it: independent chains s = fma(s, factor, factor) in registers alone, `rounds`
+    /// steps each. Returns the floating-point operations; `result` gets the end of the chain that begins with 0.
+    size_t (*multiply_adds)(size_t rounds, float factor, float *result);
+
     // Functions of one variable, ≤ 2 ulp over their normal range (functions.h). In place where y == x.
     void (*exp)(size_t count, const float *x, float *y);
     void (*log)(size_t count, const float *x, float *y);
@@ -255,6 +436,15 @@ const ls_kernels *ls_kernels_named(const char *name);
 
 /// Sets this thread to round to nearest with subnormals on. Every thread that touches floats calls it first.
 void ls_prepare_thread(void);
+
+/// Tells the core that this thread only waits, in a loop that looks again and again.
+static inline void ls_pause(void) {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
 
 /// A stroke segment of a glyph, in pixels, with its half thickness.
 typedef struct {

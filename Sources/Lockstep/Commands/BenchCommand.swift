@@ -3,7 +3,33 @@ internal import LockstepRuntime
 
 struct BenchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "bench", abstract: "Measure this machine.", subcommands: [Step.self])
+        commandName: "bench", abstract: "Measure this machine.", subcommands: [Gemm.self, Conv.self, Step.self])
+
+    struct Gemm: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "How fast matrix products are, and what of the core's limit that is.")
+
+        @OptionGroup var options: KernelOptions
+
+        func run() throws { try ProductBench(isa: options.isa, json: options.json).run() }
+    }
+
+    struct Conv: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "How fast convolutions are, and what of the core's limit that is.")
+
+        @OptionGroup var options: KernelOptions
+
+        func run() throws { try ConvolutionBench(isa: options.isa, json: options.json).run() }
+    }
+
+    struct KernelOptions: ParsableArguments {
+        @Option(help: "avx512, avx2, neon or generic. Default: LOCKSTEP_ISA, or the fastest of this CPU.")
+        var isa: String?
+
+        @Flag(help: "Print JSON lines.")
+        var json = false
+    }
 
     struct Step: AsyncParsableCommand {
         enum Switch: String, ExpressibleByArgument, CaseIterable {
@@ -22,6 +48,12 @@ struct BenchCommand: AsyncParsableCommand {
         @Option(help: "Compute threads of each worker. Default: cores / workers.")
         var threads: Int?
 
+        @Option(help: "Samples of a step, in the place of the job's.")
+        var batch: Int?
+
+        @Option(help: "Lanes, in the place of the job's.")
+        var lanes: Int?
+
         @Option(help: "on or off: whether the run is traced.")
         var traces: Switch = .on
 
@@ -33,13 +65,18 @@ struct BenchCommand: AsyncParsableCommand {
             help: ArgumentHelp("Change a value of the job; may be repeated.", valueName: "key.path=value"))
         var overrides: [String] = []
 
+        @Flag(help: "Also show where a step's time goes, operation by operation, for one worker.")
+        var profile = false
+
         @Flag(help: "Print JSON lines.")
         var json = false
 
         func run() async throws {
+            let values = [batch.map { "batchSize=\($0)" }, lanes.map { "lanes=\($0)" }].compactMap { $0 }
             try await StepBench(
-                job: job, overrides: overrides, workers: workers, threads: threads, pairs: pairs,
-                traces: traces == .on, json: json
+                StepBench.Options(
+                    job: job, overrides: overrides + values, workers: workers, threads: threads, pairs: pairs,
+                    traces: traces == .on, profile: profile, json: json)
             ).run()
         }
     }

@@ -31,9 +31,9 @@ struct ResumedState: Sendable {
         hash = manifest.stateHash
         stateDigest = manifest.stateDigest
         self.path = path
-        var vectors = [try ResumedState.flat(snapshot, prefix: "", job.plan.layout)]
+        var vectors = [try ResumedState.flat(snapshot, vector: nil, job.plan.layout)]
         for name in job.vectorNames {
-            vectors.append(try ResumedState.flat(snapshot, prefix: name + ".", job.plan.layout))
+            vectors.append(try ResumedState.flat(snapshot, vector: name, job.plan.layout))
         }
         let numbers = StateNumbers(watch: snapshot.watch ?? [], epochSums: manifest.epochSums)
         guard numbers.count == StateNumbers.count(of: job) else {
@@ -48,10 +48,11 @@ struct ResumedState: Sendable {
     }
 
     private static func flat(
-        _ snapshot: Snapshot, prefix: String, _ layout: FlatLayout
+        _ snapshot: Snapshot, vector: String?, _ layout: FlatLayout
     ) throws(CommandError) -> [UInt8] {
+        let prefix = vector.map { $0 + "." } ?? ""
         var bytes = [UInt8](repeating: 0, count: layout.count * 4)
-        for entry in layout.entries {
+        for entry in layout.entries(ofVector: vector) {
             guard let tensor = snapshot[prefix + entry.name], tensor.type == .float32, tensor.shape == entry.shape
             else {
                 throw CommandError(

@@ -43,7 +43,7 @@ enum IdentityPipe {
     ///
     /// - Throws: `CommandError` where there is no thread to wait for that: this process would outlive its launcher.
     static func dieWithLauncher() throws(CommandError) {
-        try DetachedThread.start {
+        try DetachedThread.start("lifeline") {
             var bytes = [UInt8](repeating: 0, count: 256)
             while readBytes(STDIN_FILENO, &bytes, bytes.count) > 0 {}
             _exit(ExitCode.failed.rawValue)

@@ -25,14 +25,17 @@ enum Machine {
         return Array(numbers.prefix(min(count, numbers.count)))
     }
 
-    /// The cores of each of `workers` workers of `threads` threads: each its own, or nil where there are too few.
+    /// The cores of each of `workers` workers of `threads` threads: each its own, and those that are left over; nil where
+    /// there are too few.
     ///
     /// Workers that share cores disturb each other: a thread that is woken for the network waits a scheduler's tick
     /// behind another worker's computation.
     static func coreShares(workers: Int, threads: Int) -> [[Int32]]? {
         let numbers = coreNumbers
         guard workers > 0, threads > 0, workers * threads <= numbers.count else { return nil }
-        return (0..<workers).map { Array(numbers[$0 * threads..<($0 + 1) * threads]) }
+        return (0..<workers).map {
+            Array(numbers[$0 * threads..<($0 + 1) * threads] + numbers[(workers * threads)...])
+        }
     }
 
     /// Keeps this thread, and all that it starts, on the cores of a list such as `0,2,3`.

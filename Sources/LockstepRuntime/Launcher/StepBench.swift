@@ -1,5 +1,6 @@
 internal import LockstepCore
 internal import LockstepFormats
+internal import LockstepJobs
 internal import Synchronization
 
 #if canImport(FoundationEssentials)
@@ -10,65 +11,103 @@ internal import Foundation
 
 /// `lockstep bench step`: how fast a job trains on this machine, and what tracing costs it.
 package struct StepBench {
-    private let job: String?
-    private let overrides: [String]
-    private let workers: Int?
-    private let threads: Int?
-    private let pairs: Int
-    private let traces: Bool
-    private let json: Bool
+    /// What is run, and how it is shown.
+    package struct Options: Sendable {
+        package var job: String?
+        package var overrides: [String]
+        package var workers: Int?
+        package var threads: Int?
+        /// So many times the job is run with traces and without, in turn; 0 for one run.
+        package var pairs: Int
+        /// Whether the one run is traced.
+        package var traces: Bool
+        /// Whether the operations of a step are shown.
+        package var profile: Bool
+        package var json: Bool
 
-    /// - Parameters:
-    ///   - pairs: so many times the job is run with traces and without, in turn; 0 for one run.
-    ///   - traces: whether the one run is traced.
-    package init(
-        job: String?, overrides: [String], workers: Int?, threads: Int?, pairs: Int, traces: Bool, json: Bool
-    ) {
-        self.job = job
-        self.overrides = overrides
-        self.workers = workers
-        self.threads = threads
-        self.pairs = pairs
-        self.traces = traces
-        self.json = json
+        package init(
+            job: String?, overrides: [String], workers: Int?, threads: Int?, pairs: Int, traces: Bool, profile: Bool,
+            json: Bool
+        ) {
+            self.job = job
+            self.overrides = overrides
+            self.workers = workers
+            self.threads = threads
+            self.pairs = pairs
+            self.traces = traces
+            self.profile = profile
+            self.json = json
+        }
     }
+
+    private let options: Options
+
+    package init(_ options: Options) { self.options = options }
 
     /// - Throws: `CommandError`.
     package func run() async throws {
-        guard (0...1000).contains(pairs) else { throw CommandError.usage("--pairs \(pairs): give 0 to 1000") }
-        guard pairs > 0 else {
-            let rate = try await samplesPerSecond(traced: traces)
-            StandardStreams.write(
-                json
-                    ? JSONValue(
-                        dictionaryLiteral: ("event", "step"), ("traces", .bool(traces)),
-                        ("samplesPerSecond", .number(rate))
-                    ).text
-                    : "\(NumberText.grouped(rate)) samples/s, traces \(traces ? "on" : "off")")
+        guard (0...1000).contains(options.pairs) else {
+            throw CommandError.usage("--pairs \(options.pairs): give 0 to 1000")
+        }
+        guard options.pairs == 0 else { return try await compareTraces() }
+        show(try await measured(traced: options.traces))
+        if options.profile { try profile() }
+    }
+
+    private func profile() throws {
+        let job = try PreparedJob(path: options.job, overrides: options.overrides).job
+        let (threads, kernels) = (options.threads ?? 1, try Launch.checkInstructionSet())
+        let profile = try DetachedThread.perform("profile") { try StepProfile(job, threads: threads, kernels: kernels) }
+        for line in options.json ? profile.values.map(\.text) : profile.lines { StandardStreams.write(line) }
+    }
+
+    private func show(_ run: MeasuredRun) {
+        let name = run.job
+        if options.json {
+            let value: JSONValue = [
+                "event": "benchStep", "job": .string(name), "workers": .number(run.workers),
+                "threads": .number(run.threads), "batch": .number(run.batch), "lanes": .number(run.lanes),
+                "traces": .bool(options.traces), "steps": .number(run.seconds.count),
+                "samplesPerSecond": .number(Double(run.batch) / run.median), "milliseconds": .number(run.median * 1000),
+            ]
+            StandardStreams.write(value.text)
             return
         }
+        let workers = "\(run.workers) \(run.workers == 1 ? "worker" : "workers")"
+        let threads = "\(run.threads) \(run.threads == 1 ? "thread" : "threads")"
+        StandardStreams.write(
+            "\(name.escapedForDisplay()): batch \(run.batch) in \(run.lanes) lanes, \(workers) of \(threads): "
+                + "\(NumberText.fixed(run.median * 1000, 3)) ms a step, "
+                + "\(NumberText.grouped(Double(run.batch) / run.median)) samples/s "
+                + "(median of \(NumberText.grouped(run.seconds.count)) steps)")
+    }
+
+    // MARK: Traces
+
+    private func compareTraces() async throws {
         var ratios: [Double] = []
-        for pair in 1...pairs {
+        for pair in 1...options.pairs {
             // Who goes first takes turns, so that a machine that slows down favours neither.
             let isTracedFirst = pair.isMultiple(of: 2)
-            let first = try await samplesPerSecond(traced: isTracedFirst)
-            let second = try await samplesPerSecond(traced: !isTracedFirst)
+            let first = try await measured(traced: isTracedFirst).samplesPerSecond
+            let second = try await measured(traced: !isTracedFirst).samplesPerSecond
             let (on, off) = isTracedFirst ? (first, second) : (second, first)
             ratios.append(on / off)
             show(pair: pair, on: on, off: off)
         }
-        let median = StepBench.median(ratios)
+        let median = MeasuredRun.median(ratios)
         StandardStreams.write(
-            json
+            options.json
                 ? JSONValue(
-                    dictionaryLiteral: ("event", "traces"), ("pairs", .number(pairs)), ("medianRatio", .number(median))
+                    dictionaryLiteral: ("event", "traces"), ("pairs", .number(options.pairs)),
+                    ("medianRatio", .number(median))
                 ).text
-                : "median of \(pairs) pairs: traced runs reach \(NumberText.fixed(median * 100, 2)) % of the throughput of untraced ones"
+                : "median of \(options.pairs) pairs: traced runs reach \(NumberText.fixed(median * 100, 2)) % of the throughput of untraced ones"
         )
     }
 
     private func show(pair: Int, on: Double, off: Double) {
-        if json {
+        if options.json {
             let value: JSONValue = [
                 "event": "pair", "pair": .number(pair), "on": .number(on), "off": .number(off),
                 "ratio": .number(on / off),
@@ -81,26 +120,24 @@ package struct StepBench {
         }
     }
 
+    // MARK: A run
+
     /// One run of the job into a directory that is removed afterwards.
-    private func samplesPerSecond(traced: Bool) async throws -> Double {
+    private func measured(traced: Bool) async throws -> MeasuredRun {
         let directory =
             FileManager.default.temporaryDirectory.path + "/lockstep-bench-\(UInt64.random(in: 0...UInt64.max))"
         defer { try? FileManager.default.removeItem(atPath: directory) }
-        let last = Mutex<String?>(nil)
+        // A snapshot on the way is no part of a step.
+        let overrides = options.overrides + ["traces.off=\(!traced)", "snapshots.everySteps=\(1 << 31)"]
+        let job = try PreparedJob(path: options.job, overrides: overrides).job
+        let workers = options.workers ?? Launch.defaultWorkers(lanes: job.laneTree.laneCount)
+        let threads = options.threads ?? max(1, Machine.cores / max(1, workers))
+        let lines = Mutex<[String]>([])
         try await TrainLauncher(
-            job: job, overrides: overrides + ["traces.off=\(!traced)"], placement: .new(directory), workers: workers,
-            threads: threads,
-            output: RunOutput(json: true, result: { line in last.withLock { $0 = line } }, progress: { _ in })
+            job: options.job, overrides: overrides, placement: .new(directory), workers: workers, threads: threads,
+            output: RunOutput(json: true, result: { line in lines.withLock { $0.append(line) } }, progress: { _ in })
         ).run()
-        guard let line = last.withLock({ $0 }), let value = try? JSONValue(parsing: Array(line.utf8)),
-            let rate = value["samplesPerSecond"]?.double
-        else { throw CommandError.failed("the run ended without a result") }
-        return rate
-    }
-
-    private static func median(_ values: [Double]) -> Double {
-        let sorted = values.sorted()
-        let middle = sorted.count / 2
-        return sorted.count.isMultiple(of: 2) ? (sorted[middle - 1] + sorted[middle]) / 2 : sorted[middle]
+        return try MeasuredRun(
+            lines.withLock { $0 }, of: job, workers: workers, threads: threads)
     }
 }

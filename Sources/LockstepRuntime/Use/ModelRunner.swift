@@ -67,10 +67,19 @@ final class ModelRunner {
             let rows = min(model.batchSize, data.count - first)
             for row in 0..<rows { data.read(first + row, input: inputs.pointer + row * plan.sampleElements) }
             run(rows: rows)
-            model.loss.finishPrediction(rows: rows, count: plan.outputElements, outputs.pointer, kernels: kernels)
+            let positions = model.positions
+            model.loss.finishPrediction(
+                rows: rows * positions, count: plan.outputElements / positions, outputs.pointer, kernels: kernels)
             predicted += UnsafeBufferPointer(start: outputs.pointer, count: rows * plan.outputElements)
         }
         return predicted
+    }
+
+    /// What the model gives for one input, before the loss makes probabilities of it. Valid until the next run.
+    func outputs(of input: [Float]) -> UnsafeMutableBufferPointer<Float> {
+        inputs.pointer.update(from: input, count: model.plan.sampleElements)
+        run(rows: 1)
+        return UnsafeMutableBufferPointer(start: outputs.pointer, count: model.plan.outputElements)
     }
 
     private func run(rows: Int) {

@@ -28,6 +28,9 @@ struct PlanReport {
             "training   \(training)",
             "loss       \(job.loss), optimizer \(job.optimizer)",
         ]
+        if let path = job.initialWeightsPath {
+            lines.append("begins     with \(path.escapedForDisplay(limit: 100))")
+        }
         if !job.metricNames.isEmpty { lines.append("metrics    \(job.metricNames.joined(separator: ", "))") }
         if let watch = job.watch, watch.isActive { lines.append("watches    its evaluation after each epoch") }
         lines.append(
@@ -68,7 +71,9 @@ struct PlanReport {
             "testSamples": .number(job.test?.count ?? 0), "batchSize": .number(job.batchSize),
             "lanes": .number(job.laneTree.laneCount), "steps": .number(job.stepCount),
             "epochs": .number(job.epochCount), "stepsPerEpoch": .number(job.order.stepsPerEpoch),
-            "seed": .string(String(job.seed)), "loss": .string(job.loss.description),
+            "seed": .string(String(job.seed)),
+            "initialWeights": job.initialWeightsPath.map { .string($0) } ?? .null,
+            "loss": .string(job.loss.description),
             "optimizer": .string(job.optimizer.description), "metrics": .array(job.metricNames.map { .string($0) }),
             "snapshotEverySteps": .number(job.snapshotEverySteps),
             "parameters": .number(plan.layout.parameterCount),

@@ -4,22 +4,29 @@ internal import LockstepCore
 internal import LockstepData
 internal import LockstepEngine
 internal import LockstepJobs
+internal import Synchronization
 
-/// Reads the samples of coming turns on a thread of its own, two batches ahead of compute.
+/// Reads the samples of coming turns on a thread of its own, a few batches ahead of compute.
 final class BatchLoader: Sendable {
     private enum Request: Sendable {
-        case load(Turn)
+        case load([Turn])
         case stop
     }
+
+    /// Batches that are filled or being filled at a time: at least two, more where they are small.
+    let depth: Int
 
     private let job: ResolvedJob
     private let lanes: Range<Int>
     private let requests = Mailbox<Request>()
     private let free = Mailbox<Batch>()
     private let filled = Mailbox<Batch>()
+    /// Turns that the thread is not told of yet: to wake it takes longer than to fill a small batch.
+    private let pending = Mutex<[Turn]>([])
 
-    /// Batches that are filled or being filled at a time.
-    static let depth = 2
+    /// Room for batches ahead of compute where two take less.
+    private static let aheadBytes = 1 << 20
+    private static let mostAhead = 16
 
     /// - Throws: `CommandError` where there is no thread to read on.
     init(job: ResolvedJob, lanes: Range<Int>) throws(CommandError) {
@@ -29,27 +36,49 @@ final class BatchLoader: Sendable {
             $0.map { min($0.batchSize, $0.count) }
         }
         let rows = sizes.map { BatchLoader.rows(of: lanes, of: job.laneTree.laneCount, batch: $0).count }.max() ?? 0
-        for _ in 0..<BatchLoader.depth {
+        let bytes = 4 * rows * (job.plan.sampleElements + job.plan.targetElements)
+        depth = max(2, min(BatchLoader.mostAhead, BatchLoader.aheadBytes / max(1, bytes)))
+        for _ in 0..<depth {
             free.post(
                 Batch(
                     rows: rows, lanes: lanes.count, sampleElements: job.plan.sampleElements,
                     targetElements: job.plan.targetElements))
         }
-        try DetachedThread.start { [self] in
+        try DetachedThread.start("loader") { [self] in
             ls_prepare_thread()
-            while case .load(let turn) = requests.take() {
-                let batch = free.take()
-                fill(batch, for: turn)
-                filled.post(batch)
+            while case .load(let turns) = requests.take() {
+                for turn in turns {
+                    let batch = free.take()
+                    fill(batch, for: turn)
+                    filled.post(batch)
+                }
             }
         }
     }
 
     /// Asks for the samples of a turn; at most `depth` turns ahead of `give(back:)`.
-    func prefetch(_ turn: Turn) { requests.post(.load(turn)) }
+    func prefetch(_ turn: Turn) {
+        let isMuch = pending.withLock { turns in
+            turns.append(turn)
+            return turns.count >= depth / 2
+        }
+        if isMuch { askForPending() }
+    }
 
     /// The oldest batch that was asked for; waits for it.
-    func take() -> Batch { filled.take() }
+    func take() -> Batch {
+        if let batch = filled.takeIfFilled() { return batch }
+        askForPending()
+        return filled.take()
+    }
+
+    private func askForPending() {
+        let turns = pending.withLock { turns in
+            defer { turns = [] }
+            return turns
+        }
+        if !turns.isEmpty { requests.post(.load(turns)) }
+    }
 
     func give(back batch: Batch) { free.post(batch) }
 

@@ -8,26 +8,53 @@ internal import Musl
 internal import Darwin
 #endif
 
-/// Threads that may wait, which neither event loops nor the cooperative pool may.
-enum DetachedThread {
+/// Threads that may wait and compute, which neither event loops nor the cooperative pool may.
+package enum DetachedThread {
     private final class Box {
+        let name: String
         let body: @Sendable () -> Void
 
-        init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+        init(_ name: String, _ body: @escaping @Sendable () -> Void) {
+            self.name = name
+            self.body = body
+        }
+
+        func run() {
+            ThreadName.set(name)
+            body()
+        }
+    }
+
+    /// Room for the kernels, on every system the same.
+    private static let stackBytes = 8 << 20
+
+    /// Performs `body` on a thread of its own and waits for it.
+    ///
+    /// - Throws: what `body` throws; `CommandError` where the system has no thread left.
+    package static func perform<Value: Sendable>(
+        _ name: String, _ body: @escaping @Sendable () throws -> Value
+    ) throws -> Value {
+        let result = Mailbox<Result<Value, any Error>>()
+        try start(name) { result.post(Result(catching: body)) }
+        return try result.take().get()
     }
 
     /// Starts a detached thread.
     ///
     /// - Throws: `CommandError` where the system has none left; `body` never runs.
-    static func start(_ body: @escaping @Sendable () -> Void) throws(CommandError) {
-        let box = Unmanaged.passRetained(Box(body))
+    static func start(_ name: String, _ body: @escaping @Sendable () -> Void) throws(CommandError) {
+        let box = Unmanaged.passRetained(Box(name, body))
+        var attributes = pthread_attr_t()
+        pthread_attr_init(&attributes)
+        defer { pthread_attr_destroy(&attributes) }
+        pthread_attr_setstacksize(&attributes, stackBytes)
         #if canImport(Darwin)
         var thread: pthread_t?
         #else
         var thread = pthread_t()
         #endif
         let status = pthread_create(
-            &thread, nil,
+            &thread, &attributes,
             { raw in
                 #if canImport(Darwin)
                 let box = Unmanaged<Box>.fromOpaque(raw).takeRetainedValue()
@@ -35,7 +62,7 @@ enum DetachedThread {
                 guard let raw else { return nil }
                 let box = Unmanaged<Box>.fromOpaque(raw).takeRetainedValue()
                 #endif
-                box.body()
+                box.run()
                 return nil
             }, box.toOpaque())
         guard status == 0 else {

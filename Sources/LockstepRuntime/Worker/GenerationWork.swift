@@ -28,9 +28,11 @@ final class GenerationWork {
     private var sampleHash: UInt64 = 0
     private(set) var times = TurnTimes()
 
+    /// - Parameter isTimed: whether `takeTimes` has anything to say.
     /// - Throws: `CommandError`, `ExchangePlan.Fault`.
     init(
-        roster: Roster, own: Int, job: ResolvedJob, kernels: Kernels, threads: Int, schedule: TurnSchedule
+        roster: Roster, own: Int, job: ResolvedJob, kernels: Kernels, threads: Int, schedule: TurnSchedule,
+        isTimed: Bool = false
     ) throws {
         self.roster = roster
         self.job = job
@@ -48,7 +50,7 @@ final class GenerationWork {
         rootPointers = memory.roots.map(\.pointer)
         executor = try Executor(
             plan: job.plan, kernels: kernels, lanes: lanes, laneTree: job.laneTree, batchSize: job.batchSize,
-            threads: threads)
+            threads: threads, isTimed: isTimed)
         loader = try BatchLoader(job: job, lanes: lanes)
         results = .allocate(capacity: lanes.count)
         results.initialize(repeating: LaneResult(), count: lanes.count)
@@ -56,7 +58,7 @@ final class GenerationWork {
         metricSums = .allocate(capacity: max(1, sums))
         metricSums.initialize(repeating: 0, count: max(1, sums))
         prefetched = schedule.first
-        for _ in 0..<BatchLoader.depth { prefetchNext() }
+        for _ in 0..<loader.depth { prefetchNext() }
     }
 
     deinit {
@@ -109,8 +111,12 @@ final class GenerationWork {
 
     /// What this worker tells the others about the turn it has computed. The state is read as it is now.
     ///
-    /// - Parameter judgement: what a decision's record says in the place of the hash of samples.
-    func record(state: FlatState, askedGeneration: UInt32, judgement: UInt64?) -> ControlRecord {
+    /// - Parameters:
+    ///   - judgement: what a decision's record says in the place of the hash of samples.
+    ///   - hashesState: whether the state is hashed; else the record has zeros in its place.
+    func record(
+        state: FlatState, askedGeneration: UInt32, judgement: UInt64?, hashesState: Bool
+    ) -> ControlRecord {
         let tree = job.laneTree
         let metricCount = job.plan.metricSumCount
         var sums: [Double] = []
@@ -131,17 +137,23 @@ final class GenerationWork {
         return ControlRecord(
             lanes: lanes, sums: sums, sampleHash: judgement ?? sampleHash,
             firstNonFiniteLane: lanes.first { !results[$0 - lanes.lowerBound].isFinite },
-            stateHash: executor.hash(state), askedGeneration: askedGeneration)
+            stateHash: hashesState ? executor.hash(state) : StateHash(high: 0, low: 0), askedGeneration: askedGeneration
+        )
     }
 
+    /// How long the operations of training took; nothing unless they are timed.
+    func takeTimes() -> [OperationTime] { executor.takeTimes() }
+
     /// Whether no element of the gradient's total is infinite or not a number.
-    var totalIsFinite: Bool { kernels.table.pointee.all_finite(memory.total.count, memory.total.pointer) }
+    var totalIsFinite: Bool { executor.isFinite(memory.total.pointer) }
 
     /// Turns S(N−1) into S(N).
     func apply(_ turn: Turn, _ summary: RecordSummary, plateauFactor: Double, to state: FlatState) {
         let step = job.optimizerStep(
             step: Int(turn.step), totalWeight: summary.totals[1], plateauFactor: plateauFactor, kernels: kernels)
-        executor.update(state, optimizer: step, totalGradient: memory.total.pointer)
+        executor.update(
+            state, optimizer: step, totalGradient: memory.total.pointer,
+            batchCount: job.order.batchCount(ofStep: Int(turn.step)))
     }
 
     /// The turn as it is reported.
@@ -173,7 +185,7 @@ final class GenerationWork {
         for _ in asked { loader.give(back: loader.take()) }
         asked = []
         prefetched = schedule.successor(of: decision, isStopping: true)
-        for _ in 0..<BatchLoader.depth { prefetchNext() }
+        for _ in 0..<loader.depth { prefetchNext() }
     }
 }
 

@@ -83,10 +83,10 @@ struct Preparation {
             }
             contents[name] = data
         }
-        let job = try PreparedJob.naming(source.fileName) {
+        var job = try PreparedJob.naming(source.fileName) {
             try ResolvedJob(file.job) { path in contents[path.name] ?? DataFile(name: path.name, bytes: []) }
         }
-        let state = try FlatState(plan: job.plan, seed: job.seed, keepsBest: job.keepsBest)
+        let state = try job.takeInitialState()
         guard let offer = welcome.state else {
             return Ready(job: job, state: state, watched: WatchState(), step: 0, epochSums: [])
         }

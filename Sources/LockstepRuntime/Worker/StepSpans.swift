@@ -54,6 +54,7 @@ struct StepSpans {
     }
 
     func record(_ step: Step) {
+        guard sink?.passesOver(step: UInt64(step.turn.step), duration: step.end - step.start) != true else { return }
         let context = context(ofStep: step.turn.step)
         let span = span(TraceName.step, in: context, from: step.start)
         span.attributes[TraceName.stepNumber] = Int64(step.turn.step)

@@ -37,6 +37,8 @@ final class WorkerDriver: @unchecked Sendable {
     /// What the job watches, a part of the state.
     var watched: WatchState
     private var work: GenerationWork?
+    /// The exchange of a generation without other members, which needs no event loop.
+    private var lone: ExchangeRunner?
     var spans: StepSpans?
     private var turnStart: UInt64 = 0
     private var lastMember: String?
@@ -127,10 +129,15 @@ final class WorkerDriver: @unchecked Sendable {
             return link(start, dial: dial)
         case .begin(let turn, let isStopping):
             return begin(turn, isStopping: isStopping)
-        case .record(let turn, let askedGeneration, let judgement):
+        case .record(let turn, let askedGeneration, let judgement, let hashesState):
             guard let work, let state else { return .failed(reason: "no generation is in hand") }
-            let record = work.record(state: state, askedGeneration: askedGeneration, judgement: judgement)
-            network.links.run(turn, record: record, isStopping: isStopping)
+            let record = work.record(
+                state: state, askedGeneration: askedGeneration, judgement: judgement, hashesState: hashesState)
+            if let lone {
+                lone.run(turn, record: record, isStopping: isStopping)
+            } else {
+                network.links.run(turn, record: record, isStopping: isStopping)
+            }
             return nil
         case .apply(let turn, let summary):
             return apply(turn, summary)
@@ -141,6 +148,7 @@ final class WorkerDriver: @unchecked Sendable {
             return nil
         case .park:
             network.links.park()
+            lone = nil
             flushSpan()
             if let broken { spans?.recordBrokenStep(broken, start: turnStart, end: ProcessClock.now, reason: "parked") }
             broken = nil
@@ -189,10 +197,10 @@ final class WorkerDriver: @unchecked Sendable {
                 schedule: schedule)
             self.work = work
             spans?.begin(start.traceContext, generation: start.roster.generation)
-            network.links.begin(
-                start.roster,
-                exchange: Exchange(plan: work.plan, generation: start.roster.generation, schedule: work.schedule),
-                memory: work.memory)
+            begin(
+                Exchange(plan: work.plan, generation: start.roster.generation, schedule: work.schedule),
+                of: start.roster,
+                work.memory)
             for member in dial {
                 network.link(from: start.roster.members[own], to: member, generation: start.roster.generation)
             }
@@ -205,11 +213,28 @@ final class WorkerDriver: @unchecked Sendable {
         }
     }
 
+    /// The data event loop carries an exchange between members; with one member it is over as soon as it begins.
+    private func begin(_ exchange: Exchange, of roster: Roster, _ memory: ExchangeMemory) {
+        guard roster.members.count == 1 else {
+            lone = nil
+            return network.links.begin(roster, exchange: exchange, memory: memory)
+        }
+        network.links.park()
+        lone = ExchangeRunner(core: exchange, memory: memory) { [events] output in
+            guard case .finished(let turn, let records, let gradientBytes, _) = output else { return }
+            // Through the mailbox, so that whatever came meanwhile has its turn.
+            events.post(
+                .exchanged(
+                    turn, generation: roster.generation, records: records, gradientBytes: gradientBytes,
+                    lastMember: nil))
+        }
+    }
+
     private func begin(_ turn: Turn, isStopping: Bool) -> WorkerEvent? {
+        turnStart = ProcessClock.now
         flushSpan()
         guard let work, let state else { return .failed(reason: "no generation is in hand") }
         self.isStopping = isStopping
-        turnStart = ProcessClock.now
         broken = turn.phase == .train ? turn : nil
         if isStopping { work.stopsEarly(after: turn) }
         if turn.phase == .evaluation, turn.step == 1 { spans?.beginEvaluation(at: turnStart) }

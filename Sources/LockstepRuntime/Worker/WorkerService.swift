@@ -75,7 +75,7 @@ package final class WorkerService: Service {
         let driver = WorkerDriver(
             settings: settings, identity: identity, network: network, events: events, ended: ended)
         let (driving, driverEnd) = AsyncStream.makeStream(of: Never.self)
-        try DetachedThread.start {
+        try DetachedThread.start("driver") {
             driver.run()
             driverEnd.finish()
         }

@@ -17,6 +17,7 @@ enum SmallState {
                 parameters: [
                     TensorView(name: "0.weight", shape: [elements], floats: floats),
                     TensorView(name: "0.bias", shape: [], floats: [value]),
+                    TensorView(name: "0.num_batches_tracked", integer: Int64(step)),
                     TensorView(name: "ü.empty", shape: [0, 3], floats: []),
                 ],
                 optimizer: [

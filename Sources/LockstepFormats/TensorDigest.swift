@@ -1,5 +1,4 @@
 package import LockstepCore
-package import LockstepFormats
 
 /// SHA-256 over tensors, so that ten lines of any language can compute it again.
 ///
@@ -17,7 +16,7 @@ package enum TensorDigest {
     }
 
     /// What stands before a tensor's elements.
-    static func begin(name: String, type: TensorType, shape: [Int], _ builder: inout DigestBuilder) {
+    package static func begin(name: String, type: TensorType, shape: [Int], _ builder: inout DigestBuilder) {
         builder.update(name)
         builder.update(type.rawValue)
         builder.update(UInt32(truncatingIfNeeded: shape.count))
