@@ -99,16 +99,33 @@ static void copy_padded(const ls_convolution *s, const float *x, size_t images, 
     }
 }
 
-/// weights[output][channel][tap] = terms[tap][channel][output], where a row of terms is `columns` long.
-LS_INLINE void terms_to_weights(const size_t taps, size_t channels, size_t outputs, const float *terms, size_t columns,
-                                float *weights) {
-    for (size_t start = 0; start < outputs; start += LS_WIDTH)
-        for (size_t c = 0; c < channels; c++)
-            for (size_t o = start; o < smaller(start + LS_WIDTH, outputs); o++) {
-                const float *from = terms + c * columns + o;
-                float *to = weights + (o * channels + c) * taps;
-                for (size_t tap = 0; tap < taps; tap++) to[tap] = from[tap * channels * columns];
+/// weights[output][channel][tap] = terms[tap][channel][output], where a row of terms is `columns` ≥ LS_WIDTH long.
+static void terms_to_weights(size_t taps, size_t channels, size_t outputs, const float *terms, size_t columns,
+                             float *weights) {
+    const size_t count = channels * taps;
+    for (size_t start = 0; start < outputs; start += LS_WIDTH) {
+        const size_t first = outputs < LS_WIDTH ? 0 : smaller(start, outputs - LS_WIDTH);
+        const float *from = terms + first;
+        float *to = weights + first * count;
+        size_t tap = 0;
+        for (size_t at = 0; at < count; at += LS_WIDTH) {
+            const size_t present = smaller(LS_WIDTH, count - at);
+            float square[LS_WIDTH * LS_WIDTH];
+            for (size_t i = 0; i < present; i++) {
+                store(square + i * LS_WIDTH, load(from + tap * channels * columns));
+                if (++tap == taps) {
+                    tap = 0;
+                    from += columns;
+                }
             }
+            if (present == LS_WIDTH && outputs >= LS_WIDTH) {
+                transpose_square(square, LS_WIDTH, to + at, count);
+            } else {
+                for (size_t o = 0; o < smaller(LS_WIDTH, outputs); o++)
+                    for (size_t i = 0; i < present; i++) to[o * count + at + i] = square[i * LS_WIDTH + o];
+            }
+        }
+    }
 }
 
 static void convolution_weight_gradient(const ls_convolution *s, const float *x, const float *dy,
@@ -200,8 +217,7 @@ static void convolution_weight_gradient(const ls_convolution *s, const float *x,
         }
     }
 
-    if (taps == 9) terms_to_weights(9, channels, outputs, terms_first, columns, weights);
-    else terms_to_weights(taps, channels, outputs, terms_first, columns, weights);
+    terms_to_weights(taps, channels, outputs, terms_first, columns, weights);
 }
 
 static void convolution_bias_gradient(const ls_convolution *s, const float *dy, const uint32_t *lane_starts,

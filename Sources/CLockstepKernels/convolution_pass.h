@@ -85,8 +85,8 @@ static void run_gathered_pass(const convolution_pass *t) {
 static void run_tiles(const convolution_pass *t) {
     const size_t run = t->taps_across * t->channels, k = t->taps_down * run, line = t->width * t->channels;
     const balanced_cut tiles = cut(t->columns, LS_TILE_ROWS);
-    row_tile tile = {.a_stride = t->step * t->channels, .a_step = 1, .b_step = LS_PANEL_WIDTH, .segments = t->taps_down, .k = run, .c_stride = t->y_pixel,
-                     .finish = true};
+    row_tile tile = {.a_stride = t->step * t->channels, .a_step = 1, .b_step = LS_PANEL_WIDTH,
+                     .segments = t->taps_down, .k = run, .c_stride = t->y_pixel, .finish = true};
     for (size_t image = 0; image < t->images; image++) {
         for (size_t j = 0; j < t->outputs; j += 2 * LS_WIDTH) {
             tile.b = t->packed + j / LS_PANEL_WIDTH * k * LS_PANEL_WIDTH + j % LS_PANEL_WIDTH;

@@ -20,6 +20,11 @@
 #define LS_MOST_TILE_ROWS 14
 /// Columns of b that a product works through together: a chunk of their rows stays in the second-level cache (512 KiB).
 #define LS_COLUMN_BLOCK 256
+/// A linear layer's weight gradient copies columns of its inputs where it has more rows than a few, up to so many, and so
+/// many tiles that read them.
+#define LS_FEW_ROWS 128
+#define LS_COPIED_ROWS 2048
+#define LS_COPYING_TILES 8
 /// Elements between the rows of a copied tile: no multiple of a large power of two.
 #define LS_COPIED_STRIDE (LS_CHAIN_LENGTH + 16)
 /// Elements of a copied tile: a chunk of at most 16 rows.

@@ -129,10 +129,10 @@ static void product(size_t m, size_t n, size_t k, const float *a, size_t a_strid
     }
 }
 
-/// One tile of a linear layer's weight gradient through all lanes and the tree, into `result`.
-static void run_lanes(outer_tile *tile, size_t rows, size_t vectors, const float *dy, size_t outputs, const float *x,
-                      size_t inputs, size_t positions, const uint32_t *lane_starts, size_t lanes, float *slots,
-                      float *narrow, float *result, size_t result_stride) {
+/// One tile of the gradient of weights with fewer inputs than a vector through all lanes and the tree, into `result`.
+static void run_narrow_lanes(outer_tile *tile, size_t rows, const float *dy, size_t outputs, const float *x,
+                             size_t inputs, size_t positions, const uint32_t *lane_starts, size_t lanes, float *slots,
+                             float *narrow, float *result) {
     const size_t slot = LS_TILE_ROWS * 2 * LS_WIDTH;
     tile->merge_step = slot;
     tile->images = 1;
@@ -149,46 +149,62 @@ static void run_lanes(outer_tile *tile, size_t rows, size_t vectors, const float
             const bool ends = row + length == end;
             tile->a = dy + row * outputs;
             tile->width = length;
-            if (narrow) {
-                for (size_t p = 0; p < length; p++)
-                    store(narrow + p * LS_WIDTH, load_part(x + (row + p) * inputs, inputs));
-                tile->b = narrow;
-            } else {
-                tile->b = x + row * inputs;
-            }
+            for (size_t p = 0; p < length; p++)
+                store(narrow + p * LS_WIDTH, load_part(x + (row + p) * inputs, inputs));
+            tile->b = narrow;
             tile->merges = ends ? step.merges : 0;
             tile->result = !ends ? tile->total : last ? result : tile->total - step.merges * slot;
-            tile->result_stride = ends && last ? result_stride : 2 * LS_WIDTH;
-            outer_tiles[vectors - 1][rows - 1](tile);
+            tile->result_stride = ends && last ? LS_WIDTH : 2 * LS_WIDTH;
+            outer_tiles[0][rows - 1](tile);
             tile->started = true;
             row += length;
         } while (row < end);
     }
 }
 
+static void narrow_weight_gradient(size_t outputs, size_t inputs, const float *dy, const float *x, size_t positions,
+                                   const uint32_t *lane_starts, size_t lanes, float *weights, float *scratch) {
+    const balanced_cut tiles = cut(outputs, LS_TILE_ROWS);
+    outer_tile tile = {.a_step = outputs, .b_step = LS_WIDTH};
+    float part[LS_TILE_ROWS * LS_WIDTH];
+    for (size_t index = 0; index < tiles.parts; index++) {
+        const size_t output = part_start(tiles, index), rows = part_size(tiles, index);
+        run_narrow_lanes(&tile, rows, dy + output, outputs, x, inputs, positions, lane_starts, lanes, scratch,
+                         scratch + LS_TREE_SLOTS * LS_SLOT_COUNT, part);
+        for (size_t r = 0; r < rows; r++)
+            store_part(weights + (output + r) * inputs, load(part + r * LS_WIDTH), inputs);
+    }
+}
+
 static void weight_gradient(size_t outputs, size_t inputs, const float *dy, const float *x, size_t positions,
                             const uint32_t *lane_starts, size_t lanes, float *weights, float *scratch) {
-    float *slots = scratch, *narrow = scratch + LS_TREE_SLOTS * LS_SLOT_COUNT;
-    const balanced_cut tiles = cut(outputs, LS_TILE_ROWS);
-    outer_tile tile = {.a_step = outputs, .b_step = inputs};
     if (inputs < LS_WIDTH) {
-        float part[LS_TILE_ROWS * LS_WIDTH];
-        tile.b_step = LS_WIDTH;
-        for (size_t index = 0; index < tiles.parts; index++) {
-            const size_t output = part_start(tiles, index), rows = part_size(tiles, index);
-            run_lanes(&tile, rows, 1, dy + output, outputs, x, inputs, positions, lane_starts, lanes, slots, narrow,
-                      part, LS_WIDTH);
-            for (size_t r = 0; r < rows; r++)
-                store_part(weights + (output + r) * inputs, load(part + r * LS_WIDTH), inputs);
-        }
+        narrow_weight_gradient(outputs, inputs, dy, x, positions, lane_starts, lanes, weights, scratch);
         return;
     }
+    const size_t first = lane_starts[0] * positions, rows = lane_starts[lanes] * positions - first;
+    const balanced_cut tiles = cut(outputs, LS_TILE_ROWS);
+    // Many rows that are apart take a copy of their columns, which all tiles read.
+    const bool copies = rows > LS_FEW_ROWS && rows <= LS_COPIED_ROWS && tiles.parts >= LS_COPYING_TILES;
+    float *copy = scratch + LS_TREE_SLOTS * LS_SLOT_COUNT;
+    lanes_tile tile = {.a_step = outputs, .positions = positions, .lane_starts = lane_starts, .lanes = lanes,
+                       .slots = scratch, .result_stride = inputs};
     for (size_t at = 0; at < inputs;) {
         const column_window window = window_at(at, inputs);
+        tile.b = x + first * inputs + window.start;
+        tile.b_step = inputs;
+        if (copies) {
+            tile.b_step = window.vectors * LS_WIDTH;
+            for (size_t row = 0; row < rows; row++)
+                for (size_t v = 0; v < tile.b_step; v += LS_WIDTH)
+                    store(copy + row * tile.b_step + v, load(tile.b + row * inputs + v));
+            tile.b = copy;
+        }
         for (size_t index = 0; index < tiles.parts; index++) {
             const size_t output = part_start(tiles, index);
-            run_lanes(&tile, part_size(tiles, index), window.vectors, dy + output, outputs, x + window.start, inputs,
-                      positions, lane_starts, lanes, slots, NULL, weights + output * inputs + window.start, inputs);
+            tile.a = dy + first * outputs + output;
+            tile.result = weights + output * inputs + window.start;
+            lanes_tiles[window.vectors - 1][part_size(tiles, index) - 1](&tile);
         }
         at = window_end(window);
     }

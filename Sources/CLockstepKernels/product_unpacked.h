@@ -67,11 +67,57 @@ static void product_of_few_rows(size_t m, size_t n, size_t k, const float *a, si
     if (finishes_rows(epilogue)) finish_rows(epilogue, m, n, 0, c, c_stride);
 }
 
+/// The next `present` terms of LS_WIDTH chains of one row, whose columns of b stand `column_stride` apart.
+LS_INLINE vf add_square(vf sum, const float *a, const float *b, size_t column_stride, size_t present) {
+    vf terms[LS_WIDTH];
+    if (present == LS_WIDTH) {
+        LS_UNROLL for (int i = 0; i < LS_WIDTH; i++) terms[i] = load(b + i * column_stride);
+    } else {
+        LS_UNROLL for (int i = 0; i < LS_WIDTH; i++) terms[i] = load_part(b + i * column_stride, present);
+    }
+    transpose_vectors(terms);
+    if (present == LS_WIDTH) {
+        LS_UNROLL for (int i = 0; i < LS_WIDTH; i++) sum = multiply_add(splat(a[i]), terms[i], sum);
+    } else {
+        LS_UNROLL for (int i = 0; i < LS_WIDTH; i++)
+            if ((size_t)i < present) sum = multiply_add(splat(a[i]), terms[i], sum);
+    }
+    return sum;
+}
+
+/// One row by a matrix of n ≥ LS_WIDTH columns that stand together: squares of it are turned in registers.
+static void product_of_one_row(size_t n, size_t k, const float *a, const float *b, size_t column_stride,
+                               const ls_epilogue *epilogue, float *c) {
+    for (size_t j = 0; j < n; j += LS_WIDTH) {
+        const size_t column = smaller(j, n - LS_WIDTH);
+        const float *from = b + column * column_stride;
+        vf total = splat(0);
+        size_t start = 0;
+        do {
+            const size_t end = smaller(start + LS_CHAIN_LENGTH, k);
+            vf sum = splat(0);
+            size_t p = start;
+            for (; p + LS_WIDTH <= end; p += LS_WIDTH) sum = add_square(sum, a + p, from + p, column_stride, LS_WIDTH);
+            if (p < end) sum = add_square(sum, a + p, from + p, column_stride, end - p);
+            total = start > 0 ? total + sum : sum;
+            start = end;
+        } while (start < k);
+        store(c + column, total);
+    }
+    if (!epilogue) return;
+    if (epilogue->bias) add(n, c, epilogue->bias);
+    finish_rows(epilogue, 1, n, 0, c, n);
+}
+
 static void product_unpacked(size_t m, size_t n, size_t k, const float *a, size_t a_stride, const float *b,
                              size_t row_stride, size_t column_stride, const ls_epilogue *epilogue, float *c,
                              size_t c_stride) {
     if (column_stride == 1 && m > 0 && m <= LS_TILE_ROWS && n >= LS_WIDTH) {
         product_of_few_rows(m, n, k, a, a_stride, b, row_stride, epilogue, c, c_stride);
+        return;
+    }
+    if (row_stride == 1 && m == 1 && n >= LS_WIDTH) {
+        product_of_one_row(n, k, a, b, column_stride, epilogue, c);
         return;
     }
     float panel[LS_CHAIN_LENGTH * LS_PANEL_WIDTH];

@@ -251,6 +251,89 @@ LS_INLINE void run_outer_tile(const int rows, const int vectors, const bool scat
         LS_UNROLL for (int v = 0; v < vectors; v++) store(t->result + r * t->result_stride + v * LS_WIDTH, sums[r][v]);
 }
 
+/// Lane `lane` of `lanes` on the way through the canonical tree, kept as a binary counter of finished subtrees: `depth`
+/// of them wait on its left, and `merges` of these are added when its own total stands.
+typedef struct {
+    size_t depth, merges;
+} lane_step;
+
+LS_INLINE lane_step step_of_lane(size_t lane, size_t lanes) {
+    size_t depth = (size_t)__builtin_popcountll(lane);
+    size_t merges = lane + 1 == lanes ? depth : (size_t)__builtin_ctzll(~(unsigned long long)lane);
+    return (lane_step){depth, merges};
+}
+/// Subtrees that wait at the same time, with the lane in progress.
+LS_INLINE size_t tree_depth(size_t lanes) { return lanes < 2 ? 1 : 65 - (size_t)__builtin_clzll(lanes - 1); }
+
+/// A tile of a sum over the rows of all lanes of outer products: rows from a, columns from b. Lanes stay apart in registers
+/// and are added by the tree.
+typedef struct {
+    /// The first lane's first row.
+    const float *a, *b;
+    size_t a_step, b_step;
+    /// Lane i holds rows lane_starts[i] · positions ..< lane_starts[i + 1] · positions.
+    size_t positions;
+    const uint32_t *lane_starts;
+    size_t lanes;
+    /// Room for the subtrees that wait, LS_TILE_ROWS × 2 vectors each.
+    float *slots;
+    float *result;
+    size_t result_stride;
+} lanes_tile;
+
+/// Rows of a that are brought nearer before their turn: they may be apart.
+#define LS_ROWS_AHEAD 20
+
+LS_INLINE void run_lanes_tile(const int rows, const int vectors, const lanes_tile *t) {
+    const size_t slot = LS_TILE_ROWS * 2 * LS_WIDTH, stride = 2 * LS_WIDTH, a_step = t->a_step, b_step = t->b_step;
+    for (size_t lane = 0; lane < t->lanes; lane++) {
+        const lane_step step = step_of_lane(lane, t->lanes);
+        size_t row = (t->lane_starts[lane] - t->lane_starts[0]) * t->positions;
+        const size_t end = (t->lane_starts[lane + 1] - t->lane_starts[0]) * t->positions;
+        float *total = t->slots + step.depth * slot;
+        vf sums[LS_TILE_ROWS][2];
+        bool started = false;
+        do {
+            const size_t length = smaller(LS_CHAIN_LENGTH, end - row);
+            const float *LS_RESTRICT a = t->a + row * a_step, *LS_RESTRICT b = t->b + row * b_step;
+            LS_UNROLL for (int r = 0; r < rows; r++)
+                LS_UNROLL for (int v = 0; v < vectors; v++) sums[r][v] = splat(0);
+            for (size_t p = 0; p < length; p++) {
+                __builtin_prefetch(a + LS_ROWS_AHEAD * a_step);
+                vf columns[2];
+                LS_UNROLL for (int v = 0; v < vectors; v++) columns[v] = load(b + v * LS_WIDTH);
+                LS_UNROLL for (int r = 0; r < rows; r++) {
+                    vf factor = splat(a[r]);
+                    LS_UNROLL for (int v = 0; v < vectors; v++)
+                        sums[r][v] = multiply_add(factor, columns[v], sums[r][v]);
+                }
+                a += a_step;
+                b += b_step;
+            }
+            row += length;
+            if (started)
+                LS_UNROLL for (int r = 0; r < rows; r++)
+                    LS_UNROLL for (int v = 0; v < vectors; v++)
+                        sums[r][v] = load(total + r * stride + v * LS_WIDTH) + sums[r][v];
+            started = true;
+            if (row < end)
+                LS_UNROLL for (int r = 0; r < rows; r++)
+                    LS_UNROLL for (int v = 0; v < vectors; v++) store(total + r * stride + v * LS_WIDTH, sums[r][v]);
+        } while (row < end);
+        for (size_t merge = 1; merge <= step.merges; merge++) {
+            const float *left = total - merge * slot;
+            LS_UNROLL for (int r = 0; r < rows; r++)
+                LS_UNROLL for (int v = 0; v < vectors; v++)
+                    sums[r][v] = load(left + r * stride + v * LS_WIDTH) + sums[r][v];
+        }
+        const bool last = lane + 1 == t->lanes;
+        float *result = last ? t->result : total - step.merges * slot;
+        const size_t result_stride = last ? t->result_stride : stride;
+        LS_UNROLL for (int r = 0; r < rows; r++)
+            LS_UNROLL for (int v = 0; v < vectors; v++) store(result + r * result_stride + v * LS_WIDTH, sums[r][v]);
+    }
+}
+
 #if LS_TILE_ROWS == 14
 #define LS_FOR_TILE_ROWS(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14)
 #define LS_SCATTERED_ROWS 9
@@ -273,6 +356,8 @@ LS_INLINE void run_outer_tile(const int rows, const int vectors, const bool scat
     static void row_tile_1_##R(const row_tile *t) { run_row_tile(R, 1, false, t); }       \
     static void row_tile_2_##R(const row_tile *t) { run_row_tile(R, 2, false, t); }       \
     static void packing_tile_##R(const row_tile *t) { run_row_tile(R, 2, true, t); }      \
+    static void lanes_tile_1_##R(const lanes_tile *t) { run_lanes_tile(R, 1, t); }        \
+    static void lanes_tile_2_##R(const lanes_tile *t) { run_lanes_tile(R, 2, t); }        \
     static void outer_tile_1_##R(const outer_tile *t) { run_outer_tile(R, 1, false, t); } \
     static void outer_tile_2_##R(const outer_tile *t) { run_outer_tile(R, 2, false, t); }
 LS_FOR_TILE_ROWS(LS_DEFINE_TILES)
@@ -285,6 +370,8 @@ LS_FOR_SCATTERED_ROWS(LS_DEFINE_SCATTERED_TILES)
 #define LS_ROW_TILE_1(R) row_tile_1_##R,
 #define LS_ROW_TILE_2(R) row_tile_2_##R,
 #define LS_PACKING_TILE(R) packing_tile_##R,
+#define LS_LANES_TILE_1(R) lanes_tile_1_##R,
+#define LS_LANES_TILE_2(R) lanes_tile_2_##R,
 #define LS_OUTER_TILE_1(R) outer_tile_1_##R,
 #define LS_OUTER_TILE_2(R) outer_tile_2_##R,
 #define LS_SCATTERED_TILE_1(R) scattered_tile_1_##R,
@@ -293,6 +380,8 @@ LS_FOR_SCATTERED_ROWS(LS_DEFINE_SCATTERED_TILES)
 static void (*const row_tiles[2][LS_TILE_ROWS])(const row_tile *) = {
     {LS_FOR_TILE_ROWS(LS_ROW_TILE_1)}, {LS_FOR_TILE_ROWS(LS_ROW_TILE_2)}};
 static void (*const packing_tiles[LS_TILE_ROWS])(const row_tile *) = {LS_FOR_TILE_ROWS(LS_PACKING_TILE)};
+static void (*const lanes_tiles[2][LS_TILE_ROWS])(const lanes_tile *) = {
+    {LS_FOR_TILE_ROWS(LS_LANES_TILE_1)}, {LS_FOR_TILE_ROWS(LS_LANES_TILE_2)}};
 static void (*const outer_tiles[2][LS_TILE_ROWS])(const outer_tile *) = {
     {LS_FOR_TILE_ROWS(LS_OUTER_TILE_1)}, {LS_FOR_TILE_ROWS(LS_OUTER_TILE_2)}};
 static void (*const scattered_tiles[2][LS_SCATTERED_ROWS])(const outer_tile *) = {
@@ -312,17 +401,3 @@ LS_INLINE column_window window_at(size_t at, size_t columns) {
     return (column_window){columns - LS_WIDTH, 1};
 }
 LS_INLINE size_t window_end(column_window window) { return window.start + window.vectors * LS_WIDTH; }
-
-/// Lane `lane` of `lanes` on the way through the canonical tree, kept as a binary counter of finished subtrees: `depth`
-/// of them wait on its left, and `merges` of these are added when its own total stands.
-typedef struct {
-    size_t depth, merges;
-} lane_step;
-
-LS_INLINE lane_step step_of_lane(size_t lane, size_t lanes) {
-    size_t depth = (size_t)__builtin_popcountll(lane);
-    size_t merges = lane + 1 == lanes ? depth : (size_t)__builtin_ctzll(~(unsigned long long)lane);
-    return (lane_step){depth, merges};
-}
-/// Subtrees that wait at the same time, with the lane in progress.
-LS_INLINE size_t tree_depth(size_t lanes) { return lanes < 2 ? 1 : 65 - (size_t)__builtin_clzll(lanes - 1); }

@@ -81,10 +81,9 @@ LS_INLINE vf multiply_add(vf a, vf b, vf c) { return __builtin_elementwise_fma(a
 #define LS_ZIP_HIGH(a, b) __builtin_shufflevector(a, b, 2, 6, 3, 7)
 #endif
 
-/// y[j][i] = x[i][j] for a square of LS_WIDTH × LS_WIDTH: each perfect shuffle of the rows halves the distance.
-LS_INLINE void transpose_square(const float *x, size_t x_stride, float *y, size_t y_stride) {
-    vf rows[LS_WIDTH], next[LS_WIDTH];
-    LS_UNROLL for (int i = 0; i < LS_WIDTH; i++) rows[i] = load(x + i * x_stride);
+/// rows[j][i] = rows[i][j] for LS_WIDTH vectors: each perfect shuffle of the rows halves the distance.
+LS_INLINE void transpose_vectors(vf rows[LS_WIDTH]) {
+    vf next[LS_WIDTH];
     LS_UNROLL for (int stage = 1; stage < LS_WIDTH; stage *= 2) {
         LS_UNROLL for (int i = 0; i < LS_WIDTH / 2; i++) {
             next[2 * i] = LS_ZIP_LOW(rows[i], rows[i + LS_WIDTH / 2]);
@@ -92,6 +91,13 @@ LS_INLINE void transpose_square(const float *x, size_t x_stride, float *y, size_
         }
         LS_UNROLL for (int i = 0; i < LS_WIDTH; i++) rows[i] = next[i];
     }
+}
+
+/// y[j][i] = x[i][j] for a square of LS_WIDTH × LS_WIDTH.
+LS_INLINE void transpose_square(const float *x, size_t x_stride, float *y, size_t y_stride) {
+    vf rows[LS_WIDTH];
+    LS_UNROLL for (int i = 0; i < LS_WIDTH; i++) rows[i] = load(x + i * x_stride);
+    transpose_vectors(rows);
     LS_UNROLL for (int i = 0; i < LS_WIDTH; i++) store(y + i * y_stride, rows[i]);
 }
 

@@ -20,7 +20,9 @@ extension FlatState {
             case .normal(let deviation, let zeroRow):
                 stream.fill(elements, deviation: Float(deviation))
                 let width = entry.shape.dropFirst().reduce(1, *)
-                if let zeroRow { elements[zeroRow * width..<(zeroRow + 1) * width].update(repeating: 0) }
+                if let zeroRow, (0..<entry.shape[0]).contains(zeroRow) {
+                    elements[zeroRow * width..<(zeroRow + 1) * width].update(repeating: 0)
+                }
             case .zeros: elements.update(repeating: 0)
             case .ones: elements.update(repeating: 1)
             }

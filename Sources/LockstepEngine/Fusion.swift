@@ -24,6 +24,7 @@ extension Graph {
             }
         }
         nodes = fused
+        mergeBiasGradients()
     }
 }
 

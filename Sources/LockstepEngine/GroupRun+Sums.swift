@@ -72,6 +72,7 @@ extension GroupRun {
                 scratch)
         case .linearBiasGradient:
             k.pointee.column_sums(i.outputs, pointer(i.first), i.positions, starts, lanes, sum.weight)
+            if i.bias.start >= 0 { sum.bias.update(from: sum.weight, count: i.bias.count) }
         case .convolutionWeightGradient:
             var shape = i.convolution
             k.pointee.convolution_weight_gradient(

@@ -61,7 +61,7 @@ enum Operation: Sendable, Hashable {
     case linearDataGradient(Epilogue = Epilogue())
     /// Inputs x and dy; parameters the weight, whose gradient it is.
     case linearWeightGradient
-    /// Inputs dy; parameters the bias, whose gradient it is.
+    /// Inputs dy; parameters the bias, whose gradient it is, and perhaps another with the same gradient.
     case linearBiasGradient
     /// Inputs dy; parameters weight; results dx.
     case convolution2DDataGradient(Window, Epilogue = Epilogue())

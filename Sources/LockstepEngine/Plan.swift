@@ -76,9 +76,11 @@ package struct Plan: Sendable {
     }
 
     func arenaFloats(samples: Int, lanes: Int) -> Int {
-        let (count, overflow) = floatsPerSample.multipliedSaturating(by: samples).addingReportingOverflow(
-            laneFloats(lanes: lanes) + scratchFloats(samples: samples, lanes: lanes) + training.contributionFloats)
-        return overflow ? .max : count
+        let values = floatsPerSample.multipliedSaturating(by: samples)
+        // No machine has so much, and below it no sum overflows.
+        guard values < 1 << 50 else { return .max }
+        return values + laneFloats(lanes: lanes) + scratchFloats(samples: samples, lanes: lanes)
+            + training.contributionFloats
     }
 
     var floatsPerSample: Int { max(training.floatsPerSample, inference.floatsPerSample) }

@@ -75,13 +75,19 @@ import Testing
         // Lanes longer than a chain.
         try check(name, kernels, 3, 5, [0, 600, 600, 1700], special: 0, &random)
         try check(name, kernels, 2, 19, [1, 513, 1026], special: 0, &random)
+        // So many rows and tiles that columns are copied.
+        try check(name, kernels, 113, 33, [1, 60, 150], special: 0, &random)
+        // Several positions a sample.
+        try check(name, kernels, 7, 17, [1, 2, 2, 5], positions: 3, special: 0, &random)
+        try check(name, kernels, 5, 6, [0, 3, 4], positions: 300, special: 0, &random)
     }
 
     private func check(
-        _ name: String, _ kernels: ls_kernels, _ outputs: Int, _ inputs: Int, _ starts: [UInt32], special: Int,
-        _ random: inout TestGenerator
+        _ name: String, _ kernels: ls_kernels, _ outputs: Int, _ inputs: Int, _ starts: [UInt32],
+        positions: Int = 1, special: Int, _ random: inout TestGenerator
     ) throws {
-        let rows = Int(try #require(starts.last)), lanes = starts.count - 1
+        let rows = Int(try #require(starts.last)) * positions, lanes = starts.count - 1
+        let rowStarts = starts.map { $0 * UInt32(positions) }
         let dy = Buffer(random.floats(rows * outputs, special: special))
         let x = Buffer(random.floats(rows * inputs, special: special))
         let dyValues = dy.values, xValues = x.values
@@ -89,20 +95,20 @@ import Testing
         for output in 0..<outputs {
             for input in 0..<inputs {
                 expected.append(
-                    Reference.overLanes(starts) { (dyValues[$0 * outputs + output], xValues[$0 * inputs + input]) })
+                    Reference.overLanes(rowStarts) { (dyValues[$0 * outputs + output], xValues[$0 * inputs + input]) })
             }
         }
         let weights = Buffer(outputs * inputs), scratch = Buffer(ls_weight_gradient_scratch_count(outputs, inputs))
         kernels.weight_gradient(
-            outputs, inputs, dy.pointer, x.pointer, 1, starts, lanes, weights.pointer, scratch.pointer)
+            outputs, inputs, dy.pointer, x.pointer, positions, starts, lanes, weights.pointer, scratch.pointer)
         #expect(
             firstDifference(expected, weights.values) == nil,
             "\(name) \(outputs) × \(inputs), lanes \(starts), seed \(random.seed)")
 
         let sums = Buffer(outputs)
-        kernels.column_sums(outputs, dy.pointer, 1, starts, lanes, sums.pointer)
+        kernels.column_sums(outputs, dy.pointer, positions, starts, lanes, sums.pointer)
         let expectedSums = (0..<outputs).map { output in
-            Reference.overLanes(starts) { (dyValues[$0 * outputs + output], 1) }
+            Reference.overLanes(rowStarts) { (dyValues[$0 * outputs + output], 1) }
         }
         #expect(
             firstDifference(expectedSums, sums.values) == nil,

@@ -1,3 +1,4 @@
+import LockstepCore
 import LockstepFormats
 import Testing
 

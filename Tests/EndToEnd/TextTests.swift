@@ -108,8 +108,8 @@ extension ExecutableTests {
                     epochs: 12
                     """, to: "job.yaml")
                 _ = try await directory.train("job.yaml", "--workers", "2", "--run-directory", "run")
-                try directory.write("it is GOOD\r\nbad\n\n", to: "lines.txt")
-                try directory.write("x,words\n1,poor\n2,\"fine, good\"\n", to: "rows.csv")
+                try directory.write("so GOOD, fine 3\r\nSo poor and bad\n\n", to: "lines.txt")
+                try directory.write("x,words\n1,so poor and bad\n2,\"so fine, good\"\n", to: "rows.csv")
                 func classes(_ file: String) async throws -> [String?] {
                     let outcome = try await directory.run(["predict", "run", "--input", file])
                     #expect(outcome.end == .exited(0), "\(outcome)")

@@ -22,6 +22,14 @@ import Testing
             ]), threadName: "quiet-d")
     }
 
+    @Test("nor do norms, embeddings, recurrent layers and attention")
+    func steadyStateOfSequences() throws {
+        try count(BatchNormNets.residual.plan(optimizer: .adam), threadName: "quiet-e")
+        try count(RecurrentNets.recurrent.plan(optimizer: .adam), threadName: "quiet-f")
+        try count(
+            RecurrentNets.transformer.plan(optimizer: .adam).measuring([.samples, .correct]), threadName: "quiet-g")
+    }
+
     private func count(_ plan: Plan, threadName: String) throws {
         let state = try FlatState(plan: plan, seed: 1)
         let executor = try Executor(

@@ -39,6 +39,15 @@ import Testing
         #expect(plan.inference.instructions.map(\.code).filter { $0 == .batchNormInference }.count == 4)
     }
 
+    @Test("the two biases of an LSTM share one sum, those of a GRU do not")
+    func recurrentLayers() throws {
+        let biases = try [TestNet.Cell.lstm, .gru].map { cell in
+            try TestNet(input: [4], layers: [.embedding(6, 3), .recurrence(cell, 3)]).plan().training.instructions
+                .filter { $0.code == .linearBiasGradient }.map { $0.bias.start >= 0 }
+        }
+        #expect(biases == [[true], [false, false]])
+    }
+
     @Test("a transformer's residuals, activations and their gradients are part of its products and norms")
     func transformer() throws {
         let plan = try SequenceNets.transformer.plan()

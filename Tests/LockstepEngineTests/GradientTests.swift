@@ -101,8 +101,11 @@ import Testing
         var parameters = doubles(state)
         let step = 1e-5
         var found: [(element: Int, difference: Double)] = []
-        for entry in plan.layout.entries where !entry.isBuffer {
-            for element in stride(from: 0, to: entry.range.count, by: max(1, entry.range.count / 5)) {
+        let entries = plan.layout.entries.filter { !$0.isBuffer }
+        // As many for a small network as for a large one.
+        let each = max(1, 20 / entries.count)
+        for entry in entries {
+            for element in stride(from: 0, to: entry.range.count, by: (entry.range.count + each - 1) / each) {
                 var values = try #require(parameters[entry.name])
                 let original = values[element]
                 var sums = [0.0, 0.0]

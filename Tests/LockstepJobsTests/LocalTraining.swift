@@ -62,7 +62,8 @@ final class LocalTraining {
             losses.append(sums[0] / sums[1])
             let update = job.optimizerStep(
                 step: step, totalWeight: sums[1], plateauFactor: watchState.plateauFactor, kernels: kernels)
-            executor.update(state, optimizer: update, totalGradient: gradient, batchCount: job.order.batchCount(ofStep: step))
+            executor.update(
+                state, optimizer: update, totalGradient: gradient, batchCount: job.order.batchCount(ofStep: step))
             guard let watch = job.watch, step % job.order.stepsPerEpoch == 0 || step == job.stepCount,
                 let validation = job.validation, let measures = job.measures(of: evaluate(validation))
             else { continue }

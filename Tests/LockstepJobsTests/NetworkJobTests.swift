@@ -19,20 +19,23 @@ import Foundation
             ExampleJobs.resolved(
                 "text-lstm",
                 [
-                    "data.train.sentences.count=1024", "data.test.sentences.count=256", "model.1.lstm.lstm=32",
-                    "optimizer.adam.learningRate=0.01", "epochs=6",
+                    "data.train.sentences={count: 1024, vocabulary: 200}",
+                    "data.test.sentences={count: 256, vocabulary: 200, part: test}", "model.1.lstm.lstm=32",
+                    "optimizer.adam.learningRate=0.01", "batchSize=16", "epochs=4",
                 ]))
         training.train()
         let test = try #require(training.job.test)
         let measures = try #require(training.job.measures(of: training.evaluate(test)))
         let accuracy = try #require(measures.metrics.first { $0.name == "accuracy" }).value
-        #expect(accuracy >= 0.85, "\(accuracy) \(training.losses)")
+        #expect(accuracy >= 0.9, "\(accuracy) \(training.losses)")
     }
 
     @Test func bytesAreForeseen() throws {
-        let training = try LocalTraining(ExampleJobs.resolved("gpt-bytes", ["steps=60", "data.test.bytes.from=0.999"]))
+        let training = try LocalTraining(
+            ExampleJobs.resolved(
+                "gpt-bytes", ["steps=50", "data.train.bytes.paths=../../docs/", "data.test.bytes.paths=../../docs/"]))
         training.train()
-        #expect(abs(training.losses[0] - 5.545) < 0.1, "\(training.losses[0]) is not log 256")
+        #expect(abs(training.losses[0] - 5.545) < 0.2, "\(training.losses[0]) is not log 256")
         #expect(training.losses.suffix(10).reduce(0, +) / 10 < 3.3, "\(training.losses)")
     }
 
@@ -60,7 +63,9 @@ import Foundation
                 fileName: path, fileDirectory: ExampleJobs.directory, currentDirectory: ExampleJobs.directory,
                 text: text,
                 overrides: [
-                    "data.train.patterns={count: 16, height: 16, width: 16, classes: 2}", "data.transforms=[]",
+                    "data.train.patterns={count: 16, height: 16, width: 16, classes: 2}",
+                    "data.test.patterns={count: 4, height: 16, width: 16, classes: 2, part: test}",
+                    "data.transforms=[]",
                     "batchSize=16", "lanes=2", "epochs=12",
                     "optimizer.sgd.learningRate=0.05",
                 ]))

@@ -34,7 +34,7 @@ import Testing
     }
 
     @Test(arguments: [
-        ("bytes: a.txt", Bytes(paths: ["a.txt"], context: nil) as any DataSource),
+        ("bytes: z.txt", Bytes(paths: ["z.txt"], context: nil) as any DataSource),
         (
             "{bytes: {paths: [a/, b], context: 8, stride: 4, suffixes: [.md, .c], from: 0.1, to: 0.9}}",
             Bytes(paths: ["a/", "b"], context: 8, stride: 4, suffixes: [".md", ".c"], from: 0.1, to: 0.9)
@@ -74,8 +74,8 @@ import Testing
         let files = try job(bytes).files
         #expect(files.map(\.name) == ["a.txt", "docs/"] && files.map(\.isDirectory) == [false, true])
         let job = try resolve(bytes)
-        // Half of 32 + 16 bytes each; windows of 3 with one byte behind.
-        #expect(job.train.count == 7 && job.test?.count == 7)
+        // 24 of 33 + 16 bytes, then 25; windows of 3 with one byte behind.
+        #expect(job.train.count == 7 && job.test?.count == 8)
         #expect(job.plan.target == .classSequence(3) && job.plan.targetElements == 3 && job.plan.tokenLimit == 256)
         #expect(job.preprocessing.tokens == .bytes)
         #expect(try resolve(bytes, ["data.train.bytes.stride=1"]).digest != job.digest)

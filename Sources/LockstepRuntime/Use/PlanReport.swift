@@ -31,6 +31,13 @@ struct PlanReport {
         if let path = job.initialWeightsPath {
             lines.append("begins     with \(path.escapedForDisplay(limit: 100))")
         }
+        for (group, ranges) in job.groups.groups {
+            let names = group.names.map { $0.escapedForDisplay(limit: 40) }.joined(separator: ", ")
+            let decay = group.weightDecay.map { "weight decay \($0), " } ?? ""
+            lines.append(
+                "group      \(ranges.count) tensors named \(names): \(decay)learning rate × \(group.learningRateFactor)"
+            )
+        }
         if !job.metricNames.isEmpty { lines.append("metrics    \(job.metricNames.joined(separator: ", "))") }
         if let watch = job.watch, watch.isActive { lines.append("watches    its evaluation after each epoch") }
         lines.append(
