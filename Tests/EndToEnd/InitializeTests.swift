@@ -49,7 +49,7 @@ extension ExecutableTests {
         @Test func aRunThatWasStoppedGoesOn() async throws {
             try await TestDirectory.with { directory in
                 _ = try await first(in: directory)
-                let longer = ["train", "job.yaml", "--json", "--set", "steps=600"]
+                let longer = ["train", "job.yaml", "--json", "--set", "steps=300"]
                 let whole = try TrainingResult(try await directory.run(longer))
                 let process = directory.start(longer + ["--run-directory", "run", "--set", "snapshots.everySteps=20"])
                 _ = try await process.outputLine(containing: "\"step\":60,")

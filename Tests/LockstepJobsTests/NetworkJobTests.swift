@@ -33,10 +33,14 @@ import Foundation
     @Test func bytesAreForeseen() throws {
         let training = try LocalTraining(
             ExampleJobs.resolved(
-                "gpt-bytes", ["steps=50", "data.train.bytes.paths=../../docs/", "data.test.bytes.paths=../../docs/"]))
+                "gpt-bytes",
+                [
+                    "steps=50", "optimizer.adamW.learningRate.cosine.warmUpSteps=5",
+                    "data.train.bytes.paths=../../docs/", "data.test.bytes.paths=../../docs/",
+                ]))
         training.train()
         #expect(abs(training.losses[0] - 5.545) < 0.2, "\(training.losses[0]) is not log 256")
-        #expect(training.losses.suffix(10).reduce(0, +) / 10 < 3.3, "\(training.losses)")
+        #expect(training.losses.suffix(10).reduce(0, +) / 10 < 3.4, "\(training.losses)")
     }
 
     /// The names of torchvision's `resnet18`, so that its weights fit where the shapes are the same.

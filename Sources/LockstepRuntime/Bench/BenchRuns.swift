@@ -21,9 +21,9 @@ struct BenchRuns {
             limit = max(limit, CoreLimit.gigaflops(kernels))
             for work in 0..<works {
                 run(work)
-                let start = MonotonicClock.nanoseconds()
+                let start = ThreadClock.nanoseconds()
                 for _ in 0..<repetitions[work] { run(work) }
-                let time = max(1, MonotonicClock.nanoseconds() - start)
+                let time = max(1, ThreadClock.nanoseconds() - start)
                 rates[work] = max(rates[work], operations * Double(repetitions[work]) / Double(time))
                 if round == 0 { repetitions[work] = max(1, Int(BenchRuns.shortest / time)) }
             }

@@ -8,9 +8,9 @@ enum CoreLimit {
         var (rounds, best) = (256, 0.0)
         for _ in 0..<8 {
             var result: Float = 0
-            let start = MonotonicClock.nanoseconds()
+            let start = ThreadClock.nanoseconds()
             let operations = kernels.table.pointee.multiply_adds(rounds, 0.5, &result)
-            let time = max(1, MonotonicClock.nanoseconds() - start)
+            let time = max(1, ThreadClock.nanoseconds() - start)
             best = max(best, Double(operations) / Double(time))
             // A run of about 200 µs is long enough for the clock and too short to be interrupted often.
             rounds = max(1, min(1 << 20, rounds * 200_000 / Int(clamping: time)))
