@@ -11,7 +11,7 @@ public struct LockstepCommand: AsyncParsableCommand {
             Exit codes: 0 done; 1 the run failed; 2 wrong usage or job; 3 verification failed; 4 refused; \
             75 temporary, try again; 130 after SIGINT.
             """,
-        version: "lockstep 0.1.0 (arithmetic 1)",
+        version: lockstepVersionText,
         subcommands: [
             TrainCommand.self, CoordinatorCommand.self, WorkerCommand.self, IdentityCommand.self, PlanCommand.self,
             StatusCommand.self, TraceCommand.self, SnapshotCommand.self, EvaluateCommand.self, PredictCommand.self,

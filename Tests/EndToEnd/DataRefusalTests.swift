@@ -75,7 +75,7 @@ extension ExecutableTests {
                 try await directory.run(["train", "job.yaml", "--set", missing])
                     .expectRefusal(naming: "elsewhere/none", "No such file")
                 try await directory.run(["train", "job.yaml", "--set", "data.train.idx.images=."])
-                    .expectRefusal(naming: "not a regular file")
+                    .expectRefusal(naming: "it is a directory; name a file")
             }
         }
 

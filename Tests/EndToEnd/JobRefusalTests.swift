@@ -52,7 +52,8 @@ extension ExecutableTests {
             ),
             Case("no such file", ["train", "none.yaml"], naming: ["none.yaml", "No such file"]),
             Case(
-                "a directory", ["train", "folder"], naming: ["folder", "not a regular file"], files: ["folder/file": ""]
+                "a directory", ["train", "folder"], naming: ["folder", "it is a directory; name a file"],
+                files: ["folder/file": ""]
             ),
             Case(
                 "control characters", ["train", "wrong.yaml"], naming: ["wrong.yaml", "\\u{"],

@@ -17,7 +17,8 @@ struct RunReport {
             ["name": .string(entry.name), "shape": .array(entry.shape.map { .number($0) })]
         }
         return [
-            "run": .string(run), "version": .string(lockstepVersion), "arithmetic": 1, "job": .string(job.name),
+            "run": .string(run), "version": .string(lockstepVersion), "arithmetic": .number(Plan.arithmeticVersion),
+            "job": .string(job.name),
             "jobDigest": .string(job.digest.description), "planDigest": .string(job.plan.digest.description),
             "workers": .number(workers), "lanes": .number(job.laneTree.laneCount),
             "batchSize": .number(job.batchSize), "steps": .number(job.stepCount), "epochs": .number(job.epochCount),
