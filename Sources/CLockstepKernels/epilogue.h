@@ -16,6 +16,13 @@ LS_INLINE void set_result(row_tile *tile, const ls_epilogue *e, float *c, size_t
     tile->mask = e->mask ? e->mask + offset : NULL;
 }
 
+/// Brings the part of `saved` nearer that `finish_rows` will read for a tile of two vectors of columns at `offset`.
+LS_INLINE void approach_saved(const ls_epilogue *e, size_t rows, size_t offset, size_t c_stride) {
+    if (!e || !e->saved_activation) return;
+    for (size_t r = 0; r < rows; r++)
+        for (int p = 0; p < 2 * LS_WIDTH; p += LS_LINE) __builtin_prefetch(e->saved + offset + r * c_stride + p, 0, 2);
+}
+
 /// All but the bias of an epilogue that tiles leave open, over `rows` rows of c, which stand at `offset` from the start
 /// of the result.
 static void finish_rows(const ls_epilogue *e, size_t rows, size_t columns, size_t offset, float *c, size_t c_stride) {

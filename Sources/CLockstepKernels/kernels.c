@@ -45,9 +45,8 @@ void ls_prepare_thread(void) {
 }
 
 size_t ls_weight_gradient_scratch_count(size_t outputs, size_t inputs) {
-    const size_t copy = inputs < LS_WIDEST ? LS_CHAIN_LENGTH * LS_WIDEST : LS_COPIED_ROWS * LS_PANEL_WIDTH;
     (void)outputs;
-    return LS_TREE_SLOTS * LS_SLOT_COUNT + copy;
+    return LS_TREE_SLOTS * LS_SLOT_COUNT + LS_COPIED_ROWS * (inputs < LS_WIDEST ? LS_WIDEST : LS_PANEL_WIDTH);
 }
 
 size_t ls_matrix_product_scratch_count(size_t m, size_t n, size_t k) {

@@ -118,6 +118,7 @@ static void product(size_t m, size_t n, size_t k, const float *a, size_t a_strid
                     tile.b = packed_b + v / LS_PANEL_WIDTH * k * LS_PANEL_WIDTH + start * LS_PANEL_WIDTH
                            + v % LS_PANEL_WIDTH;
                     tile.columns = n - v;
+                    if (tile.finish) approach_saved(epilogue, rows, row * c_stride + v, c_stride);
                     set_result(&tile, epilogue, c, row * c_stride + v, v);
                     row_tiles[tile.columns > LS_WIDTH][rows - 1](&tile);
                 }

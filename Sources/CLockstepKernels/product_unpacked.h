@@ -1,5 +1,9 @@
 // Matrix products of operands that are not packed.
 
+/// A result of at most so many rows and elements is made column by column where that saves packing the larger operand.
+#define LS_TURNED_ROWS 64
+#define LS_TURNED_COUNT (1 << 16)
+
 /// c = a · b in blocks of `column_block` columns, a multiple of LS_PANEL_WIDTH, of which `panels` holds a chunk. Each panel
 /// is packed where it is first used: by the tile itself where its rows stand together.
 static void blocked_product(const left_operand *left, size_t n, size_t k, const float *b, size_t row_stride,
@@ -109,6 +113,20 @@ static void product_of_one_row(size_t n, size_t k, const float *a, const float *
     finish_rows(epilogue, 1, n, 0, c, n);
 }
 
+/// A few rows by a matrix whose columns stand together: as that matrix by the rows, which are packed in its place, for they
+/// are less. The result is turned at the end.
+static void product_turned(size_t m, size_t n, size_t k, const float *a, size_t a_stride, const float *b,
+                           size_t column_stride, const ls_epilogue *epilogue, float *c, size_t c_stride) {
+    float panel[LS_CHAIN_LENGTH * LS_PANEL_WIDTH], turned[LS_TURNED_COUNT];
+    const left_operand left = left_operand_of(b, n, column_stride, 1, m);
+    blocked_product(&left, m, k, a, 1, a_stride, NULL, turned, m, LS_PANEL_WIDTH, panel);
+    transpose(n, m, turned, m, c, c_stride);
+    if (!epilogue) return;
+    if (epilogue->bias)
+        for (size_t r = 0; r < m; r++) add(n, c + r * c_stride, epilogue->bias);
+    finish_rows(epilogue, m, n, 0, c, c_stride);
+}
+
 static void product_unpacked(size_t m, size_t n, size_t k, const float *a, size_t a_stride, const float *b,
                              size_t row_stride, size_t column_stride, const ls_epilogue *epilogue, float *c,
                              size_t c_stride) {
@@ -118,6 +136,10 @@ static void product_unpacked(size_t m, size_t n, size_t k, const float *a, size_
     }
     if (row_stride == 1 && m == 1 && n >= LS_WIDTH) {
         product_of_one_row(n, k, a, b, column_stride, epilogue, c);
+        return;
+    }
+    if (row_stride == 1 && m >= LS_WIDTH && m <= LS_TURNED_ROWS && n >= m && m * n <= LS_TURNED_COUNT) {
+        product_turned(m, n, k, a, a_stride, b, column_stride, epilogue, c, c_stride);
         return;
     }
     float panel[LS_CHAIN_LENGTH * LS_PANEL_WIDTH];

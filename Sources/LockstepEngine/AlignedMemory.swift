@@ -16,16 +16,13 @@ final class AlignedMemory {
     /// - Throws: `CommandError.failed` where the machine has no such memory.
     init(count: Int, purpose: String) throws {
         let (bytes, overflow) = max(count, FlatLayout.alignment).multipliedReportingOverflow(by: 4)
-        // Large blocks start at a large page, which makes first use and address translation cheap.
-        let isLarge = !overflow && bytes >= 4 << 20
+        let request = LargePages.request(bytes: bytes)
         var block: UnsafeMutableRawPointer?
-        guard !overflow, posix_memalign(&block, isLarge ? 2 << 20 : 64, bytes) == 0, let block else {
+        guard !overflow, posix_memalign(&block, request.alignment, request.bytes) == 0, let block else {
             throw CommandError.failed(
                 "not enough memory for \(purpose): \(count) floats; use a smaller model or batch, or fewer threads")
         }
-        #if os(Linux)
-        if isLarge { madvise(block, bytes, 14 /* MADV_HUGEPAGE, which not every C library names */) }
-        #endif
+        LargePages.advise(block, bytes: request.bytes)
         memset(block, 0, bytes)
         self.count = count
         self.floats = block.bindMemory(to: Float.self, capacity: max(count, FlatLayout.alignment))

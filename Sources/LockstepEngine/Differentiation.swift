@@ -6,10 +6,7 @@ extension Graph {
     /// first.
     mutating func differentiate() {
         let forward = nodes
-        var needed = [Bool](repeating: false, count: values.count)
-        for node in forward where !node.parameters.isEmpty || node.inputs.contains(where: { needed[$0] }) {
-            for result in node.results { needed[result] = true }
-        }
+        let needed = dependsOnParameters
         var gradients = [Int?](repeating: nil, count: values.count)
         for node in forward.reversed() {
             guard node.operation.isLoss || gradients[node.results[0]] != nil else { continue }
@@ -26,6 +23,15 @@ extension Graph {
             }
             for index in first..<nodes.count { nodes[index].layer = node.layer }
         }
+    }
+
+    /// By value: whether parameters have a part in it.
+    var dependsOnParameters: [Bool] {
+        var depends = [Bool](repeating: false, count: values.count)
+        for node in nodes where !node.parameters.isEmpty || node.inputs.contains(where: { depends[$0] }) {
+            for result in node.results { depends[result] = true }
+        }
+        return depends
     }
 
     /// Appends one backward operation with one result.

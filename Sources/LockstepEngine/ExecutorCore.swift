@@ -33,6 +33,9 @@ final class ExecutorCore: ThreadWork, @unchecked Sendable {
     private let inferenceInstructions: UnsafeBufferPointer<Instruction>
     let packings: UnsafeBufferPointer<Packing>
     private let inferencePackings: Int
+    /// By instruction: the number of the packing that is made just before it, or −1; empty where all are made at the start.
+    private let trainingPackingsAtUse: UnsafeBufferPointer<Int32>
+    private let inferencePackingsAtUse: UnsafeBufferPointer<Int32>
     private let subtrees: UnsafeBufferPointer<LaneSchedule.Subtree>
     private let groups: UnsafeBufferPointer<LaneSchedule.Group>
     private let additions: UnsafeBufferPointer<LaneSchedule.Addition>
@@ -94,6 +97,8 @@ final class ExecutorCore: ThreadWork, @unchecked Sendable {
         inferenceInstructions = ExecutorCore.copied(choice.inference)
         packings = ExecutorCore.copied(choice.packings)
         inferencePackings = choice.inferenceCount
+        trainingPackingsAtUse = ExecutorCore.copied(choice.trainingPackings)
+        inferencePackingsAtUse = ExecutorCore.copied(choice.inferencePackings)
         subtrees = ExecutorCore.copied(schedule.subtrees)
         groups = ExecutorCore.copied(schedule.groups)
         additions = ExecutorCore.copied(schedule.additions)
@@ -131,6 +136,8 @@ final class ExecutorCore: ThreadWork, @unchecked Sendable {
         trainingInstructions.deallocate()
         inferenceInstructions.deallocate()
         packings.deallocate()
+        trainingPackingsAtUse.deallocate()
+        inferencePackingsAtUse.deallocate()
         subtrees.deallocate()
         groups.deallocate()
         additions.deallocate()
@@ -199,7 +206,7 @@ final class ExecutorCore: ThreadWork, @unchecked Sendable {
 
     private func train(_ thread: Int, _ batch: Batch) {
         let start = MonotonicClock.nanoseconds()
-        pack(thread, batch.parameters, packings.count)
+        if trainingPackingsAtUse.isEmpty { pack(thread, batch.parameters, packings.count) }
         barrier.wait()
         // Where groups follow each other it is as if the forward passes of all came first.
         let packed = MonotonicClock.nanoseconds()
@@ -231,7 +238,7 @@ final class ExecutorCore: ThreadWork, @unchecked Sendable {
     }
 
     private func evaluate(_ thread: Int, _ batch: Batch) {
-        pack(thread, batch.parameters, inferencePackings)
+        if inferencePackingsAtUse.isEmpty { pack(thread, batch.parameters, inferencePackings) }
         barrier.wait()
         for group in schedule.threads[thread] {
             run(thread, group, batch).run(inferenceInstructions, 0..<inferenceInstructions.count)
@@ -262,6 +269,7 @@ final class ExecutorCore: ThreadWork, @unchecked Sendable {
         let state = threadStates[thread]
         let group = groups[index]
         let first = Int(batch.laneStarts[group.lanes.lowerBound])
+        let packingsAtUse = batch.gradients != nil ? trainingPackingsAtUse : inferencePackingsAtUse
         return GroupRun(
             kernels: kernels, parameters: batch.parameters, packed: packed.floats,
             samples: batch.inputs + first * sampleElements, targets: batch.targets + 4 * first * targetElements,
@@ -277,7 +285,9 @@ final class ExecutorCore: ThreadWork, @unchecked Sendable {
             subtrees: subtrees.baseAddress.unsafelyUnwrapped + group.subtrees.lowerBound,
             subtreeCount: group.subtrees.count, gradients: destinations + group.subtrees.lowerBound,
             laneAdditions: laneAdditions.baseAddress.unsafelyUnwrapped + group.subtrees.lowerBound,
-            nanoseconds: thread == 0 && batch.gradients != nil ? clock?.instructions : nil)
+            packings: packings.baseAddress,
+            packingsAtUse: packingsAtUse.isEmpty ? nil : packingsAtUse.baseAddress,
+            clock: thread == 0 && batch.gradients != nil ? clock?.nanoseconds : nil)
     }
 
     private func zeroPaddings(_ group: Int) {

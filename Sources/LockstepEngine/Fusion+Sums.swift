@@ -1,11 +1,14 @@
 extension Graph {
-    /// Makes one sum of two over the same gradients: those of an LSTM's two biases.
+    /// Makes one sum of two over the same gradients: those of an LSTM's two biases. A bias that is used more than once
+    /// is left alone, for its contributions are added in their order.
     mutating func mergeBiasGradients() {
         // By value: the node that sums it. Looked up only.
         var sums: [Int: Int] = [:]
         var merged: [Node] = []
+        var uses = [Int](repeating: 0, count: parameters.count)
+        for node in nodes where node.operation == .linearBiasGradient { uses[node.parameters[0]] += 1 }
         for node in nodes {
-            guard node.operation == .linearBiasGradient else {
+            guard node.operation == .linearBiasGradient, uses[node.parameters[0]] == 1 else {
                 merged.append(node)
                 continue
             }

@@ -5,7 +5,7 @@ internal import LockstepCore
 struct GroupRun {
     let kernels: UnsafePointer<ls_kernels>
     let parameters: UnsafePointer<Float>
-    let packed: UnsafePointer<Float>
+    let packed: UnsafeMutablePointer<Float>
     /// The group's first sample, and its target.
     let samples: UnsafePointer<Float>
     let targets: UnsafeRawPointer
@@ -45,19 +45,33 @@ struct GroupRun {
     let gradients: UnsafePointer<UnsafeMutablePointer<Float>>
     /// By subtree of the group: the additions of its lanes, for shared parameters.
     let laneAdditions: UnsafePointer<UnsafeBufferPointer<LaneTree.Addition>>
-    /// By instruction: the nanoseconds that it took; nil where nobody wants to know.
-    let nanoseconds: UnsafeMutablePointer<UInt64>?
+    let packings: UnsafePointer<Packing>?
+    /// By instruction: the number of the packing that is made just before it, or −1; nil where all are made already.
+    let packingsAtUse: UnsafePointer<Int32>?
+    /// By instruction: the nanoseconds that it took, then those of all packings; nil where nobody wants to know.
+    let clock: UnsafeMutableBufferPointer<UInt64>?
 
     func run(_ instructions: UnsafeBufferPointer<Instruction>, _ range: Range<Int>) {
-        guard let nanoseconds else {
-            for index in range { run(instructions[index]) }
+        guard let clock else {
+            for index in range {
+                pack(index)
+                run(instructions[index])
+            }
             return
         }
         for index in range {
             let start = MonotonicClock.nanoseconds()
+            pack(index)
+            let packed = MonotonicClock.nanoseconds()
             run(instructions[index])
-            nanoseconds[index] += MonotonicClock.nanoseconds() - start
+            clock[index] += MonotonicClock.nanoseconds() - packed
+            clock[instructions.count] += packed - start
         }
+    }
+
+    private func pack(_ index: Int) {
+        guard let packingsAtUse, let packings, packingsAtUse[index] >= 0, rows > 0 else { return }
+        packings[Int(packingsAtUse[index])].make(kernels, parameters, packed)
     }
 
     private func run(_ instruction: Instruction) {

@@ -2,7 +2,7 @@
 final class OperationClock {
     private let plan: Plan
     /// By instruction, then packing, then the sums over the lanes of several groups.
-    private let nanoseconds: UnsafeMutableBufferPointer<UInt64>
+    let nanoseconds: UnsafeMutableBufferPointer<UInt64>
     /// Samples that the first thread has computed, and its steps.
     private var samples = 0
     private var steps = 0
@@ -14,8 +14,6 @@ final class OperationClock {
     }
 
     deinit { nanoseconds.deallocate() }
-
-    var instructions: UnsafeMutablePointer<UInt64>? { nanoseconds.baseAddress }
 
     func countGroup(samples: Int) { self.samples += samples }
 

@@ -1,6 +1,6 @@
 internal import CLockstepKernels
 
-/// A weight in the form in which a kernel reads it, made once a step and shared by all threads.
+/// A weight in the form in which a kernel reads it, shared by all threads.
 package struct Packing: Sendable, Hashable {
     package enum Form: UInt8, Sendable { case linear, linearTransposed, convolution, convolutionFlipped }
 

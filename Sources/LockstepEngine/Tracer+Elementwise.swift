@@ -74,9 +74,10 @@ extension Tracer {
             }
         }
         guard tensors.count > 1 else { return first }
-        let width = tensors.reduce(0) { $0 + ($1.shape.last ?? 0) }
-        return result(
-            .concatenate, first, with: Array(tensors.dropFirst()), [], shape: first.shape.dropLast() + [width],
-            layer: layer)
+        let shape: [Int] = first.shape.dropLast() + [tensors.reduce(0) { $0 + ($1.shape.last ?? 0) }]
+        guard elements(of: shape) != nil else {
+            return fail(first, layer, kind, "its result of shape \(shape) has too many elements")
+        }
+        return result(.concatenate, first, with: Array(tensors.dropFirst()), [], shape: shape, layer: layer)
     }
 }

@@ -10,6 +10,11 @@ extension Tracer {
         guard x.shape.count == 1 else {
             return fail(x, layer, kind, "takes a sequence of tokens, but what comes in is \(x.shape)")
         }
+        guard !graph.dependsOnParameters[x.value] else {
+            return fail(
+                x, layer, kind,
+                "takes tokens, but what comes in is made of parameters, which nothing could teach; put it before them")
+        }
         // All tokens below 2²⁴ are exact as floats.
         guard let count = positive(weight.extents[0]), count <= 1 << 24, let width = positive(weight.extents[1]) else {
             return fail(

@@ -43,11 +43,15 @@ package final class Tracer {
                 x, layer, "linear",
                 "takes \(expected) inputs, but what comes in is \(x.shape); write \(inputs) or leave inputs out")
         }
+        let shape: [Int] = x.shape.dropLast() + [outputs]
+        guard elements(of: shape) != nil else {
+            return fail(x, layer, "linear", "its result of shape \(shape) has too many elements")
+        }
         guard
             let parameters = use(
                 weight, [outputs, inputs], bias, outputs: outputs, fanIn: inputs, layer: layer, kind: "linear")
         else { return x }
-        return result(.linear(), x, parameters, shape: x.shape.dropLast() + [outputs], layer: layer)
+        return result(.linear(), x, parameters, shape: shape, layer: layer)
     }
 
     /// Ends the graph with its loss.
@@ -67,7 +71,14 @@ package final class Tracer {
     /// Whether there is one number a class, or where the loss takes sequences such numbers for each position.
     private func areClasses(_ outputs: Tensor, _ loss: LossKind) -> Bool {
         let classes = outputs.shape[outputs.shape.count - 1]
-        guard outputs.shape.count == 1 || outputs.shape.count == 2 && loss.tellsCorrect, classes >= 2 else {
+        guard outputs.shape.count != 2 || loss.tellsCorrect else {
+            fail(
+                layer: nil, loss.name,
+                "takes one number a class, but the model gives \(outputs.shape); leave out labelSmoothing and "
+                    + "classWeights, or take one position, for example with the block last")
+            return false
+        }
+        guard outputs.shape.count <= 2, classes >= 2 else {
             fail(
                 layer: nil, loss.name,
                 "takes one number a class, but the model gives \(outputs.shape); "

@@ -68,7 +68,7 @@ package struct ResolvedJob: Sendable {
         let validation = try data.validation.map { try targets.adapted($0, "data.validation") }
         let test = try data.test.map { try targets.adapted($0, "data.test") }
         let metrics = try MetricSet(
-            job.metrics ?? Metric.defaults(for: job.loss), loss: job.loss, outputs: plan.outputElements)
+            job.metrics ?? Metric.defaults(for: job.loss), loss: job.loss, outputs: plan.metricOutputs)
 
         // Two more are the loss and the weight.
         guard metrics.sumCount <= ResolvedJob.greatestSumCount - 2 else {

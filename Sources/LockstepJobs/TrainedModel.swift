@@ -25,7 +25,7 @@ package struct TrainedModel: Sendable {
             metrics: job.metrics, initialValues: job.initialValues)
         loss = job.loss
         metrics = try MetricSet(
-            job.metrics ?? Metric.defaults(for: job.loss), loss: job.loss, outputs: plan.outputElements)
+            job.metrics ?? Metric.defaults(for: job.loss), loss: job.loss, outputs: plan.metricOutputs)
         laneTree = LaneTree(laneCount: job.lanes)
         batchSize = job.batchSize
         self.preprocessing = preprocessing

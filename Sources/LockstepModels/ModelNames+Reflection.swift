@@ -1,3 +1,4 @@
+internal import LockstepCore
 package import LockstepEngine
 
 extension ModelNames {
@@ -15,16 +16,32 @@ extension ModelNames {
                 against: parameters.map(\.name), key: "initialValues.\(index).names")
         }
         for (name, parameter) in parameters {
-            let rule = initialValues.first { NamePatterns($0.names).matches(name) }
-            if let rule { initializers[name] = rule.values.keepingZeroRow(of: parameter.initializer) }
+            let index = initialValues.firstIndex { NamePatterns($0.names).matches(name) }
+            guard let index else { continue }
+            let values = initialValues[index].values
+            guard values != .xavierUniform || parameter.extents.count == 2 else {
+                throw CommandError.usage(
+                    "initialValues.\(index): xavierUniform is for matrices, but '\(name.escapedForDisplay())' has "
+                        + "\(parameter.extents.count) dimensions; name matrices alone")
+            }
+            guard let own = values.keepingZeroRow(of: parameter.initializer) else {
+                throw CommandError.usage(
+                    "initialValues.\(index): the padding token of '\(name.escapedForDisplay())' starts as zeros; "
+                        + "give it normal or zeros")
+            }
+            initializers[name] = own
         }
     }
 }
 
 extension Initializer {
-    /// An embedding's padding token starts as zeros whatever the others start as.
-    fileprivate func keepingZeroRow(of other: Initializer) -> Initializer {
-        guard case .normal(let deviation, nil) = self, case .normal(_, let row) = other else { return self }
-        return .normal(deviation: deviation, zeroRow: row)
+    /// An embedding's padding token starts as zeros whatever the others start as; nil where this has no such row.
+    fileprivate func keepingZeroRow(of other: Initializer) -> Initializer? {
+        guard case .normal(_, let row?) = other else { return self }
+        switch self {
+        case .normal(let deviation, _): return .normal(deviation: deviation, zeroRow: row)
+        case .zeros: return self
+        case .uniformByFanIn, .uniform, .xavierUniform, .ones: return nil
+        }
     }
 }

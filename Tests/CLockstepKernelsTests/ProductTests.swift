@@ -77,6 +77,7 @@ import Testing
         try check(name, kernels, 2, 19, [1, 513, 1026], special: 0, &random)
         // So many rows and tiles that columns are copied.
         try check(name, kernels, 113, 33, [1, 60, 150], special: 0, &random)
+        try check(name, kernels, 48, 8, [0, 600, 1100], special: 0, &random)
         // Several positions a sample.
         try check(name, kernels, 7, 17, [1, 2, 2, 5], positions: 3, special: 0, &random)
         try check(name, kernels, 5, 6, [0, 3, 4], positions: 300, special: 0, &random)

@@ -77,6 +77,10 @@ import Testing
                 "takes a sequence of tokens, but what comes in is [4, 3]"
             ),
             (
+                TestNet(input: [4], layers: [.linear(4), .embedding(5, 6), .linear(3)]),
+                "takes tokens, but what comes in is made of parameters"
+            ),
+            (
                 TestNet(input: [4], layers: [.embedding(5, 6, paddingToken: 5), .linear(3)]),
                 "paddingToken is 5; it must be 0 to 4"
             ),

@@ -134,6 +134,17 @@ import Testing
         #expect(try resolve(text, ["data.validation.split=0.4"]).train.tokenCount ?? 9 < 7)
     }
 
+    /// Metrics see the classes of a position, not those of all positions together.
+    @Test func metricsAreOfPositions() throws {
+        let job = try resolve(
+            bytes,
+            [
+                "model=[embedding: {count: 5, width: 4}, linear: 5]", "metrics=[confusionMatrix, f1]",
+                "data={train: {randomTokens: {count: 4, length: 3, tokens: 5}}}",
+            ])
+        #expect(job.metrics.sumCount == 25 + 15 && job.plan.metricSumCount == job.metrics.sumCount)
+    }
+
     /// Without shuffling a batch is what stands in the file.
     @Test func unshuffledDataComeInFileOrder() throws {
         let job = try resolve(bytes, ["shuffle=false", "data.train.bytes.stride=1", "data.train.bytes.to=1"])

@@ -180,15 +180,20 @@ import Testing
         #expect(throws: CommandError.self) {
             try InitialValues(names: ["*"], values: .uniform(bound: -1)).validate(key: "initialValues.0")
         }
+        // A bias is no matrix.
+        #expect(throws: CommandError.self) { try plan([InitialValues(names: ["*"], values: .xavierUniform)]) }
     }
 
     @Test("a padding token's row stays zero whatever its embedding starts as")
     func paddingRow() throws {
         let model = Sequential([("tokens", Embedding(4, 3, paddingToken: 1)), (nil, Last())])
-        let plan = try Plan.compile(
-            model: model, inputShape: [2], loss: .meanSquaredError, optimizer: .sgd(learningRate: 0.1),
-            initialValues: [InitialValues(names: ["*"], values: .normal(deviation: 0.02))])
-        let state = try FlatState(plan: plan, seed: 2)
+        func plan(_ values: Initializer) throws -> Plan {
+            try Plan.compile(
+                model: model, inputShape: [2], loss: .meanSquaredError, optimizer: .sgd(learningRate: 0.1),
+                initialValues: [InitialValues(names: ["*"], values: values)])
+        }
+        #expect(throws: CommandError.self) { try plan(.ones) }
+        let state = try FlatState(plan: plan(.normal(deviation: 0.02)), seed: 2)
         let rows = Array(try #require(state.parameterViews.first).elements)
         #expect(rows[3..<6].allSatisfy { $0 == 0 } && rows[..<3].allSatisfy { $0 != 0 && abs($0) < 0.2 })
     }

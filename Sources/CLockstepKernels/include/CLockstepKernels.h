@@ -130,7 +130,8 @@ typedef struct {
 #define LS_RELU 1u
 
 /// What follows a chain, in this order: + bias, then the activation, then + residual, then the mask or f′(saved). All
-/// matrices have the shape and the stride of the result; any pointer may be NULL. `residual` may be the result itself.
+/// matrices have the shape and the stride of the result; any pointer may be NULL. None may overlap the result, where long
+/// chains keep their totals so far.
 typedef struct {
     const float *bias;          ///< One for each column.
     uint32_t activation;        ///< LS_NO_ACTIVATION, LS_RELU or ls_epilogue_activation(kind).

@@ -65,8 +65,10 @@ struct BenchCommand: AsyncParsableCommand {
             help: ArgumentHelp("Change a value of the job; may be repeated.", valueName: "key.path=value"))
         var overrides: [String] = []
 
-        @Flag(help: "Also show where a step's time goes, operation by operation, for one worker.")
-        var profile = false
+        @Flag(
+            inversion: .prefixedNo,
+            help: "Show where a step's time goes, operation by operation, for one worker; not beside --pairs.")
+        var profile = true
 
         @Flag(help: "Print JSON lines.")
         var json = false

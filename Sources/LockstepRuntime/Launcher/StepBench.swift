@@ -132,12 +132,19 @@ package struct StepBench {
         let job = try PreparedJob(path: options.job, overrides: overrides).job
         let workers = options.workers ?? Launch.defaultWorkers(lanes: job.laneTree.laneCount)
         let threads = options.threads ?? max(1, Machine.cores / max(1, workers))
+        let lanes = job.laneTree.laneCount
+        guard options.threads == nil || workers * threads <= lanes else {
+            throw CommandError.usage(
+                "--threads \(threads): a thread computes whole lanes, and \(lanes) do not suffice for \(workers) workers; "
+                    + "give --lanes \(workers * threads) or more")
+        }
         let lines = Mutex<[String]>([])
         try await TrainLauncher(
-            job: options.job, overrides: overrides, placement: .new(directory), workers: workers, threads: threads,
+            job: options.job, overrides: overrides, placement: .new(directory), workers: workers,
+            threads: min(threads, lanes),
             output: RunOutput(json: true, result: { line in lines.withLock { $0.append(line) } }, progress: { _ in })
         ).run()
         return try MeasuredRun(
-            lines.withLock { $0 }, of: job, workers: workers, threads: threads)
+            lines.withLock { $0 }, of: job, workers: workers, threads: min(threads, lanes))
     }
 }

@@ -56,7 +56,9 @@ struct WorkerShare {
             exchange.gradientBytesPerStep
             + exchange.recordBytes(of: exchange.ownIndex) * (exchange.memberCount - 1)
         stateBytes = 4 * plan.layout.count * (1 + job.vectorNames.count)
-        gradientBytes = 4 * (plan.layout.count * (exchange.ownRoots.count + 1) + exchange.stagingCount)
+        // The one root of a lone worker is the total.
+        let vectors = exchange.memberCount == 1 ? 1 : exchange.ownRoots.count + 1
+        gradientBytes = 4 * (plan.layout.count * vectors + exchange.stagingCount)
 
         let samplesPerLane = (batch + laneCount - 1) / laneCount
         let laneBytes = plan.arenaBytes(samples: samplesPerLane, lanes: 1)
@@ -66,7 +68,8 @@ struct WorkerShare {
         let arenas = plan.arenaBytes(samples: samplesPerLane.multipliedSaturated(by: grouped), lanes: grouped)
             .multipliedSaturated(by: busy)
         let batches = 2 * 4 * samples.multipliedSaturated(by: plan.sampleElements + plan.targetElements)
-        activationBytes = arenas.addingSaturated(4 * plan.packedFloats).addingSaturated(batches)
+        let packed = plan.packedFloats(samples: samples, groups: busy * ((wanted + grouped - 1) / grouped))
+        activationBytes = arenas.addingSaturated(4 * packed).addingSaturated(batches)
     }
 }
 

@@ -1,3 +1,5 @@
+internal import LockstepEngine
+
 /// Floats at an address that is a multiple of 64 bytes, zero at first, freed with this object.
 // Safe: the pointer never changes; who may touch the floats when is the owner's affair.
 final class FloatMemory: @unchecked Sendable {
@@ -7,7 +9,9 @@ final class FloatMemory: @unchecked Sendable {
     init(count: Int) {
         self.count = count
         let bytes = max(64, count * MemoryLayout<Float>.stride)
-        let raw = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64)
+        let request = LargePages.request(bytes: bytes)
+        let raw = UnsafeMutableRawPointer.allocate(byteCount: request.bytes, alignment: request.alignment)
+        LargePages.advise(raw, bytes: request.bytes)
         pointer = raw.initializeMemory(as: Float.self, repeating: 0, count: bytes / MemoryLayout<Float>.stride)
     }
 
