@@ -76,7 +76,7 @@ let package = Package(
         .target(
             name: "LockstepWire",
             dependencies: [
-                "LockstepCore", "LockstepCollectives", "LockstepCluster",
+                "CLockstepKernels", "CLockstepSystem", "LockstepCore", "LockstepCollectives", "LockstepCluster",
                 nioCore, nioPosix, nioTLS, nioExtras, nioSSL, certificates, asn1, crypto, logging,
             ]
         ),
@@ -158,7 +158,8 @@ let package = Package(
         .testTarget(
             name: "LockstepWireTests",
             dependencies: [
-                "LockstepCore", "LockstepCollectives", "LockstepCluster", "LockstepWire", "LockstepTestSupport",
+                "CMallocCounter", "LockstepCore", "LockstepCollectives", "LockstepCluster", "LockstepWire",
+                "LockstepTestSupport",
                 nioCore, nioPosix, nioTLS, nioEmbedded, nioSSL, certificates, asn1, crypto, logging,
             ]
         ),

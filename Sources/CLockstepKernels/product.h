@@ -131,7 +131,7 @@ static void product(size_t m, size_t n, size_t k, const float *a, size_t a_strid
 }
 
 /// One tile of the gradient of weights with fewer inputs than a vector through all lanes and the tree, into `result`.
-static void run_narrow_lanes(outer_tile *tile, size_t rows, const float *dy, size_t outputs, const float *x,
+static void run_narrow_lanes(outer_tile *tile, size_t rows, const float *dy, size_t dy_stride, const float *x,
                              size_t inputs, size_t positions, const uint32_t *lane_starts, size_t lanes, float *slots,
                              float *narrow, float *result) {
     const size_t slot = LS_TILE_ROWS * 2 * LS_WIDTH;
@@ -148,7 +148,7 @@ static void run_narrow_lanes(outer_tile *tile, size_t rows, const float *dy, siz
         do {
             const size_t length = smaller(LS_CHAIN_LENGTH, end - row);
             const bool ends = row + length == end;
-            tile->a = dy + row * outputs;
+            tile->a = dy + row * dy_stride;
             tile->width = length;
             for (size_t p = 0; p < length; p++)
                 store(narrow + p * LS_WIDTH, load_part(x + (row + p) * inputs, inputs));
@@ -163,24 +163,26 @@ static void run_narrow_lanes(outer_tile *tile, size_t rows, const float *dy, siz
     }
 }
 
-static void narrow_weight_gradient(size_t outputs, size_t inputs, const float *dy, const float *x, size_t positions,
-                                   const uint32_t *lane_starts, size_t lanes, float *weights, float *scratch) {
+static void narrow_weight_gradient(size_t outputs, size_t inputs, const float *dy, size_t dy_stride, const float *x,
+                                   size_t positions, const uint32_t *lane_starts, size_t lanes, float *weights,
+                                   float *scratch) {
     const balanced_cut tiles = cut(outputs, LS_TILE_ROWS);
-    outer_tile tile = {.a_step = outputs, .b_step = LS_WIDTH};
+    outer_tile tile = {.a_step = dy_stride, .b_step = LS_WIDTH};
     float part[LS_TILE_ROWS * LS_WIDTH];
     for (size_t index = 0; index < tiles.parts; index++) {
         const size_t output = part_start(tiles, index), rows = part_size(tiles, index);
-        run_narrow_lanes(&tile, rows, dy + output, outputs, x, inputs, positions, lane_starts, lanes, scratch,
+        run_narrow_lanes(&tile, rows, dy + output, dy_stride, x, inputs, positions, lane_starts, lanes, scratch,
                          scratch + LS_TREE_SLOTS * LS_SLOT_COUNT, part);
         for (size_t r = 0; r < rows; r++)
             store_part(weights + (output + r) * inputs, load(part + r * LS_WIDTH), inputs);
     }
 }
 
-static void weight_gradient(size_t outputs, size_t inputs, const float *dy, const float *x, size_t positions,
-                            const uint32_t *lane_starts, size_t lanes, float *weights, float *scratch) {
+static void weight_gradient(size_t outputs, size_t inputs, const float *dy, size_t dy_stride, const float *x,
+                            size_t positions, const uint32_t *lane_starts, size_t lanes, float *weights,
+                            float *scratch) {
     if (inputs < LS_WIDTH) {
-        narrow_weight_gradient(outputs, inputs, dy, x, positions, lane_starts, lanes, weights, scratch);
+        narrow_weight_gradient(outputs, inputs, dy, dy_stride, x, positions, lane_starts, lanes, weights, scratch);
         return;
     }
     const size_t first = lane_starts[0] * positions, rows = lane_starts[lanes] * positions - first;
@@ -188,7 +190,7 @@ static void weight_gradient(size_t outputs, size_t inputs, const float *dy, cons
     // Many rows that are apart take a copy of their columns, which all tiles read.
     const bool copies = rows > LS_FEW_ROWS && rows <= LS_COPIED_ROWS && tiles.parts >= LS_COPYING_TILES;
     float *copy = scratch + LS_TREE_SLOTS * LS_SLOT_COUNT;
-    lanes_tile tile = {.a_step = outputs, .positions = positions, .lane_starts = lane_starts, .lanes = lanes,
+    lanes_tile tile = {.a_step = dy_stride, .positions = positions, .lane_starts = lane_starts, .lanes = lanes,
                        .slots = scratch, .result_stride = inputs};
     for (size_t at = 0; at < inputs;) {
         const column_window window = window_at(at, inputs);
@@ -203,7 +205,7 @@ static void weight_gradient(size_t outputs, size_t inputs, const float *dy, cons
         }
         for (size_t index = 0; index < tiles.parts; index++) {
             const size_t output = part_start(tiles, index);
-            tile.a = dy + first * outputs + output;
+            tile.a = dy + first * dy_stride + output;
             tile.result = weights + output * inputs + window.start;
             lanes_tiles[window.vectors - 1][part_size(tiles, index) - 1](&tile);
         }

@@ -6,6 +6,34 @@ static void add(size_t count, float *into, const float *from) {
     for (; i < count; i++) into[i] = into[i] + from[i];
 }
 
+static bool sum(size_t count, float *into, const float *own, const void *received) {
+    // Without its sign an infinity is 0x7f800000, a NaN is more, and every other number is less.
+    const uint32_t exponent = 0x7f800000, unsigned_bits = 0x7fffffff;
+    const uint8_t *bytes = received;
+    enum { streams = 4 };
+    vu greatest[streams] = {{0}};
+    size_t i = 0;
+    for (; i + streams * LS_WIDTH <= count; i += streams * LS_WIDTH)
+        LS_UNROLL for (int s = 0; s < streams; s++) {
+            const size_t at = i + s * LS_WIDTH;
+            vf v = load(own + at) + *(const vf_anywhere *)(bytes + at * sizeof(float));
+            store(into + at, v);
+            greatest[s] = __builtin_elementwise_max(greatest[s], (vu)v & unsigned_bits);
+        }
+    uint32_t rest = 0;
+    for (; i < count; i++) {
+        float part;
+        __builtin_memcpy(&part, bytes + i * sizeof(float), sizeof part);
+        float v = own[i] + part;
+        into[i] = v;
+        uint32_t bits;
+        __builtin_memcpy(&bits, &v, sizeof bits);
+        rest = rest > (bits & unsigned_bits) ? rest : (bits & unsigned_bits);
+    }
+    for (int s = 1; s < streams; s++) greatest[0] = __builtin_elementwise_max(greatest[0], greatest[s]);
+    return __builtin_reduce_max(greatest[0]) < exponent && rest < exponent;
+}
+
 static bool all_finite(size_t count, const float *x) {
     // Without its sign an infinity is 0x7f800000, a NaN is more, and every other number is less.
     const uint32_t exponent = 0x7f800000, unsigned_bits = 0x7fffffff;

@@ -29,6 +29,7 @@ typedef uint32_t vu __attribute__((ext_vector_type(LS_WIDTH)));
 typedef uint8_t vb __attribute__((ext_vector_type(LS_WIDTH)));
 typedef uint64_t vw __attribute__((ext_vector_type(LS_WIDTH / 2)));
 typedef float vf_memory __attribute__((ext_vector_type(LS_WIDTH), aligned(4), may_alias));
+typedef float vf_anywhere __attribute__((ext_vector_type(LS_WIDTH), aligned(1), may_alias));
 typedef uint64_t vw_memory __attribute__((ext_vector_type(LS_WIDTH / 2), aligned(4), may_alias));
 typedef uint8_t vb_memory __attribute__((ext_vector_type(LS_WIDTH), aligned(1), may_alias));
 

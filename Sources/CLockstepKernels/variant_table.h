@@ -99,6 +99,7 @@ const ls_kernels LS_TABLE = {
     .attention = attention,
     .attention_gradient = attention_gradient,
     .add = add,
+    .sum = sum,
     .all_finite = all_finite,
     .sgd = sgd,
     .adam = adam,

@@ -2,8 +2,10 @@
 #include "CLockstepSystem.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 #if defined(__linux__)
+#include <dirent.h>
 #include <sched.h>
 
 size_t ls_system_cores(int *cores, size_t capacity) {
@@ -19,14 +21,36 @@ size_t ls_system_cores(int *cores, size_t capacity) {
     return count;
 }
 
-int ls_system_run_on(const int *cores, size_t count) {
-    cpu_set_t set;
-    CPU_ZERO(&set);
+static int make_set(const int *cores, size_t count, cpu_set_t *set) {
+    CPU_ZERO(set);
     for (size_t i = 0; i < count; i++) {
         if (cores[i] < 0 || cores[i] >= CPU_SETSIZE) return EINVAL;
-        CPU_SET(cores[i], &set);
+        CPU_SET(cores[i], set);
     }
-    return sched_setaffinity(0, sizeof set, &set) == 0 ? 0 : errno;
+    return 0;
+}
+
+int ls_system_run_process_on(const int *cores, size_t count) {
+    cpu_set_t set;
+    int error = make_set(cores, count, &set);
+    if (error != 0) return error;
+    // This thread first: it may start others. One that another thread starts meanwhile is found by the next pass.
+    if (sched_setaffinity(0, sizeof set, &set) != 0) return errno;
+    size_t before = 0;
+    for (int pass = 0; pass < 8; pass++) {
+        DIR *threads = opendir("/proc/self/task");
+        if (threads == NULL) return errno;
+        size_t found = 0;
+        for (struct dirent *entry = readdir(threads); entry != NULL; entry = readdir(threads)) {
+            int thread = atoi(entry->d_name);
+            // A thread may have ended since; then there is nothing to do.
+            if (thread > 0 && sched_setaffinity(thread, sizeof set, &set) == 0) found++;
+        }
+        closedir(threads);
+        if (found == before) return 0;
+        before = found;
+    }
+    return 0;
 }
 
 #else
@@ -36,7 +60,7 @@ size_t ls_system_cores(int *cores, size_t capacity) {
     return 0;
 }
 
-int ls_system_run_on(const int *cores, size_t count) {
+int ls_system_run_process_on(const int *cores, size_t count) {
     (void)cores, (void)count;
     return ENOSYS;
 }

@@ -11,10 +11,13 @@ package enum ControlMessage: Sendable, Equatable {
     case halted(Halted)
     case done(Done)
     case pong(Pong)
+    case measured(Measured)
     // From the coordinator.
     case welcome(Welcome)
     case refused(reason: String)
     case start(Start)
+    /// Before the start: see how long an all-reduce takes.
+    case measure(Measure)
     case freeze(generation: UInt32)
     /// A planned stop: put this generation into the next control record.
     case plan(generation: UInt32)
@@ -25,8 +28,8 @@ package enum ControlMessage: Sendable, Equatable {
 
 extension ControlMessage: Codable {
     private enum Kind: String, Codable {
-        case hello, prepared, unable, linked, linkDown, progress, frozen, halted, done, pong
-        case welcome, refused, start, freeze, plan, fetch, release, ping
+        case hello, prepared, unable, linked, linkDown, progress, frozen, halted, done, pong, measured
+        case welcome, refused, start, measure, freeze, plan, fetch, release, ping
     }
 
     private enum Key: String, CodingKey {
@@ -47,9 +50,11 @@ extension ControlMessage: Codable {
         case .halted: self = .halted(try Halted(from: decoder))
         case .done: self = .done(try Done(from: decoder))
         case .pong: self = .pong(try Pong(from: decoder))
+        case .measured: self = .measured(try Measured(from: decoder))
         case .welcome: self = .welcome(try Welcome(from: decoder))
         case .refused: self = .refused(reason: try container.decode(String.self, forKey: .reason))
         case .start: self = .start(try Start(from: decoder))
+        case .measure: self = .measure(try Measure(from: decoder))
         case .freeze: self = .freeze(generation: try generation())
         case .plan: self = .plan(generation: try generation())
         case .fetch: self = .fetch(try Fetch(from: decoder))
@@ -71,8 +76,10 @@ extension ControlMessage: Codable {
         case .halted(let payload): try payload.encode(to: encoder)
         case .done(let payload): try payload.encode(to: encoder)
         case .pong(let payload): try payload.encode(to: encoder)
+        case .measured(let payload): try payload.encode(to: encoder)
         case .welcome(let payload): try payload.encode(to: encoder)
         case .start(let payload): try payload.encode(to: encoder)
+        case .measure(let payload): try payload.encode(to: encoder)
         case .fetch(let payload): try payload.encode(to: encoder)
         case .release(let payload): try payload.encode(to: encoder)
         case .linked(let generation), .freeze(let generation), .plan(let generation):
@@ -94,9 +101,11 @@ extension ControlMessage: Codable {
         case .halted: .halted
         case .done: .done
         case .pong: .pong
+        case .measured: .measured
         case .welcome: .welcome
         case .refused: .refused
         case .start: .start
+        case .measure: .measure
         case .freeze: .freeze
         case .plan: .plan
         case .fetch: .fetch

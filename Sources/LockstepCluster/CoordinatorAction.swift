@@ -18,6 +18,10 @@ package enum CoordinatorAction: Sendable, Equatable {
     case refuse(ConnectionNumber, reason: String)
     case close(ConnectionNumber, reason: String)
     case log(Level, String, metadata: [String: String])
+    /// All members have answered a trial.
+    case measured(TrialResult)
+    /// How gradients travel was chosen.
+    case tuned(TunedExchange)
     /// All workers hold the same plan and state; the roster was sent.
     case workersReady(Roster)
     /// The shares of S(step) will come on the bulk connections: all work is over. Shares of snapshots in mid-run come

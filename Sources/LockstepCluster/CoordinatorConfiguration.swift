@@ -17,8 +17,10 @@ package struct CoordinatorConfiguration: Sendable {
         package var stopCollection: UInt64 = 1_500_000_000
         /// From a worker's HELLO until it is prepared.
         package var preparing: UInt64 = 600_000_000_000
-        /// From START until all links are there.
+        /// From START, or the first trial, until all links are there.
         package var linking: UInt64 = 60_000_000_000
+        /// For one trial.
+        package var trial: UInt64 = 120_000_000_000
         /// Without a completed turn for this long, and for `patience` times the longest turn so far: a standstill.
         package var standstill: UInt64 = 120_000_000_000
         package var patience: UInt64 = 20
@@ -39,10 +41,26 @@ package struct CoordinatorConfiguration: Sendable {
         }
     }
 
+    /// What the workers are wanted for.
+    package enum Purpose: Sendable, Equatable {
+        /// The job.
+        case training
+        /// These measurements, one after the other.
+        ///
+        /// - isClear: without TLS.
+        case trials([Trial], isClear: Bool)
+        /// To see how gradients would travel.
+        case tuning
+    }
+
     /// The number of workers to wait for, at least 1 and at most `laneCount`.
     package var workers: Int
     package var laneCount: Int
-    package var bucketBoundaries: [Int]
+    package var purpose: Purpose
+    /// Floats in the flat gradient.
+    package var elementCount: Int
+    /// What was asked for of the way that gradients travel; the rest is measured.
+    package var exchange: ExchangeWish
     /// The version that workers must have.
     package var version: String
     package var welcome: Welcome
@@ -66,14 +84,17 @@ package struct CoordinatorConfiguration: Sendable {
     package var incarnation: UInt32 { welcome.incarnation }
 
     package init(
-        workers: Int, laneCount: Int, bucketBoundaries: [Int] = [], version: String, welcome: Welcome,
+        workers: Int, laneCount: Int, purpose: Purpose = .training, elementCount: Int = 0,
+        exchange: ExchangeWish = ExchangeWish(), version: String, welcome: Welcome,
         timing: Timing = Timing(), departures: Int = 100, start: StartPoint? = nil, greatestGeneration: UInt32 = 0,
         resumedFrom: String? = nil, snapshotEverySteps: UInt32 = 0, snapshotsBest: Bool = false,
         snapshotBacklog: Int = 1
     ) {
         self.workers = workers
         self.laneCount = laneCount
-        self.bucketBoundaries = bucketBoundaries
+        self.purpose = purpose
+        self.elementCount = elementCount
+        self.exchange = exchange
         self.version = version
         self.welcome = welcome
         self.timing = timing

@@ -1,3 +1,4 @@
+internal import LockstepCollectives
 internal import LockstepCore
 
 /// Workers arrive, prepare, and become a generation.
@@ -58,7 +59,8 @@ extension CoordinatorCore {
         workers.append(
             Worker(
                 name: hello.name, process: hello.process, host: hello.host, processIdentifier: hello.processIdentifier,
-                connection: connection, preparingSince: now, lastHeard: now))
+                threads: hello.threads, cores: hello.cores, hasOwnCores: hello.hasOwnCores, connection: connection,
+                preparingSince: now, lastHeard: now))
         if pingAt == nil { pingAt = now + configuration.timing.pingInterval }
         let text =
             "worker \(name) is here (\(workers.count) of \(configuration.workers)): "
@@ -99,7 +101,7 @@ extension CoordinatorCore {
                 "the workers made state \(first.stateHash) of the snapshot of step \(first.step), which is \(expected)"
             return fail(Verdict(stage: .preparing, step: first.step, cause: cause, message: cause))
         }
-        return start(from: first, now)
+        return startOrMeasure(from: first, now)
     }
 
     private mutating func failDifferent(_ what: String, _ values: [(name: String, value: String)])
@@ -115,42 +117,58 @@ extension CoordinatorCore {
         )
     }
 
-    private mutating func start(from prepared: Prepared, _ now: UInt64) -> [CoordinatorAction] {
+    private mutating func startOrMeasure(from prepared: Prepared, _ now: UInt64) -> [CoordinatorAction] {
         workers.sort { Array($0.name.utf8).lexicographicallyPrecedes(Array($1.name.utf8)) }
-        let ranges = LaneAssignment.ranges(laneCount: configuration.laneCount, workers: workers.count)
-        guard let ranges else {
+        guard LaneAssignment.ranges(laneCount: configuration.laneCount, workers: workers.count) != nil else {
             let cause = "\(workers.count) workers cannot share \(configuration.laneCount) lanes"
             return fail(Verdict(stage: .preparing, cause: cause, message: cause))
         }
-        let generation = newGeneration()
+        if let actions = beginMeasuring(from: prepared, now) { return actions }
+        let exchange = unmeasuredExchange
+        return checkOffers(of: exchange.links) ?? start(from: prepared, with: exchange, now)
+    }
+
+    /// A new generation of all workers, in the order of their names. It is journaled.
+    mutating func newRoster(from prepared: Prepared, _ exchange: ExchangeSettings) -> Roster {
+        let ranges = LaneAssignment.ranges(laneCount: configuration.laneCount, workers: workers.count) ?? []
         let members = zip(workers, ranges).map { worker, lanes in
             Roster.Member(
                 name: worker.name, process: worker.process, host: worker.prepared?.host ?? "",
-                port: worker.prepared?.port ?? 0, lanes: lanes)
+                ports: worker.prepared?.ports ?? [], lanes: lanes)
         }
         let roster = Roster(
-            generation: generation, members: members, startStep: prepared.step, stateHash: prepared.stateHash,
-            bucketBoundaries: configuration.bucketBoundaries)
+            generation: newGeneration(), members: members, startStep: prepared.step, stateHash: prepared.stateHash,
+            exchange: exchange)
         self.roster = roster
         journal.append(.roster(roster))
+        for index in workers.indices {
+            workers[index].stage = .linking
+            workers[index].step = prepared.step
+            workers[index].isLinked = false
+        }
+        return roster
+    }
+
+    mutating func start(
+        from prepared: Prepared, with exchange: ExchangeSettings, _ now: UInt64
+    ) -> [CoordinatorAction] {
+        let roster = newRoster(from: prepared, exchange)
         lastReported = prepared.step
         lastEvaluated = prepared.step
         mode = .linking
         pace.begin(now)
-        for index in workers.indices {
-            workers[index].stage = .linking
-            workers[index].step = prepared.step
-        }
-        let start = ControlMessage.start(
-            Start(
-                roster: roster, snapshotEverySteps: configuration.snapshotEverySteps,
-                traceContext: configuration.welcome.traceContext))
         var actions: [CoordinatorAction] = []
         if configuration.start != nil {
             let source = configuration.resumedFrom.map { " of \($0)" } ?? ""
             let text = "the run goes on from the state after step \(prepared.step)\(source)"
             actions.append(.log(.info, text, metadata: ["step": "\(prepared.step)"]))
         }
-        return actions + workers.map { .send($0.connection, start) } + [.workersReady(roster)]
+        for index in workers.indices {
+            let start = Start(
+                roster: roster, snapshotEverySteps: configuration.snapshotEverySteps, hostShare: hostShare(of: index),
+                traceContext: configuration.welcome.traceContext)
+            actions.append(.send(workers[index].connection, .start(start)))
+        }
+        return actions + [.workersReady(roster)]
     }
 }

@@ -10,7 +10,7 @@ extension CoordinatorCore {
             let cause = "its bulk connection was lost: \(reason.escapedForDisplay())"
             switch mode {
             case .gathering: return expel(index, cause, now, exitCode: .temporary)
-            case .linking, .running, .planned, .collecting:
+            case .measuring, .linking, .running, .planned, .collecting:
                 // If its process has ended, that will be heard and says more.
                 abandoned.append(workers[index].connection)
                 return lose(index, cause, now)

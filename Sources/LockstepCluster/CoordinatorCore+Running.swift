@@ -31,17 +31,23 @@ extension CoordinatorCore {
             return []
         case .linked(let generation):
             guard generation == roster?.generation else { return [] }
+            guard !workers[index].isLinked, mode == .linking || mode == .measuring else { return [] }
             workers[index].isLinked = true
-            if mode == .linking, workers.allSatisfy(\.isLinked) {
-                mode = .running
-                pace.begin(now)
-            }
+            guard workers.allSatisfy(\.isLinked) else { return [] }
+            if mode == .linking { mode = .running }
+            pace.begin(now)
             return []
+        case .measured(let measured):
+            return handleMeasured(index, measured, now)
         case .linkDown(let report):
             guard report.generation == roster?.generation else { return [] }
             return handleLinkDown(index, report, now)
         case .progress(let progress):
             guard progress.generation == roster?.generation else { return [] }
+            // It says only where it is when a link breaks; there is no step yet.
+            guard mode != .measuring || (progress.reports.isEmpty && progress.evaluations.isEmpty) else {
+                return expel(index, "reported a step before the start", now)
+            }
             return handleProgress(index, progress, now)
         case .frozen(let frozen):
             guard case .planned(frozen.generation) = mode else { return [] }
@@ -50,6 +56,7 @@ extension CoordinatorCore {
             return collectIfStill(now)
         case .done(let done):
             guard done.generation == roster?.generation else { return [] }
+            guard mode != .measuring else { return expel(index, "said DONE before the start", now) }
             guard done.lanesComputed >= 0, done.gradientBytesSent >= 0 else {
                 return expel(index, "said DONE with a negative count", now)
             }
@@ -62,7 +69,7 @@ extension CoordinatorCore {
             guard halted.generation == roster?.generation else { return [] }
             // A loss that is known already came first, and everybody else follows from it.
             return losses.isEmpty ? fail(verdict(on: halted)) : []
-        case .hello, .welcome, .refused, .start, .freeze, .plan, .fetch, .release, .ping:
+        case .hello, .welcome, .refused, .start, .measure, .freeze, .plan, .fetch, .release, .ping:
             return expel(index, "sent \(message.type), which no worker says here", now)
         }
     }
@@ -198,6 +205,7 @@ extension CoordinatorCore {
                 cause: cause, message: "\(cause); found after step \(step)")
         case .other(let text):
             let cause = text.escapedForDisplay()
+            if mode == .measuring { return Verdict(stage: .measuring, cause: cause, message: "measuring: \(cause)") }
             return Verdict(step: step, cause: cause, message: "step \(step): \(cause)")
         }
     }
@@ -221,7 +229,7 @@ extension CoordinatorCore {
             return []
         }
         switch mode {
-        case .gathering, .linking:
+        case .gathering, .measuring, .linking:
             stopReason = reason
             return finish(snapshotStep: nil, hash: nil)
         case .running:

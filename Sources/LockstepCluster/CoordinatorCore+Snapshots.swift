@@ -11,7 +11,7 @@ extension CoordinatorCore {
         case .linking, .running, .planned: snapshots.expects(step) ? shares : nil
         case .collecting(step, _): shares
         case .collecting: snapshots.expects(step) ? shares : nil
-        case .gathering, .writing, .ended: nil
+        case .gathering, .measuring, .writing, .ended: nil
         }
     }
 
@@ -52,7 +52,7 @@ extension CoordinatorCore {
                     message:
                         "the state after step \(step) that the workers sent is not the one they agreed on: \(reason)"
                 ))
-        case .ended, .gathering: return []
+        case .ended, .gathering, .measuring: return []
         default: return snapshots.invalidate(step, reason) + writeLast()
         }
     }

@@ -1,3 +1,4 @@
+internal import LockstepCollectives
 internal import LockstepCore
 
 /// All connections live, and nothing gets on.
@@ -8,7 +9,7 @@ extension CoordinatorCore {
         switch mode {
         case .gathering:
             return workers.filter { !$0.isReady }.map { $0.preparingSince + configuration.timing.preparing }.min()
-        case .linking, .running, .collecting:
+        case .measuring, .linking, .running, .collecting:
             return pace.movedAt + allowedStandstill
         case .planned, .writing, .ended:
             return nil
@@ -18,7 +19,9 @@ extension CoordinatorCore {
     private var allowedStandstill: UInt64 {
         let timing = configuration.timing
         return switch mode {
-        case .linking: timing.linking
+        case .measuring where workers.allSatisfy(\.isLinked): timing.trial
+        case .measuring, .linking:
+            timing.linking + (roster.map { $0.linkingAllowance(links: $0.exchange.links) } ?? 0)
         case .collecting: timing.share
         default: max(timing.standstill, timing.patience * pace.longestTurn)
         }
@@ -31,7 +34,17 @@ extension CoordinatorCore {
             let seconds = configuration.timing.preparing / 1_000_000_000
             let late = workers.filter { !$0.isReady && now >= $0.preparingSince + configuration.timing.preparing }
             return conclude(standstill("not prepared \(seconds) s after HELLO", ": ", late))
-        case .linking:
+        case .measuring where workers.allSatisfy(\.isLinked):
+            let answered = measuring?.answers.map(\.name) ?? []
+            let late = workers.filter { !answered.contains($0.name) }
+            let awaited = awaited
+            var verdict =
+                awaited.isEmpty
+                ? standstill("no end of a trial for \(seconds) s", "; no answer came from ", late)
+                : standstill("no end of a trial for \(seconds) s", "; the others wait for ", awaited)
+            verdict.stage = .measuring
+            return conclude(verdict)
+        case .measuring, .linking:
             let late = workers.filter { !$0.isLinked }
             return conclude(standstill("not all links were there after \(seconds) s", "; missing are those of ", late))
         case .running:

@@ -2,11 +2,12 @@ package import LockstepCore
 
 /// Everything the coordinator decides, as a value: events with the time in them in, actions out.
 ///
-/// gathering (workers say HELLO and prepare) → linking → running → [planned: a stop was asked for] → collecting →
+/// gathering (workers say HELLO and prepare) → [measuring] → linking → running → [planned: a stop was asked for] → collecting →
 /// writing → ended. Exactly one `finish` or `fail` is the outcome; after it only HELLOs are answered.
 package struct CoordinatorCore: Sendable {
     package enum Mode: Sendable, Equatable {
         case gathering
+        case measuring
         case linking
         case running
         case planned(generation: UInt32)
@@ -21,6 +22,10 @@ package struct CoordinatorCore: Sendable {
         let process: ProcessNumber
         let host: String
         let processIdentifier: Int32
+        let threads: Int
+        /// That its process may use, and whether they are its own.
+        let cores: Int
+        let hasOwnCores: Bool
         var connection: ConnectionNumber
         var bulk: ConnectionNumber?
         /// Its HELLO, or the last bytes that it was sent since.
@@ -85,6 +90,8 @@ package struct CoordinatorCore: Sendable {
     /// The step of the last validation that was reported.
     var lastEvaluated: UInt32 = 0
     var snapshots: SnapshotQueue
+    /// The trials before the start.
+    var measuring: Measuring?
     /// Whether the state of the end is the best, and whether it is being written.
     var endsWithBest = false
     var isWritingLast = false
@@ -166,15 +173,17 @@ package struct CoordinatorCore: Sendable {
     // MARK: Ends
 
     /// The run is over, with all steps done or stopped. Everybody is released.
-    mutating func finish(snapshotStep: UInt32?, hash: StateHash?) -> [CoordinatorAction] {
+    mutating func finish(snapshotStep: UInt32?, hash: StateHash?, hasMeasured: Bool = false) -> [CoordinatorAction] {
         let exitCode: ExitCode = stopReason == nil ? .success : .temporary
         let members = (roster?.members ?? []).map { member in
             RunResult.MemberResult(name: member.name, lanes: member.lanes, done: done[member.name])
         }
         let result = RunResult(
-            outcome: stopReason.map { .stopped(reason: $0) } ?? .completed, snapshotStep: snapshotStep, hash: hash,
+            outcome: stopReason.map { .stopped(reason: $0) } ?? (hasMeasured ? .measured : .completed),
+            snapshotStep: snapshotStep, hash: hash,
             members: members, exitCode: exitCode)
-        let reason = stopReason.map { "the run was stopped: \($0)" } ?? "the run is finished"
+        let reason =
+            stopReason.map { "the run was stopped: \($0)" } ?? (hasMeasured ? "all is measured" : "the run is finished")
         return end(Release(reason: reason, exitCode: exitCode)) + [.finish(result)]
     }
 

@@ -51,11 +51,14 @@ package struct Welcome: Sendable, Equatable, Codable {
     package var files: [FileReference]
     /// nil where the run begins at step 0.
     package var state: StateOffer?
+    /// How many rails a worker offers: as many as it may use cores, but within these bounds.
+    package var fewestLinks: Int
+    package var mostLinks: Int
     package var traceContext: [ContextField]
 
     package init(
         runIdentifier: String, incarnation: UInt32, clusterName: String, job: String, files: [FileReference],
-        state: StateOffer? = nil, traceContext: [ContextField]
+        state: StateOffer? = nil, fewestLinks: Int = 1, mostLinks: Int = 1, traceContext: [ContextField]
     ) {
         self.runIdentifier = runIdentifier
         self.incarnation = incarnation
@@ -63,6 +66,8 @@ package struct Welcome: Sendable, Equatable, Codable {
         self.job = job
         self.files = files
         self.state = state
+        self.fewestLinks = fewestLinks
+        self.mostLinks = mostLinks
         self.traceContext = traceContext
     }
 }
@@ -72,11 +77,15 @@ package struct Start: Sendable, Equatable, Codable {
     package var roster: Roster
     /// After so many steps each the workers hand over the state; 0 for never.
     package var snapshotEverySteps: UInt32
+    package var hostShare: HostShare
     package var traceContext: [ContextField]
 
-    package init(roster: Roster, snapshotEverySteps: UInt32 = 0, traceContext: [ContextField]) {
+    package init(
+        roster: Roster, snapshotEverySteps: UInt32 = 0, hostShare: HostShare = .all, traceContext: [ContextField]
+    ) {
         self.roster = roster
         self.snapshotEverySteps = snapshotEverySteps
+        self.hostShare = hostShare
         self.traceContext = traceContext
     }
 }

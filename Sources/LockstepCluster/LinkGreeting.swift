@@ -6,15 +6,22 @@ package struct LinkGreeting: Sendable, Equatable, Codable {
     /// Whom the sender wants to reach: a wrong address in a roster is found here.
     package var peerName: String
     package var peerProcess: ProcessNumber
+    /// The number of the link among those of the pair.
+    package var rail: Int
+    /// 0 for the first link of a rail; each one that replaces it has the next number.
+    package var renewal: Int
 
     package init(
-        generation: UInt32, name: String, process: ProcessNumber, peerName: String, peerProcess: ProcessNumber
+        generation: UInt32, name: String, process: ProcessNumber, peerName: String, peerProcess: ProcessNumber,
+        rail: Int = 0, renewal: Int = 0
     ) {
         self.generation = generation
         self.name = name
         self.process = process
         self.peerName = peerName
         self.peerProcess = peerProcess
+        self.rail = rail
+        self.renewal = renewal
     }
 
     /// Why this greeting, which a peer sent, opens no link between `own` and `peer` of `generation`; nil where it does.

@@ -5,6 +5,8 @@ package struct RunResult: Sendable, Equatable {
     package enum Outcome: Sendable, Equatable {
         /// All steps are done and the snapshot is written.
         case completed
+        /// What was to be measured is measured; no step was made.
+        case measured
         /// Someone asked for the end.
         case stopped(reason: String)
     }

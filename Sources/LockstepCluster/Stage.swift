@@ -3,6 +3,8 @@ package enum Stage: String, Sendable, Codable, CaseIterable, CustomStringConvert
     case preparing
     case idle
     case linking
+    /// Trials before the start.
+    case measuring
     case load
     case forward
     case backward

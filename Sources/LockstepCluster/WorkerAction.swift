@@ -9,6 +9,11 @@ package enum WorkerAction: Sendable, Equatable {
     case dialAgain(reason: String)
     /// Open the files, compile the plan, make S(n*), listen for data links.
     case prepare(Welcome)
+    /// Dial these members, and expect links from the others, for trials. Once in a generation that measures, before its
+    /// first trial; the links stay until the next generation, `park` or the end.
+    case linkToMeasure(Measure, dial: [Roster.Member])
+    /// All links are there: carry out this trial.
+    case measure(Measure)
     /// Make the exchange of this roster, dial these members, and expect links from the others.
     case link(Start, dial: [Roster.Member])
     /// Begin this turn of the exchange and compute it. A turn without a batch has nothing to compute.

@@ -15,6 +15,8 @@ extension WorkerCore {
             return exit(.refused, reason.escapedForDisplay(limit: 1000))
         case .start(let start):
             return handleStart(start, now)
+        case .measure(let measure):
+            return handleMeasure(measure, now)
         case .freeze(let generation):
             return handleFreeze(generation, now)
         case .plan(let generation):
@@ -31,20 +33,17 @@ extension WorkerCore {
         case .ping:
             // The shell answers, also while this core's thread computes.
             return []
-        case .hello, .prepared, .unable, .linked, .linkDown, .progress, .frozen, .halted, .done, .pong:
+        case .hello, .prepared, .unable, .linked, .linkDown, .progress, .frozen, .halted, .done, .pong, .measured:
             return exit(.failed, "the coordinator sent \(message.type), which only workers say")
         }
     }
 
     private mutating func handleStart(_ start: Start, _ now: UInt64) -> [WorkerAction] {
         let roster = start.roster
-        guard state == .prepared || state == .frozen, roster.generation > running, roster.generation >= promised,
-            let preparation, let own = roster.index(of: identity.name), roster.members[own].process == identity.process
+        guard state == .prepared || state == .measured || state == .frozen, let preparation,
+            let own = enter(roster, now)
         else { return [] }
-        running = roster.generation
-        promised = roster.generation
-        self.roster = roster
-        frozen = nil
+        trial = nil
         state = .linking
         stage = .linking
         // A state whose validation was dropped half-way is no S(step).
@@ -57,12 +56,62 @@ extension WorkerCore {
         snapshotEverySteps = start.snapshotEverySteps
         evaluation = nil
         copied = nil
-        // In a pair the member later in roster order dials the earlier one.
-        let dial = Array(roster.members[..<own])
+        return [.link(start, dial: Array(roster.members[..<own]))] + beginWhenLinked()
+    }
+
+    /// Begins the generation of a roster. In a pair the member later in roster order dials the earlier one.
+    ///
+    /// - Returns: the own place in it, or nil where the roster is none for this process now.
+    private mutating func enter(_ roster: Roster, _ now: UInt64) -> Int? {
+        guard roster.generation > running, roster.generation >= promised,
+            let own = roster.index(of: identity.name), roster.members[own].process == identity.process
+        else { return nil }
+        running = roster.generation
+        promised = roster.generation
+        self.roster = roster
+        frozen = nil
         missingLinks = roster.members.map(\.name).filter { $0 != identity.name }
         reportedLinks = []
-        linkingUntil = missingLinks.isEmpty ? nil : now + timing.linking
-        return [.link(start, dial: dial)] + beginWhenLinked()
+        linkingUntil = missingLinks.isEmpty ? nil : now + linkingTime
+        return own
+    }
+
+    // MARK: Measuring
+
+    private mutating func handleMeasure(_ measure: Measure, _ now: UInt64) -> [WorkerAction] {
+        let roster = measure.roster
+        switch state {
+        case .prepared, .frozen:
+            guard let own = enter(roster, now) else { return [] }
+            trial = measure
+            state = .measuring(number: measure.number)
+            stage = .linking
+            if let objection = measure.trial.objection(links: roster.exchange.links) {
+                return halt(.other("\(identity.name) cannot measure \(objection)"), now)
+            }
+            return [.linkToMeasure(measure, dial: Array(roster.members[..<own]))] + beginWhenLinked()
+        case .measured:
+            guard roster == self.roster, let last = trial?.number, measure.number > last else { return [] }
+            trial = measure
+            state = .measuring(number: measure.number)
+            if let objection = measure.trial.objection(links: roster.exchange.links) {
+                return halt(.other("\(identity.name) cannot measure \(objection)"), now)
+            }
+            return beginTrial()
+        default: return []
+        }
+    }
+
+    private mutating func beginTrial() -> [WorkerAction] {
+        guard let trial else { return [] }
+        stage = .measuring
+        return [.measure(trial)]
+    }
+
+    mutating func handleMeasured(_ measured: Measured) -> [WorkerAction] {
+        guard state == .measuring(number: measured.number), measured.generation == running else { return [] }
+        state = .measured
+        return send(.measured(measured))
     }
 
     private mutating func handleFreeze(_ generation: UInt32, _ now: UInt64) -> [WorkerAction] {
@@ -74,7 +123,7 @@ extension WorkerCore {
             // What goes on runs to its end; the promise is answered then.
             promised = generation
             return []
-        case .linking, .computing, .exchanging:
+        case .measuring, .measured, .linking, .computing, .exchanging:
             promised = generation
             linkingUntil = nil
             let actions = flushReports(now)
@@ -90,7 +139,7 @@ extension WorkerCore {
     // MARK: Links
 
     mutating func handleLinked(_ peer: String, _ generation: UInt32, _ now: UInt64) -> [WorkerAction] {
-        guard state == .linking, generation == running else { return [] }
+        guard isWorking, generation == running else { return [] }
         missingLinks.removeAll { $0 == peer }
         return beginWhenLinked()
     }
@@ -106,8 +155,17 @@ extension WorkerCore {
     }
 
     private mutating func beginWhenLinked() -> [WorkerAction] {
-        guard state == .linking, missingLinks.isEmpty, let schedule else { return [] }
-        linkingUntil = nil
-        return send(.linked(generation: running)) + begin(schedule.first)
+        // Later trials find the links there.
+        guard stage == .linking, missingLinks.isEmpty else { return [] }
+        switch state {
+        case .measuring:
+            linkingUntil = nil
+            return send(.linked(generation: running)) + beginTrial()
+        case .linking:
+            guard let schedule else { return [] }
+            linkingUntil = nil
+            return send(.linked(generation: running)) + begin(schedule.first)
+        default: return []
+        }
     }
 }

@@ -9,7 +9,7 @@ extension WorkerCore {
         case .train: stage = .forward
         case .evaluation: stage = .evaluation
         case .validation: stage = .validation
-        case .closing, .decision: break
+        case .closing, .decision, .trial: break
         }
         let begin = WorkerAction.begin(turn, isStopping: turn.phase == .decision && isStopping)
         return [begin] + (turn.hasBatch ? [] : record(turn))
@@ -69,7 +69,7 @@ extension WorkerCore {
                 return halt(.judgementsDiffer(judgements), now)
             }
             return advance(after: turn, summary, now)
-        case .closing:
+        case .closing, .trial:
             return advance(after: turn, summary, now)
         }
     }

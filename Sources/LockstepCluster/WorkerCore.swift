@@ -9,6 +9,10 @@ package struct WorkerCore: Sendable {
         case preparing
         /// Holds S(n*) and waits for START.
         case prepared
+        /// Makes the links of a generation that measures, or carries out this trial.
+        case measuring(number: Int)
+        /// Has told what it measured; waits for the next trial, START or the end.
+        case measured
         /// Preflight failed; waits for the end.
         case unable(Unable)
         case linking
@@ -93,6 +97,8 @@ package struct WorkerCore: Sendable {
     var lanesComputed = 0
     var gradientBytesSent = 0
     var frozen: Frozen?
+    /// The trial in hand, or the last one, of a generation that measures.
+    var trial: Measure?
 
     package init(_ identity: WorkerIdentity, timing: Timing = Timing()) {
         self.identity = identity
@@ -133,6 +139,8 @@ package struct WorkerCore: Sendable {
             return handleLinked(peer, generation, now)
         case .linkLost(let peer, let generation, let reason):
             return handleLinkLost(peer, generation, reason)
+        case .measured(let measured):
+            return handleMeasured(measured)
         case .computed(let turn):
             guard state == .computing(turn) else { return [] }
             return record(turn)
@@ -167,6 +175,9 @@ package struct WorkerCore: Sendable {
 
     // MARK: Common
 
+    /// From the message that begins a generation until all links are there.
+    var linkingTime: UInt64 { timing.linking + (roster.map { $0.linkingAllowance(links: $0.exchange.links) } ?? 0) }
+
     private mutating func hear(_ now: UInt64) {
         if heardUntil != nil { heardUntil = now + timing.silence }
     }
@@ -176,7 +187,7 @@ package struct WorkerCore: Sendable {
     /// Whether turns of a generation are going on.
     var isWorking: Bool {
         switch state {
-        case .linking, .computing, .exchanging, .updating, .judging: true
+        case .measuring, .measured, .linking, .computing, .exchanging, .updating, .judging: true
         default: false
         }
     }
@@ -248,7 +259,7 @@ package struct WorkerCore: Sendable {
             .prepared(
                 Prepared(
                     planDigest: preparation.planDigest, step: preparation.step, stateHash: preparation.stateHash,
-                    host: preparation.host, port: preparation.port)))
+                    host: preparation.host, ports: preparation.ports)))
     }
 
     private mutating func handleTick(_ now: UInt64) -> [WorkerAction] {
@@ -260,7 +271,7 @@ package struct WorkerCore: Sendable {
         if hasNews, now >= progressAt { actions += flushReports(now) }
         if let linkingUntil, now >= linkingUntil {
             self.linkingUntil = nil
-            let seconds = timing.linking / 1_000_000_000
+            let seconds = linkingTime / 1_000_000_000
             for peer in missingLinks { actions += handleLinkLost(peer, running, "no link after \(seconds) s") }
         }
         return actions

@@ -16,6 +16,8 @@ package enum WorkerEvent: Sendable {
     case linked(peer: String, generation: UInt32)
     /// A data link broke, could not be made, or carried a frame that has no place.
     case linkLost(peer: String, generation: UInt32, reason: String)
+    /// The answer to `measure`.
+    case measured(Measured)
     /// The own sums of the turn are complete: its record can be built.
     case computed(Turn)
     /// The exchange is over.

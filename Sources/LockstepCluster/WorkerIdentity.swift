@@ -7,10 +7,14 @@ package struct WorkerIdentity: Sendable, Equatable {
     package var version: String
     package var instructionSet: String
     package var threads: Int
+    /// That the process may use.
+    package var cores: Int
+    /// Whether it was told these cores (`--cores`).
+    package var hasOwnCores: Bool
 
     package init(
         name: String, process: ProcessNumber, host: String, processIdentifier: Int32, version: String,
-        instructionSet: String, threads: Int
+        instructionSet: String, threads: Int, cores: Int = 1, hasOwnCores: Bool = false
     ) {
         self.name = name
         self.process = process
@@ -19,12 +23,15 @@ package struct WorkerIdentity: Sendable, Equatable {
         self.version = version
         self.instructionSet = instructionSet
         self.threads = threads
+        self.cores = cores
+        self.hasOwnCores = hasOwnCores
     }
 
     /// The first message of a connection.
     package func hello(_ purpose: Hello.Purpose, running: UInt32 = 0, promised: UInt32 = 0) -> Hello {
         Hello(
             name: name, process: process, host: host, processIdentifier: processIdentifier, purpose: purpose,
-            running: running, promised: promised, version: version, instructionSet: instructionSet, threads: threads)
+            running: running, promised: promised, version: version, instructionSet: instructionSet, threads: threads,
+            cores: cores, hasOwnCores: hasOwnCores)
     }
 }

@@ -20,10 +20,15 @@ package struct Hello: Sendable, Equatable, Codable {
     package var version: String
     package var instructionSet: String
     package var threads: Int
+    /// That the process may use.
+    package var cores: Int
+    /// Whether it was told these cores, so that they are not shared out among the workers of its host.
+    package var hasOwnCores: Bool
 
     package init(
         name: String, process: ProcessNumber, host: String, processIdentifier: Int32, purpose: Purpose,
-        running: UInt32 = 0, promised: UInt32 = 0, version: String, instructionSet: String, threads: Int
+        running: UInt32 = 0, promised: UInt32 = 0, version: String, instructionSet: String, threads: Int,
+        cores: Int = 1, hasOwnCores: Bool = false
     ) {
         self.name = name
         self.process = process
@@ -35,6 +40,8 @@ package struct Hello: Sendable, Equatable, Codable {
         self.version = version
         self.instructionSet = instructionSet
         self.threads = threads
+        self.cores = cores
+        self.hasOwnCores = hasOwnCores
     }
 }
 
@@ -44,22 +51,25 @@ package struct Prepared: Sendable, Equatable, Codable {
     /// The step whose state it holds: n*.
     package var step: UInt32
     package var stateHash: StateHash
-    /// Where its data listener is.
+    /// Where its data listeners are: one for each rail that it offers.
     package var host: String
-    package var port: Int
+    package var ports: [Int]
 
-    package init(planDigest: String, step: UInt32, stateHash: StateHash, host: String, port: Int) {
+    package init(planDigest: String, step: UInt32, stateHash: StateHash, host: String, ports: [Int]) {
         self.planDigest = planDigest
         self.step = step
         self.stateHash = stateHash
         self.host = host
-        self.port = port
+        self.ports = ports
     }
+
+    package static let mostPorts = 16
 
     /// What is wrong with such a message of a run that begins after `start`; nil where the worker can be a member.
     func objection(start: UInt32) -> String? {
         if step != start { return "step \(step); the run goes on from step \(start)" }
-        if !(1...65_535).contains(port) { return "port \(port)" }
+        if !(1...Prepared.mostPorts).contains(ports.count) { return "\(ports.count) ports" }
+        if let port = ports.first(where: { !(1...65_535).contains($0) }) { return "port \(port)" }
         guard (1...253).contains(host.utf8.count), host.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
             return "a host that is not 1 to 253 printable ASCII characters"
         }

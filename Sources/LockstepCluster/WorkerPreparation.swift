@@ -20,14 +20,14 @@ package struct WorkerPreparation: Sendable, Equatable {
     /// The epoch of `step`, 0 at step 0, and the sums (loss, weight, metrics) over its steps so far.
     package var epoch: UInt32
     package var epochSums: [Double]
-    /// Where the data listener is.
+    /// Where the data listeners are: one for each rail that is offered.
     package var host: String
-    package var port: Int
+    package var ports: [Int]
 
     package init(
         planDigest: String, step: UInt32, stateHash: StateHash, lastStep: UInt32, evaluationBatches: UInt32,
         validation: TurnSchedule.Validation? = nil, isStopped: Bool = false, isBest: Bool = false, epoch: UInt32 = 0,
-        epochSums: [Double] = [], host: String, port: Int
+        epochSums: [Double] = [], host: String, ports: [Int]
     ) {
         self.planDigest = planDigest
         self.step = step
@@ -40,6 +40,6 @@ package struct WorkerPreparation: Sendable, Equatable {
         self.epoch = epoch
         self.epochSums = epochSums
         self.host = host
-        self.port = port
+        self.ports = ports
     }
 }

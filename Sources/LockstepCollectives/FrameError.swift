@@ -12,7 +12,7 @@ package enum FrameError: Error, Sendable, Equatable, CustomStringConvertible {
         case .wrongMagic(let magic): "a frame begins with 0x534c, not 0x\(String(magic, radix: 16))"
         case .unsupportedVersion(let version): "frame version \(version) is not 1; run the same program on both sides"
         case .unknownKind(let kind): "frame kind \(kind) is not known"
-        case .reservedNotZero: "the reserved bytes of a frame header are not zero"
+        case .reservedNotZero: "the reserved byte of a frame header is not zero"
         }
     }
 }

@@ -11,7 +11,7 @@
 /// | 13 | flags, 0 |
 /// | 14–15 | bucket |
 /// | 16–17 | part |
-/// | 18–19 | reserved, 0 |
+/// | 18–19 | acknowledged: what a data link has taken since it last said so, 0 elsewhere |
 /// | 20–23 | length of the payload in bytes |
 /// | 24–31 | offset in bytes into what kind, bucket and part name |
 package struct FrameHeader: Sendable, Hashable {
@@ -26,12 +26,14 @@ package struct FrameHeader: Sendable, Hashable {
     package var phase: UInt8
     package var bucket: UInt16
     package var part: UInt16
+    /// The data link's own business: the exchange leaves it 0 and never looks at it.
+    package var acknowledged: UInt16
     package var length: UInt32
     package var offset: UInt64
 
     package init(
         kind: FrameKind, generation: UInt32 = 0, step: UInt32 = 0, phase: UInt8 = 0, bucket: UInt16 = 0,
-        part: UInt16 = 0, length: UInt32, offset: UInt64 = 0
+        part: UInt16 = 0, acknowledged: UInt16 = 0, length: UInt32, offset: UInt64 = 0
     ) {
         self.kind = kind
         self.generation = generation
@@ -39,6 +41,7 @@ package struct FrameHeader: Sendable, Hashable {
         self.phase = phase
         self.bucket = bucket
         self.part = part
+        self.acknowledged = acknowledged
         self.length = length
         self.offset = offset
     }
@@ -50,13 +53,14 @@ package struct FrameHeader: Sendable, Hashable {
         guard magic == FrameHeader.magic else { throw .wrongMagic(magic) }
         guard bytes[2] == FrameHeader.version else { throw .unsupportedVersion(bytes[2]) }
         guard let kind = FrameKind(rawValue: bytes[3]) else { throw .unknownKind(bytes[3]) }
-        guard bytes[13] == 0, bytes[18] == 0, bytes[19] == 0 else { throw .reservedNotZero }
+        guard bytes[13] == 0 else { throw .reservedNotZero }
         self.kind = kind
         generation = FrameHeader.load(UInt32.self, bytes, 4)
         step = FrameHeader.load(UInt32.self, bytes, 8)
         phase = bytes[12]
         bucket = FrameHeader.load(UInt16.self, bytes, 14)
         part = FrameHeader.load(UInt16.self, bytes, 16)
+        acknowledged = FrameHeader.load(UInt16.self, bytes, 18)
         length = FrameHeader.load(UInt32.self, bytes, 20)
         offset = FrameHeader.load(UInt64.self, bytes, 24)
     }
@@ -84,7 +88,7 @@ package struct FrameHeader: Sendable, Hashable {
         store(0 as UInt8, at: 13)
         store(bucket, at: 14)
         store(part, at: 16)
-        store(0 as UInt16, at: 18)
+        store(acknowledged, at: 18)
         store(length, at: 20)
         store(offset, at: 24)
     }

@@ -4,9 +4,9 @@ package enum FrameKind: UInt8, Sendable, CaseIterable {
     case message = 1
     /// The first frame on a data link, JSON.
     case link = 2
-    /// Reduce-scatter: a piece of one root's slice, raw `Float32`.
+    /// A chunk of one root of the sender, raw `Float32`: of the receiver's slice, or in one hop of the whole bucket.
     case contribution = 3
-    /// All-gather: a piece of a summed slice, raw `Float32`.
+    /// A chunk of the sender's summed slice, raw `Float32`.
     case total = 4
     /// A control record.
     case record = 5
@@ -22,4 +22,10 @@ package enum FrameKind: UInt8, Sendable, CaseIterable {
     case state = 10
     /// The finished spans of a step, a line of OTLP JSON, on a bulk connection.
     case spans = 11
+    /// The last frame of its sender on a data link that another one takes the place of. No payload.
+    case retire = 12
+    /// The side that accepted a data link asks the other one to dial a new one in its place. No payload.
+    case renew = 13
+    /// Only acknowledges, where no other frame goes back on a data link. No payload.
+    case acknowledgement = 14
 }

@@ -11,11 +11,14 @@ package struct Turn: Sendable, Hashable, CustomStringConvertible {
         case validation = 3
         /// The record after a validation, which compares what was judged and the hash of the state.
         case decision = 4
+        /// A vector that is nobody's gradient, summed to measure: sums and a control record.
+        case trial = 5
     }
 
     package let phase: Phase
     /// The training step, counted from 1; the batch of the evaluation, counted from 1; the batch of the validations,
-    /// counted from 1 throughout the run; in closing and decision turns the last training step.
+    /// counted from 1 throughout the run; the round of the trial, counted from 1; in closing and decision turns the last
+    /// training step.
     package let step: UInt32
 
     package init(_ phase: Phase, step: UInt32) {
@@ -29,14 +32,14 @@ package struct Turn: Sendable, Hashable, CustomStringConvertible {
         self.init(phase, step: header.step)
     }
 
-    /// Whether gradients are summed in this turn.
-    package var hasGradients: Bool { phase == .train }
+    /// Whether vectors are summed in this turn.
+    package var hasGradients: Bool { phase == .train || phase == .trial }
 
-    /// Whether samples are computed in this turn. Else there is only a record.
+    /// Whether samples are computed in this turn.
     package var hasBatch: Bool {
         switch phase {
         case .train, .evaluation, .validation: true
-        case .closing, .decision: false
+        case .closing, .decision, .trial: false
         }
     }
 
@@ -47,6 +50,7 @@ package struct Turn: Sendable, Hashable, CustomStringConvertible {
         case .closing: "the closing record after step \(step)"
         case .validation: "batch \(step) of the validations"
         case .decision: "the decision after step \(step)"
+        case .trial: "round \(step) of the trial"
         }
     }
 }

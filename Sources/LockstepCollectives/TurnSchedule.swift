@@ -1,5 +1,5 @@
 /// The turns of a generation in order, the same in every process: the training steps that are left, after each epoch its
-/// validation and the decision on it, then the closing record and the batches of the evaluation.
+/// validation and the decision on it, then the closing record and the batches of the evaluation. Or the rounds of a trial.
 package struct TurnSchedule: Sendable, Hashable {
     /// What is computed after each epoch of a job that watches something.
     package struct Validation: Sendable, Hashable {
@@ -21,6 +21,19 @@ package struct TurnSchedule: Sendable, Hashable {
     package let validation: Validation?
     /// Whether training was stopped early at `stepsDone`: only the end is left.
     package let isStopped: Bool
+    /// The rounds of the trial that this is; nil where the turns are those of a job.
+    package let trialRounds: UInt32?
+
+    /// - Parameter trialRounds: at least 1, those that warm up among them.
+    package init(trialRounds: UInt32) {
+        precondition(trialRounds > 0, "a trial has rounds")
+        stepsDone = 0
+        lastStep = 0
+        evaluationBatches = 0
+        validation = nil
+        isStopped = false
+        self.trialRounds = trialRounds
+    }
 
     /// - Parameters:
     ///   - stepsDone: n*, the step whose state the generation starts from; at most `lastStep`. Where an epoch ends there,
@@ -42,9 +55,12 @@ package struct TurnSchedule: Sendable, Hashable {
         self.evaluationBatches = evaluationBatches
         self.validation = validation
         self.isStopped = isStopped
+        trialRounds = nil
     }
 
-    package var first: Turn { afterState(stepsDone, isStopping: isStopped) }
+    package var first: Turn {
+        trialRounds == nil ? afterState(stepsDone, isStopping: isStopped) : Turn(.trial, step: 1)
+    }
 
     /// The turn after `turn`, or nil after the last one.
     ///
@@ -60,6 +76,18 @@ package struct TurnSchedule: Sendable, Hashable {
         case .decision: afterState(turn.step, isStopping: isStopping)
         case .closing: evaluationBatches > 0 ? Turn(.evaluation, step: 1) : nil
         case .evaluation: turn.step < evaluationBatches ? Turn(.evaluation, step: turn.step + 1) : nil
+        case .trial: turn.step < trialRounds ?? 0 ? Turn(.trial, step: turn.step + 1) : nil
+        }
+    }
+
+    /// The first turn in which vectors are summed, or nil.
+    var firstSum: Turn? { first.hasGradients ? first : nil }
+
+    /// The turn after `turn` in which vectors are summed if no decision stops training, or nil.
+    func nextSum(after turn: Turn) -> Turn? {
+        switch turn.phase {
+        case .train: turn.step < lastStep ? Turn(.train, step: turn.step + 1) : nil
+        default: successor(of: turn)
         }
     }
 

@@ -9,10 +9,15 @@ package final class Executor: @unchecked Sendable {
     package let roots: [LaneTree.Node]
     /// The number of compute threads.
     package let threadCount: Int
+    /// The parts of the gradient of which `train` tells when they are complete.
+    package var buckets: [Range<Int>] { core.buckets.ranges }
 
-    private let core: ExecutorCore
+    let core: ExecutorCore
     private let threads: ComputeThreads
     private let turn = Monitor()
+    let lanes: Range<Int>
+    let batchSize: Int
+    private var lastTraining = StepTimes(start: 0, forwardEnd: 0, backwardEnd: 0)
 
     /// - Parameters:
     ///   - lanes: the worker's lanes, at least one.
@@ -22,19 +27,33 @@ package final class Executor: @unchecked Sendable {
     ///     as keep a group's values near the cache.
     ///   - threadName: threads are called `<threadName>-1` and so on; the first is the caller's.
     ///   - isTimed: whether `takeTimes` has anything to say.
-    /// - Throws: `CommandError` where memory or threads do not suffice.
-    package init(
+    ///   - gradientCuts: the ends of the gradient's buckets in floats, ascending, multiples of `FlatLayout.alignment`; that
+    ///     of the last, `layout.count`, may be left out. Changes no bit.
+    /// - Throws: `CommandError` where memory or threads do not suffice, or cuts do not fit.
+    package convenience init(
         plan: Plan, kernels: Kernels, lanes: Range<Int>, laneTree: LaneTree, batchSize: Int, threads: Int,
-        lanesPerGroup: Int? = nil, threadName: String = "compute", isTimed: Bool = false
+        lanesPerGroup: Int? = nil, threadName: String = "compute", isTimed: Bool = false, gradientCuts: [Int] = []
+    ) throws {
+        try self.init(
+            plan: plan, kernels: kernels, lanes: lanes, laneTree: laneTree, batchSize: batchSize, threads: threads,
+            lanesPerGroup: lanesPerGroup, threadName: threadName, isTimed: isTimed,
+            buckets: GradientBuckets(ends: gradientCuts, plan: plan))
+    }
+
+    init(
+        plan: Plan, kernels: Kernels, lanes: Range<Int>, laneTree: LaneTree, batchSize: Int, threads: Int,
+        lanesPerGroup: Int?, threadName: String, isTimed: Bool, buckets: GradientBuckets
     ) throws {
         precondition(!lanes.isEmpty && lanes.lowerBound >= 0 && lanes.upperBound <= laneTree.laneCount)
         let limit = lanesPerGroup ?? Executor.lanesPerGroup(plan, laneCount: laneTree.laneCount, batchSize: batchSize)
         let schedule = LaneSchedule(lanes: lanes, tree: laneTree, threads: threads, lanesPerGroup: max(1, limit))
         roots = schedule.roots
         threadCount = schedule.threads.count
+        self.lanes = lanes
+        self.batchSize = batchSize
         core = try ExecutorCore(
             plan: plan, kernels: kernels, schedule: schedule, laneCount: laneTree.laneCount, batchSize: batchSize,
-            isTimed: isTimed)
+            buckets: buckets, isTimed: isTimed)
         self.threads = try ComputeThreads(count: schedule.threads.count, name: threadName, work: core)
     }
 
@@ -49,16 +68,20 @@ package final class Executor: @unchecked Sendable {
     ///     zero between tensors.
     ///   - results: for each of the worker's lanes one.
     ///   - metricSums: for each of the worker's lanes `plan.metricSumCount`, lane by lane.
+    ///   - bucketCompleted: is told the number of each of `buckets` once, as soon as all `gradients` hold its final sums, while
+    ///     the rest of backward still runs. Called on the compute threads, also on several at once; it must be quick.
     package func train(
         parameters: UnsafePointer<Float>, inputs: UnsafePointer<Float>, targets: UnsafeRawPointer,
         laneStarts: UnsafePointer<UInt32>, gradients: UnsafePointer<UnsafeMutablePointer<Float>>,
-        results: UnsafeMutablePointer<LaneResult>, metricSums: UnsafeMutablePointer<Double>, context: StepContext
+        results: UnsafeMutablePointer<LaneResult>, metricSums: UnsafeMutablePointer<Double>, context: StepContext,
+        bucketCompleted: (@Sendable (Int) -> Void)? = nil
     ) -> StepTimes {
         let key = Philox(seed: context.seed, purpose: .dropout).key
         let dropout = ls_dropout(key: (key.x, key.y), site: 0, step: context.step, threshold: 0, scale: 1)
         let batch = ExecutorCore.Batch(
             parameters: parameters, inputs: inputs, targets: targets, laneStarts: laneStarts, gradients: gradients,
-            results: results, metricSums: metricSums, dropout: dropout, firstPosition: context.firstPosition)
+            results: results, metricSums: metricSums, dropout: dropout, firstPosition: context.firstPosition,
+            bucketCompleted: bucketCompleted)
         return perform(.train(batch))
     }
 
@@ -119,6 +142,14 @@ package final class Executor: @unchecked Sendable {
         return core.clock?.take() ?? []
     }
 
+    /// When the buckets were complete in the last training step.
+    package var gradientTimeline: GradientTimeline {
+        turn.lock()
+        defer { turn.unlock() }
+        return GradientTimeline(
+            ranges: core.buckets.ranges, completionTimes: core.progress.completionTimes, lastTraining)
+    }
+
     /// Ends the threads. Nothing else may be called afterwards.
     package func shutdown() {
         turn.lock()
@@ -145,7 +176,13 @@ package final class Executor: @unchecked Sendable {
         core.work = work
         core.prepare()
         threads.run()
-        let end = MonotonicClock.nanoseconds()
-        return StepTimes(start: start, forwardEnd: core.forwardEnd, backwardEnd: end)
+        let times = StepTimes(
+            start: start, forwardEnd: core.forwardEnd, backwardEnd: MonotonicClock.nanoseconds())
+        if case .train = work {
+            lastTraining = times
+            core.work = .none
+            core.progress.end()
+        }
+        return times
     }
 }

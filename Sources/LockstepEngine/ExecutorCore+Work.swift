@@ -13,6 +13,8 @@ extension ExecutorCore {
         var outputs: UnsafeMutablePointer<Float>?
         var dropout = ls_dropout()
         var firstPosition: UInt32 = 0
+        /// Training: hears of each bucket of the gradient that is complete.
+        var bucketCompleted: (@Sendable (Int) -> Void)?
     }
 
     struct Update {

@@ -6,7 +6,7 @@ internal import LockstepCore
 // between two meetings at the barrier.
 final class ExecutorCore: ThreadWork, @unchecked Sendable {
     /// One thread's memory and what it has to say.
-    private struct ThreadState {
+    struct ThreadState {
         var arena: UnsafeMutablePointer<Float>
         var laneArena: UnsafeMutablePointer<Float>
         var shared: UnsafeMutablePointer<Float>
@@ -29,16 +29,18 @@ final class ExecutorCore: ThreadWork, @unchecked Sendable {
     let laneCount: Int
     private let laneCapacity: Int
     let barrier: Barrier
-    private let trainingInstructions: UnsafeBufferPointer<Instruction>
+    let trainingInstructions: UnsafeBufferPointer<Instruction>
+    /// By instruction of training as it is run: its number in the plan.
+    private let trainingNumbers: UnsafeBufferPointer<Int32>
     private let inferenceInstructions: UnsafeBufferPointer<Instruction>
     let packings: UnsafeBufferPointer<Packing>
     private let inferencePackings: Int
     /// By instruction: the number of the packing that is made just before it, or −1; empty where all are made at the start.
-    private let trainingPackingsAtUse: UnsafeBufferPointer<Int32>
+    let trainingPackingsAtUse: UnsafeBufferPointer<Int32>
     private let inferencePackingsAtUse: UnsafeBufferPointer<Int32>
     private let subtrees: UnsafeBufferPointer<LaneSchedule.Subtree>
     private let groups: UnsafeBufferPointer<LaneSchedule.Group>
-    private let additions: UnsafeBufferPointer<LaneSchedule.Addition>
+    let additions: UnsafeBufferPointer<LaneSchedule.Addition>
     private let laneAdditions: UnsafeBufferPointer<UnsafeBufferPointer<LaneTree.Addition>>
     private let paddings: UnsafeBufferPointer<Range<Int>>
     private let classWeights: UnsafeBufferPointer<Float>
@@ -53,8 +55,8 @@ final class ExecutorCore: ThreadWork, @unchecked Sendable {
     /// Row numbers inside each group; group g's begin at its first lane plus g.
     private let rows: UnsafeMutablePointer<UInt32>
     /// By subtree: where its gradient goes in this step.
-    private let destinations: UnsafeMutablePointer<UnsafeMutablePointer<Float>>
-    private let threadStates: UnsafeMutablePointer<ThreadState>
+    let destinations: UnsafeMutablePointer<UnsafeMutablePointer<Float>>
+    let threadStates: UnsafeMutablePointer<ThreadState>
     let packed: AlignedMemory
     private let gradientBuffers: AlignedMemory
     /// A block for each thread, where the gradient is clipped and penalized.
@@ -62,11 +64,16 @@ final class ExecutorCore: ThreadWork, @unchecked Sendable {
     private let threadMemory: [AlignedMemory]
     /// Where operations are timed; used by the first thread.
     let clock: OperationClock?
+    let buckets: GradientBuckets
+    let progress: GradientProgress
 
     init(
         plan: Plan, kernels: Kernels, schedule: LaneSchedule, laneCount: Int, batchSize: Int,
-        isTimed: Bool = false
+        buckets: GradientBuckets, isTimed: Bool = false
     ) throws {
+        self.buckets = buckets
+        progress = GradientProgress(
+            buckets, threads: schedule.threads.count, hasAdditions: !schedule.additions.isEmpty)
         clock = isTimed ? OperationClock(plan) : nil
         self.kernels = kernels.table
         self.plan = plan
@@ -93,11 +100,13 @@ final class ExecutorCore: ThreadWork, @unchecked Sendable {
                 count: plan.arenaFloats(samples: capacity, lanes: laneCapacity), purpose: "a thread's arena")
         }
         barrier = Barrier(count: schedule.threads.count)
-        trainingInstructions = ExecutorCore.copied(choice.training)
+        trainingInstructions = ExecutorCore.copied(buckets.parted(choice.training))
+        trainingNumbers = ExecutorCore.copied(buckets.parts.map { Int32($0.instruction) })
         inferenceInstructions = ExecutorCore.copied(choice.inference)
         packings = ExecutorCore.copied(choice.packings)
         inferencePackings = choice.inferenceCount
-        trainingPackingsAtUse = ExecutorCore.copied(choice.trainingPackings)
+        trainingPackingsAtUse = ExecutorCore.copied(
+            choice.trainingPackings.isEmpty ? [] : buckets.parts.map { choice.trainingPackings[$0.instruction] })
         inferencePackingsAtUse = ExecutorCore.copied(choice.inferencePackings)
         subtrees = ExecutorCore.copied(schedule.subtrees)
         groups = ExecutorCore.copied(schedule.groups)
@@ -134,6 +143,7 @@ final class ExecutorCore: ThreadWork, @unchecked Sendable {
 
     deinit {
         trainingInstructions.deallocate()
+        trainingNumbers.deallocate()
         inferenceInstructions.deallocate()
         packings.deallocate()
         trainingPackingsAtUse.deallocate()
@@ -184,6 +194,7 @@ final class ExecutorCore: ThreadWork, @unchecked Sendable {
             }
         }
         guard let gradients = batch.gradients else { return }
+        progress.begin(batch.bucketCompleted)
         for (index, subtree) in subtrees.enumerated() {
             destinations[index] =
                 subtree.buffer < 0
@@ -201,39 +212,6 @@ final class ExecutorCore: ThreadWork, @unchecked Sendable {
         case .update(let value): update(thread, value)
         case .hash(let parameters): hash(thread, parameters)
         case .finite(let gradient): threadStates[thread].isFinite = isFinite(thread, gradient)
-        }
-    }
-
-    private func train(_ thread: Int, _ batch: Batch) {
-        let start = MonotonicClock.nanoseconds()
-        if trainingPackingsAtUse.isEmpty { pack(thread, batch.parameters, packings.count) }
-        barrier.wait()
-        // Where groups follow each other it is as if the forward passes of all came first.
-        let packed = MonotonicClock.nanoseconds()
-        var forwardEnd = packed
-        for group in schedule.threads[thread] {
-            zeroPaddings(group)
-            let run = run(thread, group, batch)
-            let groupStart = MonotonicClock.nanoseconds()
-            run.run(trainingInstructions, 0..<plan.training.forwardCount)
-            forwardEnd += MonotonicClock.nanoseconds() - groupStart
-            run.run(trainingInstructions, plan.training.forwardCount..<trainingInstructions.count)
-            if thread == 0 { clock?.countGroup(samples: run.rows) }
-        }
-        threadStates[thread].forwardEnd = forwardEnd
-        let computed = MonotonicClock.nanoseconds()
-        defer {
-            if thread == 0 {
-                clock?.countStep(packing: packed - start, additions: MonotonicClock.nanoseconds() - computed)
-            }
-        }
-        guard !additions.isEmpty else { return }
-        barrier.wait()
-        let share = share(thread, of: plan.layout.count, unit: FlatLayout.alignment)
-        for addition in additions {
-            kernels.pointee.add(
-                share.count, destinations[addition.into] + share.lowerBound,
-                destinations[addition.from] + share.lowerBound)
         }
     }
 
@@ -265,7 +243,7 @@ final class ExecutorCore: ThreadWork, @unchecked Sendable {
         return min(units.lowerBound * unit, count)..<min(units.upperBound * unit, count)
     }
 
-    private func run(_ thread: Int, _ index: Int, _ batch: Batch) -> GroupRun {
+    func run(_ thread: Int, _ index: Int, _ batch: Batch) -> GroupRun {
         let state = threadStates[thread]
         let group = groups[index]
         let first = Int(batch.laneStarts[group.lanes.lowerBound])
@@ -287,10 +265,10 @@ final class ExecutorCore: ThreadWork, @unchecked Sendable {
             laneAdditions: laneAdditions.baseAddress.unsafelyUnwrapped + group.subtrees.lowerBound,
             packings: packings.baseAddress,
             packingsAtUse: packingsAtUse.isEmpty ? nil : packingsAtUse.baseAddress,
-            clock: thread == 0 && batch.gradients != nil ? clock?.nanoseconds : nil)
+            numbers: trainingNumbers, clock: thread == 0 && batch.gradients != nil ? clock?.nanoseconds : nil)
     }
 
-    private func zeroPaddings(_ group: Int) {
+    func zeroPaddings(_ group: Int) {
         for subtree in groups[group].subtrees {
             for padding in paddings {
                 (destinations[subtree] + padding.lowerBound).update(repeating: 0, count: padding.count)

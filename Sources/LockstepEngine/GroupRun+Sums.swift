@@ -68,8 +68,8 @@ extension GroupRun {
         switch i.code {
         case .linearWeightGradient:
             k.pointee.weight_gradient(
-                i.outputs, i.inputs, pointer(i.second), pointer(i.first), i.positions, starts, lanes, sum.weight,
-                scratch)
+                i.outputs, i.inputs, pointer(i.second) + i.column, max(i.columns, i.outputs), pointer(i.first),
+                i.positions, starts, lanes, sum.weight, scratch)
         case .linearBiasGradient:
             k.pointee.column_sums(i.outputs, pointer(i.first), i.positions, starts, lanes, sum.weight)
             if i.bias.start >= 0 { sum.bias.update(from: sum.weight, count: i.bias.count) }

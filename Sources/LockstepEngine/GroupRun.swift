@@ -48,7 +48,9 @@ struct GroupRun {
     let packings: UnsafePointer<Packing>?
     /// By instruction: the number of the packing that is made just before it, or −1; nil where all are made already.
     let packingsAtUse: UnsafePointer<Int32>?
-    /// By instruction: the nanoseconds that it took, then those of all packings; nil where nobody wants to know.
+    /// By instruction of training: its number in the plan.
+    let numbers: UnsafeBufferPointer<Int32>
+    /// As `OperationClock` has it; nil where nobody wants to know.
     let clock: UnsafeMutableBufferPointer<UInt64>?
 
     func run(_ instructions: UnsafeBufferPointer<Instruction>, _ range: Range<Int>) {
@@ -64,8 +66,8 @@ struct GroupRun {
             pack(index)
             let packed = MonotonicClock.nanoseconds()
             run(instructions[index])
-            clock[index] += MonotonicClock.nanoseconds() - packed
-            clock[instructions.count] += packed - start
+            clock[Int(numbers[index])] += MonotonicClock.nanoseconds() - packed
+            clock[clock.count - 2] += packed - start
         }
     }
 

@@ -73,7 +73,8 @@ package struct Instruction: Sendable, Hashable {
     package var kernelWidth = 0
     package var stride = 0
     package var padding = 0
-    /// Columns of a slice, from `column` on.
+    /// Columns of a slice, from `column` on. Where a weight's gradient is made in parts: the first of the part's outputs,
+    /// and all of the layer; else 0.
     package var column = 0
     package var columns = 0
 

@@ -17,10 +17,12 @@ final class OperationClock {
 
     func countGroup(samples: Int) { self.samples += samples }
 
+    func countAdditions(_ duration: UInt64) { nanoseconds[plan.training.instructions.count + 1] += duration }
+
     func countStep(packing: UInt64, additions: UInt64) {
         steps += 1
         nanoseconds[plan.training.instructions.count] += packing
-        nanoseconds[plan.training.instructions.count + 1] += additions
+        countAdditions(additions)
     }
 
     /// The times since the last call, in the order of the plan.

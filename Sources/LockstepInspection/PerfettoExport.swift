@@ -10,6 +10,7 @@ package struct PerfettoExport: Sendable {
 
         init(_ span: TraceSpan) {
             switch Stage(spanName: span.name) {
+            case _ where span.name == TraceName.bucket: self = .network
             case .allReduce: self = .network
             case .load, .snapshot: self = .io
             default: self = .compute

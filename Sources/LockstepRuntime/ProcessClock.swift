@@ -16,6 +16,18 @@ enum ProcessClock {
     /// The monotonic clock in seconds.
     static var seconds: Double { Double(now) / 1e9 }
 
+    /// Processor time that this process has used, in seconds; 0 where the system does not say.
+    static var processorSeconds: Double {
+        var usage = rusage()
+        #if canImport(Glibc)
+        let whose = __rusage_who_t(RUSAGE_SELF.rawValue)
+        #else
+        let whose = RUSAGE_SELF
+        #endif
+        guard getrusage(whose, &usage) == 0 else { return 0 }
+        return [usage.ru_utime, usage.ru_stime].reduce(0) { $0 + Double($1.tv_sec) + Double($1.tv_usec) / 1e6 }
+    }
+
     /// Nanoseconds since 1970.
     static var wall: UInt64 {
         var time = timespec()

@@ -101,10 +101,22 @@ import Testing
         }
         let weights = Buffer(outputs * inputs), scratch = Buffer(ls_weight_gradient_scratch_count(outputs, inputs))
         kernels.weight_gradient(
-            outputs, inputs, dy.pointer, x.pointer, positions, starts, lanes, weights.pointer, scratch.pointer)
+            outputs, inputs, dy.pointer, outputs, x.pointer, positions, starts, lanes, weights.pointer,
+            scratch.pointer)
         #expect(
             firstDifference(expected, weights.values) == nil,
             "\(name) \(outputs) × \(inputs), lanes \(starts), seed \(random.seed)")
+
+        // The same in two parts.
+        let parts = Buffer(outputs * inputs), first = random.integer(0...outputs)
+        for (start, count) in [(0, first), (first, outputs - first)] where count > 0 {
+            kernels.weight_gradient(
+                count, inputs, dy.pointer + start, outputs, x.pointer, positions, starts, lanes,
+                parts.pointer + start * inputs, scratch.pointer)
+        }
+        #expect(
+            firstDifference(expected, parts.values) == nil && parts.guardsAreIntact,
+            "\(name) \(outputs) × \(inputs) in two parts, \(first) first, lanes \(starts), seed \(random.seed)")
 
         let sums = Buffer(outputs)
         kernels.column_sums(outputs, dy.pointer, positions, starts, lanes, sums.pointer)

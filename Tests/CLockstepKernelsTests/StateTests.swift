@@ -46,6 +46,30 @@ import Testing
         }
     }
 
+    @Test("sum takes what stands anywhere", arguments: Variants.names)
+    func receivedSum(name: String) throws {
+        let kernels = try Variants.table(name)
+        var random = TestGenerator("sum, \(name)")
+        for count in [0, 1, 15, 16, 63, 64, 65, 1000] {
+            for shift in 0..<4 {
+                let own = random.floats(count, special: count % 2 == 0 ? 20 : 0)
+                var received = random.floats(count, special: 0)
+                let expected = zip(own, received).map { $0 + $1 }
+                let into = Buffer([Float](repeating: 0, count: count))
+                let bytes = [UInt8](repeating: 0, count: shift) + received.withUnsafeBytes { Array($0) }
+                let isFinite = bytes.withUnsafeBytes { bytes in
+                    bytes.baseAddress.map { kernels.sum(count, into.pointer, own, $0 + shift) } ?? true
+                }
+                #expect(firstDifference(expected, into.values) == nil, "seed \(random.seed), shift \(shift)")
+                #expect(isFinite == expected.allSatisfy(\.isFinite), "seed \(random.seed), count \(count)")
+                #expect(guardsAreIntact(into))
+                guard let place = received.indices.randomElement() else { continue }
+                received[place] = .infinity
+                #expect(!kernels.sum(count, into.pointer, [Float](repeating: 1, count: count), received))
+            }
+        }
+    }
+
     @Test("all_finite finds one bad element anywhere", arguments: Variants.names)
     func finite(name: String) throws {
         let kernels = try Variants.table(name)

@@ -9,7 +9,8 @@ extension ExecutableTests {
             try await TestDirectory.with { directory in
                 try directory.write(job.text, to: "job.yaml")
                 for workers in workerCounts {
-                    let result = try await directory.train("job.yaml", "--workers", "\(workers)")
+                    let result = try await directory.train(
+                        "job.yaml", "--workers", "\(workers)", "--links", "1", "--bucket-bytes", "1048576")
                     #expect(result.lanesComputed.map(\.worker) == (0..<workers).map { "w\($0)" })
                     #expect(result.lanesComputed.allSatisfy { $0.count > 0 })
                     #expect(result.lanesComputed.reduce(0) { $0 + $1.count } == job.lanes * job.steps)
@@ -26,9 +27,12 @@ extension ExecutableTests {
         }
 
         @Test func predictionKnowsItsArithmetic() {
-            // 3 lanes in one batch of 2 + 1, one tensor of 20 floats: slices of 16 and 16, the second half padding.
-            let prediction = TrafficPrediction(lanes: [2, 1], parameters: [["name": "0.bias", "shape": [20]]])
-            #expect(prediction.bytesPerStep == [4 * (16 + 16), 4 * (16 + 16)])
+            // 3 lanes in one batch of 2 + 1, one tensor of 20 floats, padded to 32: all to all.
+            let small = TrafficPrediction(lanes: [2, 1], parameters: [["name": "0.bias", "shape": [20]]])
+            #expect(small.bytesPerStep == [4 * 32, 4 * 32])
+            // 16,416 floats in 1026 units, more than 32 KiB: slices of 513 units; 1 + 2 lanes are 1 root and 2.
+            let large = TrafficPrediction(lanes: [1, 2], parameters: [["name": "0.bias", "shape": [16_405]]])
+            #expect(large.bytesPerStep == [4 * (8208 + 8208), 4 * (2 * 8208 + 8208)])
             #expect(TrafficPrediction.rootCount(0..<8, of: 8) == 1)
             #expect(TrafficPrediction.rootCount(1..<7, of: 8) == 4)
             #expect(TrafficPrediction.rootCount(4..<7, of: 7) == 1)

@@ -6,7 +6,8 @@ extension ExecutableTests {
         @Test(arguments: [
             ["--help"], ["train", "--help"], ["coordinator", "--help"], ["worker", "--help"], ["identity", "--help"],
             ["identity", "create", "--help"], ["identity", "issue", "--help"], ["identity", "show", "--help"],
-            ["help", "train"], [], ["identity"],
+            ["plan", "--help"], ["bench", "--help"], ["bench", "allreduce", "--help"], ["help", "train"], [],
+            ["identity"],
         ])
         func helps(arguments: [String]) async throws {
             try await TestDirectory.with { directory in

@@ -1,4 +1,5 @@
 import LockstepCluster
+import LockstepCollectives
 import LockstepCore
 
 /// What must hold when nothing happens any more.
@@ -20,11 +21,30 @@ extension ClusterSimulation {
         let expected = scenario.job.evaluations.filter { $0.step > start.step }.prefix(evaluations.count)
         if evaluations != Array(expected) { violations.append("validations were not reported once and in order") }
         checkJournal()
+        if coordinator.roster != nil, reportedSteps.count + (isComplete ? 1 : 0) > 0 { checkTrials() }
         switch outcomes[0] {
         case .finish(let result) where result.outcome == .completed: checkCompleted(result, members)
         case .finish(let result): checkStopped(result, members)
         case .fail(let verdict): checkFailed(verdict, members)
         default: violations.append("no outcome")
+        }
+    }
+
+    /// What is measured is so before the first step, and only where it can matter.
+    private func checkTrials() {
+        let isDecided = scenario.wish.links != nil && scenario.wish.bucketBytes != nil
+        let isOpen = scenario.workers > 1 && scenario.elementCount > 0 && !isDecided
+        // A small gradient is measured where a core may be to spare, so there either is right.
+        let isLarge = 4 * scenario.elementCount > ExchangeTuning.smallBytes
+        if trials > 0 ? !isOpen : isOpen && isLarge { violations.append("\(trials) trials before the start") }
+        guard let settings = coordinator.roster?.exchange else { return }
+        if let links = scenario.wish.links, settings.links != links { violations.append("\(settings.links) links") }
+        let most = processes.filter(\.isMember).map { $0.ports.count }.min() ?? 1
+        if settings.links > max(most, scenario.wish.links ?? 1) { violations.append("links that nobody offers") }
+        if scenario.elementCount > 0,
+            Buckets(elementCount: scenario.elementCount, boundaries: settings.bucketBoundaries) == nil
+        {
+            violations.append("buckets \(settings.bucketBoundaries) of \(scenario.elementCount) floats")
         }
     }
 
@@ -88,6 +108,10 @@ extension ClusterSimulation {
         for fault in scenario.faults {
             switch fault {
             case .unable: violations.append("the run completed in spite of \(fault)")
+            case .wrongSums(let worker):
+                // Another process of the name may have its place.
+                let isMember = members.contains { $0.number == worker }
+                if trials > 0, isMember { violations.append("the run completed in spite of \(fault)") }
             case .notFinite(let step, _), .flip(_, let step), .misjudge(_, let step):
                 if step > start.step { violations.append("the run completed in spite of \(fault)") }
             default: break
@@ -113,7 +137,7 @@ extension ClusterSimulation {
             if reportedSteps.count != Int(step - start.step) {
                 violations.append("not all steps before the stop were reported")
             }
-        } else if mode != .gathering, mode != .linking, crashed.isEmpty {
+        } else if mode != .gathering, mode != .measuring, mode != .linking, crashed.isEmpty {
             violations.append("there is no snapshot of a run that was stopped in peace")
         }
     }
@@ -137,6 +161,8 @@ extension ClusterSimulation {
             case .misjudge(let worker, let step):
                 verdict.step == step && verdict.message.contains("judged the validation differently")
                     && verdict.worker == (scenario.workers > 2 ? "w\(worker)" : nil)
+            case .wrongSums(let worker):
+                verdict.worker == "w\(worker)" && verdict.stage == .measuring && verdict.message.contains("wrongly")
             case .stop, .duplicate, .surplus, .staleShares, .fullDisk: false
             }
         }

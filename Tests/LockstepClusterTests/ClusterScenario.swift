@@ -1,3 +1,4 @@
+import LockstepCluster
 import LockstepCollectives
 import LockstepTestSupport
 
@@ -23,11 +24,14 @@ struct ClusterScenario {
         case staleShares(worker: Int)
         /// No snapshot in mid-run can be written.
         case fullDisk
+        /// A worker finds that a trial was summed wrongly.
+        case wrongSums(worker: Int)
     }
 
     enum Kind: CaseIterable {
         case undisturbed, crash, crashes, hang, cut, stop, unable, duplicate, surplus, notFinite, flip, crashAndStop
         case stall, bulkLost, misjudge, staleShares, fullDisk, stopEarly, stopLate
+        case crashMeasuring, cutMeasuring, stallMeasuring, stopMeasuring, wrongSums
     }
 
     let job: SimulatedJob
@@ -37,6 +41,9 @@ struct ClusterScenario {
     /// Of ten shares so many find an earlier one on its way, and are left out.
     let skippedShares: Int
     let snapshotBacklog: Int
+    /// Floats in the flat gradient as the coordinator knows it; 0 where nothing is measured.
+    let elementCount: Int
+    let wish: ExchangeWish
     /// The longest that a snapshot takes to be written, in nanoseconds.
     let slowestWrite: UInt64
     let faults: [Fault]
@@ -54,6 +61,11 @@ struct ClusterScenario {
         skippedShares = Bool.random(using: &random) ? 0 : Int.random(in: 1...5, using: &random)
         snapshotBacklog = [1, 2, 100].randomElement(using: &random) ?? 1
         slowestWrite = [5_000_000, 50_000_000, 500_000_000].randomElement(using: &random) ?? 0
+        let isMeasured = kind.isMeasured || Int.random(in: 0..<4, using: &random) > 0
+        elementCount = isMeasured ? [1_000, 100_000, 2_000_000].randomElement(using: &random) ?? 0 : 0
+        wish = ExchangeWish(
+            links: Int.random(in: 0..<4, using: &random) == 0 ? 2 : nil,
+            bucketBytes: Int.random(in: 0..<4, using: &random) == 0 ? 65_536 : nil)
         let end = job.end.step
         // A run takes about 0.2 s to start and 0.04 s a turn.
         let turns = UInt64(job.lastStep) + UInt64(job.evaluations.count) * UInt64(1 + (job.validation?.batches ?? 0))
@@ -90,7 +102,26 @@ struct ClusterScenario {
         case .fullDisk: faults = [.fullDisk]
         case .stall: faults = [.stall(worker: worker(), at: time())]
         case .bulkLost: faults = [.bulkLost(worker: worker(), at: time())]
+        // All are there, prepared and linked after 0.1 to 0.3 s, and a trial takes about 0.05 s.
+        case .crashMeasuring: faults = [.crash(worker: worker(), at: time(100_000_000...500_000_000))]
+        case .stallMeasuring: faults = [.stall(worker: worker(), at: time(100_000_000...500_000_000))]
+        case .stopMeasuring: faults = [.stop(at: time(100_000_000...500_000_000))]
+        case .cutMeasuring:
+            let first = worker()
+            let time = time(100_000_000...500_000_000)
+            faults = workers < 2 ? [] : [.cut(first, (first + 1) % workers, at: time)]
+        case .wrongSums: faults = [.wrongSums(worker: worker())]
         case .crashAndStop: faults = [.crash(worker: worker(), at: time()), .stop(at: time())]
+        }
+    }
+}
+
+extension ClusterScenario.Kind {
+    /// Whether there must be something to measure.
+    var isMeasured: Bool {
+        switch self {
+        case .crashMeasuring, .cutMeasuring, .stallMeasuring, .stopMeasuring, .wrongSums: true
+        default: false
         }
     }
 }

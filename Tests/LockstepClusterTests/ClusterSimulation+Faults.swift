@@ -1,5 +1,6 @@
 import LockstepCluster
 import LockstepCore
+import LockstepTestSupport
 
 /// What befalls processes and links.
 extension ClusterSimulation {
@@ -53,7 +54,7 @@ extension ClusterSimulation {
             // What is sent on it later arrives after its end, and is nobody's.
             travel(.atCoordinator(.closed(bulk, reason: "reset")), line: "from \(bulk)")
             if !scenario.hasLauncher { addProcess(processes[index].name, at: now + 200_000_000) }
-        case .unable, .notFinite, .flip, .misjudge, .staleShares, .fullDisk: break
+        case .unable, .notFinite, .flip, .misjudge, .staleShares, .fullDisk, .wrongSums: break
         }
     }
 }

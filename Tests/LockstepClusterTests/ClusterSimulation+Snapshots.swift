@@ -1,5 +1,6 @@
 import LockstepCluster
 import LockstepCore
+import LockstepTestSupport
 
 /// Judgements, shares and snapshots, as the shells do them.
 extension ClusterSimulation {
@@ -66,7 +67,8 @@ extension ClusterSimulation {
             return violations.append("a state is written that was not collected")
         }
         isWriting = true
-        let isReallyBest = scenario.job.snapshotsBest && scenario.job.states[Int(step)].isBest
+        let isKnown = scenario.job.states.indices.contains(Int(step))
+        let isReallyBest = scenario.job.snapshotsBest && isKnown && scenario.job.states[Int(step)].isBest
         if isBest != isReallyBest { violations.append("step \(step) is not the best") }
         let time = now + delay(1_000_000...scenario.slowestWrite)
         let isMidRun = if case .writing = coordinator.mode { false } else { true }

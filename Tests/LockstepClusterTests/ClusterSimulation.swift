@@ -30,6 +30,10 @@ final class ClusterSimulation {
         case writesUnagreed
         /// Who resumes forgets what was judged so far.
         case forgetsTheWatch
+        /// One worker does not tell what it measured.
+        case keepsAMeasurement
+        /// Workers answer a trial before its rounds are over.
+        case measuresNothing
     }
 
     enum Happening {
@@ -41,6 +45,7 @@ final class ClusterSimulation {
         case computed(Int, Turn)
         case applied(Int, Turn, RecordSummary)
         case judged(Int, [Double])
+        case measured(Int, Measured)
         case frame(from: Int, to: Int, FrameHeader, [UInt8])
         case prepared(Int, WorkerPreparation)
         /// The share, the state that it was copied from.
@@ -64,6 +69,9 @@ final class ClusterSimulation {
     var hung: Set<Int> = []
     var cuts: [(Int, Int)] = []
     var stoppedIn: CoordinatorCore.Mode?
+    var failedIn: CoordinatorCore.Mode?
+    /// Trials that all have answered.
+    var trials = 0
     private(set) var now: UInt64 = 0
 
     var random: SeededGenerator
@@ -99,7 +107,8 @@ final class ClusterSimulation {
         let point = CoordinatorConfiguration.StartPoint(step: start.step, hash: start.hash)
         coordinator = CoordinatorCore(
             CoordinatorConfiguration(
-                workers: scenario.workers, laneCount: job.lanes, version: "1", welcome: welcome,
+                workers: scenario.workers, laneCount: job.lanes, elementCount: scenario.elementCount,
+                exchange: scenario.wish, version: "1", welcome: welcome,
                 start: start.step > 0 ? point : nil, greatestGeneration: history.greatestGeneration,
                 snapshotEverySteps: job.snapshotEverySteps, snapshotsBest: job.snapshotsBest,
                 snapshotBacklog: scenario.snapshotBacklog))
@@ -111,7 +120,7 @@ final class ClusterSimulation {
             case .crash(_, let time), .hang(_, let time), .cut(_, _, let time), .stop(let time),
                 .duplicate(_, let time), .surplus(let time), .stall(_, let time), .bulkLost(_, let time):
                 queue.add(.fault(fault), at: time)
-            case .unable, .notFinite, .flip, .misjudge, .staleShares, .fullDisk: break
+            case .unable, .notFinite, .flip, .misjudge, .staleShares, .fullDisk, .wrongSums: break
             }
         }
     }
@@ -195,7 +204,8 @@ final class ClusterSimulation {
         case .computed(let index, let turn):
             guard processes[index].isPresent else { return }
             if turn.hasGradients {
-                carryOut(processes[index].exchange?.bucketReady(0) ?? [], index)
+                processes[index].exchange?.bucketReady(0)
+                advance(index)
             }
             atWorker(index, .computed(turn))
         case .applied(let index, let turn, let summary):
@@ -210,6 +220,7 @@ final class ClusterSimulation {
                         step: turn.step, epoch: epoch, loss: summary.totals[0], metrics: [], learningRate: 1,
                         samples: 1, seconds: 1)))
         case .judged(let index, let sums): judge(index, sums)
+        case .measured(let index, let measured): atWorker(index, .measured(measured))
         case .frame(let from, let to, let header, let payload): receive(header, payload, from, to)
         case .share(let index, let fetch, let state): collect(fetch, state, from: index)
         case .written(let step, let state): commit(step, state)
@@ -226,7 +237,8 @@ final class ClusterSimulation {
             default: break
             }
         }
-        let hadEnded = coordinator.mode == .ended
+        let mode = coordinator.mode
+        let hadEnded = mode == .ended
         for action in coordinator.handle(event, at: now) {
             if hadEnded {
                 guard case .send(_, .release) = action else {
@@ -234,6 +246,7 @@ final class ClusterSimulation {
                     continue
                 }
             }
+            if case .fail = action { failedIn = mode }
             carryOut(action)
         }
         if let deadline = coordinator.nextDeadline, deadline < coordinatorTickAt ?? UInt64.max {
@@ -259,7 +272,12 @@ final class ClusterSimulation {
                 line: "to \(connection)")
             close(connection)
         case .close(let connection, _): close(connection)
-        case .log: break
+        case .log, .tuned: break
+        case .measured(let result):
+            if result.members.map(\.name) != coordinator.roster?.members.map(\.name) {
+                violations.append("a trial without answers of all")
+            }
+            trials += 1
         case .workersReady(let roster): check(roster)
         case .collectState(let step, let shares):
             if coordinator.expectedShares(ofStep: step) != shares {
@@ -316,9 +334,12 @@ final class ClusterSimulation {
             }
         case .dialAgain: violations.append("a connection was lost before WELCOME")
         case .prepare: prepare(index)
+        case .linkToMeasure(let measure, let dial): link(index, measure.roster, dial, for: measure)
+        case .measure(let measure): begin(measure, index)
         case .link(let start, let dial): link(index, start.roster, dial)
         case .begin(let turn, let isStopping):
-            carryOut(processes[index].exchange?.begin(turn, isStopping: isStopping) ?? [], index)
+            processes[index].exchange?.begin(turn, isStopping: isStopping)
+            advance(index)
             if turn.hasBatch { queue.add(.computed(index, turn), at: now + delay(1_000_000...30_000_000)) }
         case .record(let turn, let asked, let judgement, let hashesState):
             record(index, turn, asked, judgement ?? 0, hashesState)
@@ -353,6 +374,9 @@ final class ClusterSimulation {
             return
         }
         let job = scenario.job
+        // As many as it has cores, or as are asked for.
+        let rails = scenario.wish.links ?? processes[index].core.identity.cores
+        processes[index].ports = Array(1...rails)
         var state = start
         if flaw == .forgetsTheWatch { state.watch = SimulatedState.Watch() }
         processes[index].state = state
@@ -360,25 +384,28 @@ final class ClusterSimulation {
             planDigest: "d", step: state.step, stateHash: state.hash, lastStep: job.lastStep,
             evaluationBatches: job.evaluationBatches, validation: job.validation, isStopped: state.watch.isStopped,
             isBest: job.snapshotsBest && state.isBest, epoch: state.epoch, epochSums: state.epochSums, host: "h",
-            port: index + 1)
+            ports: processes[index].ports)
         queue.add(.prepared(index, preparation), at: time)
     }
 
-    private func link(_ index: Int, _ roster: Roster, _ dial: [Roster.Member]) {
+    private func link(_ index: Int, _ roster: Roster, _ dial: [Roster.Member], for measure: Measure? = nil) {
+        let schedule = measure.map { TurnSchedule(trialRounds: ClusterSimulation.rounds(of: $0.trial)) }
         guard let own = roster.index(of: processes[index].name),
-            let schedule = processes[index].core.schedule,
+            let schedule = schedule ?? processes[index].core.schedule,
             let plan = try? ExchangePlan(
                 tree: LaneTree(laneCount: scenario.job.lanes), lanes: roster.members.map(\.lanes), ownIndex: own,
-                buckets: Buckets(elementCount: 0), sumCount: 2)
+                elementCount: 0, sumCount: 2, settings: ExchangeSettings())
         else { return violations.append("the roster makes no plan") }
         processes[index].exchange = Exchange(plan: plan, generation: roster.generation, schedule: schedule)
+        processes[index].held = []
+        processes[index].trial = measure
         if dial != Array(roster.members[..<own]) { violations.append("a worker dials the wrong members") }
         for member in roster.members where member.name != processes[index].name {
             guard let peer = process(of: member) else { return violations.append("the roster names nobody") }
             let isCut = cuts.contains { $0 == (index, peer) || $0 == (peer, index) }
             if !processes[peer].isAlive {
                 loseLink(index, peer, "connection refused")
-            } else if processes[peer].exchange != nil, !processes[peer].isHung {
+            } else if processes[peer].exchange?.generation == roster.generation, !processes[peer].isHung {
                 for (one, other) in [(index, peer), (peer, index)] {
                     if isCut {
                         loseLink(one, other, "no route")
@@ -418,18 +445,22 @@ final class ClusterSimulation {
         let record = ControlRecord(
             lanes: plan.lanes[plan.ownIndex], sums: sums, sampleHash: judgement, firstNonFiniteLane: bad,
             stateHash: hashesState ? state.hash : StateHash(high: 0, low: 0), askedGeneration: asked)
-        carryOut(processes[index].exchange?.recordReady(record) ?? [], index)
+        processes[index].exchange?.recordReady(record)
+        advance(index)
     }
 
-    private func carryOut(_ actions: [Exchange.Action], _ index: Int) {
+    /// Carries out what the exchange wants.
+    func advance(_ index: Int) {
         guard let exchange = processes[index].exchange, let roster = processes[index].core.roster else { return }
-        for action in actions {
+        while let action = processes[index].exchange?.nextAction() {
             switch action {
             case .send(let member, let header, .record(let payload)):
                 guard let peer = process(of: roster.members[member]) else { continue }
                 if cuts.contains(where: { $0 == (index, peer) || $0 == (peer, index) }) { continue }
                 travel(.frame(from: index, to: peer, header, payload), line: "link \(index) \(peer)")
             case .send, .reduce: violations.append("an empty gradient was sent")
+            case .bucketFinished, .resume: break
+            case .finished(let turn, _) where turn.phase == .trial: finished(turn, index)
             case .finished(let turn, var records):
                 if index == 0, flaw == .deafToPlans {
                     for member in records.indices { records[member].askedGeneration = 0 }
@@ -454,13 +485,19 @@ final class ClusterSimulation {
         }
     }
 
-    private func receive(_ header: FrameHeader, _ payload: [UInt8], _ from: Int, _ to: Int) {
+    func receive(_ header: FrameHeader, _ payload: [UInt8], _ from: Int, _ to: Int) {
         guard processes[to].isResponsive, let roster = processes[to].core.roster,
             let member = roster.index(of: processes[from].name)
         else { return }
+        guard !processes[to].held.contains(where: { $0.from == from }) else {
+            return processes[to].held.append((from, header, payload))
+        }
         do {
-            _ = try processes[to].exchange?.willReceive(header, from: member)
-            carryOut(try processes[to].exchange?.didReceiveRecord(payload, header, from: member) ?? [], to)
+            guard try processes[to].exchange?.willReceive(header, from: member) != .later else {
+                return processes[to].held.append((from, header, payload))
+            }
+            try processes[to].exchange?.didReceiveRecord(payload, header, from: member)
+            advance(to)
         } catch { violations.append("a frame was refused: \(error)") }
     }
 }

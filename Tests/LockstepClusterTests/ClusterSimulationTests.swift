@@ -60,6 +60,22 @@ import Darwin
         #expect(resumedAt.count > 6 && stops > 5 && midRun > 30 && dropped > 5)
     }
 
+    /// Faults that are meant for it come while workers measure.
+    @Test func theSimulationReachesTrials() {
+        var trials = 0
+        var verdicts = 0
+        var stops = 0
+        for seed in 0..<60 as Range<UInt64> {
+            let kinds: [ClusterScenario.Kind] = [.crashMeasuring, .stallMeasuring, .stopMeasuring, .cutMeasuring]
+            for run in run(seed, kind: kinds[Int(seed % 4)]) {
+                trials += run.trials
+                if run.stoppedIn == .measuring { stops += 1 }
+                if run.failedIn == .measuring { verdicts += 1 }
+            }
+        }
+        #expect(trials > 60 && verdicts > 10 && stops > 3, "\(trials) trials, \(verdicts) verdicts, \(stops) stops")
+    }
+
     /// Each wrong shell is noticed in the kind of run that it spoils.
     @Test(arguments: ClusterSimulation.Flaw.allCases)
     func theInvariantsNoticeAWrongShell(flaw: ClusterSimulation.Flaw) {
@@ -75,6 +91,7 @@ import Darwin
             case .trustsShares: .staleShares
             case .writesUnagreed: .undisturbed
             case .forgetsTheWatch: .stop
+            case .keepsAMeasurement, .measuresNothing: .undisturbed
             }
         var noticed = 0
         for seed in 0..<30 as Range<UInt64>

@@ -1,4 +1,5 @@
 import LockstepCluster
+import LockstepCollectives
 import LockstepCore
 import LockstepTestSupport
 import Testing
@@ -8,9 +9,12 @@ import Testing
     private static let process = ProcessNumber(0x0123_4567_89AB_CDEF)
 
     static let messages: [ControlMessage] = {
-        let member = Roster.Member(name: "w0", process: process, host: "10.0.0.1", port: 4242, lanes: 0..<8)
+        let member = Roster.Member(name: "w0", process: process, host: "10.0.0.1", ports: [4242, 4243], lanes: 0..<8)
         let roster = Roster(
-            generation: 3, members: [member], startStep: 12, stateHash: hash, bucketBoundaries: [16, 64])
+            generation: 3, members: [member], startStep: 12, stateHash: hash,
+            exchange: ExchangeSettings(bucketBoundaries: [16, 64], links: 2, staysAwake: true))
+        let trial = Trial(
+            settings: roster.exchange, elementCount: 256, rounds: 2, warmUpRounds: 1, computeSteps: 3)
         let report = StepReport(
             step: 13, epoch: 2, loss: 0.1 + 0.2, metrics: [.init(name: "accuracy", value: .infinity)],
             learningRate: 1e-3, samples: 128, seconds: 0.25)
@@ -20,7 +24,7 @@ import Testing
                 Hello(
                     name: "w0", process: process, host: "höst/1", processIdentifier: 99, purpose: .bulk, running: 1,
                     promised: UInt32.max, version: "0.1.0", instructionSet: "avx2", threads: 2)),
-            .prepared(Prepared(planDigest: "ab12", step: 0, stateHash: hash, host: "::1", port: 1)),
+            .prepared(Prepared(planDigest: "ab12", step: 0, stateHash: hash, host: "::1", ports: [1, 2])),
             .unable(Unable(exitCode: .usage, message: "train.gz is missing")),
             .linked(generation: 3),
             .linkDown(LinkDown(generation: 3, peer: "w1", reason: "reset")),
@@ -46,6 +50,13 @@ import Testing
                 Done(
                     generation: 3, step: 20, hash: hash, lanesComputed: 1, gradientBytesSent: 0, evaluation: nil,
                     lastEpoch: [])),
+            .measured(
+                Measured(
+                    generation: 3, number: 1, seconds: [0.25, 1e-5], wrongSums: 1, processorSeconds: 0.125,
+                    timeline: [GradientPoint(floats: 16, seconds: 0.5)])),
+            .measure(
+                Measure(
+                    roster: roster, trial: trial, number: 1, isClear: true, hostShare: HostShare(index: 1, count: 2))),
             .pong(Pong(nonce: UInt64.max, step: 9, stage: .controlRecord, waitingFor: ["w1"])),
             .welcome(
                 Welcome(
@@ -74,7 +85,7 @@ import Testing
             #expect(try ControlMessageCoding.decodeMessage(bytes) == message)
             #expect(String(decoding: bytes, as: UTF8.self).contains("\"type\":\"\(message.type)\""))
         }
-        #expect(Set(Self.messages.map(\.type)).count == 18)
+        #expect(Set(Self.messages.map(\.type)).count == 20)
     }
 
     @Test func theTextIsTheDocumentedOne() throws {
@@ -139,10 +150,11 @@ import Testing
     }
 
     @Test func aGreetingOpensOnlyItsOwnLink() throws {
-        let first = Roster.Member(name: "w0", process: Self.process, host: "h", port: 1, lanes: 0..<1)
-        let second = Roster.Member(name: "w1", process: ProcessNumber(2), host: "h", port: 2, lanes: 1..<2)
+        let first = Roster.Member(name: "w0", process: Self.process, host: "h", ports: [1], lanes: 0..<1)
+        let second = Roster.Member(name: "w1", process: ProcessNumber(2), host: "h", ports: [2], lanes: 1..<2)
         let greeting = LinkGreeting(
-            generation: 4, name: "w1", process: ProcessNumber(2), peerName: "w0", peerProcess: Self.process)
+            generation: 4, name: "w1", process: ProcessNumber(2), peerName: "w0", peerProcess: Self.process,
+            rail: 1, renewal: 3)
         #expect(try ControlMessageCoding.decodeGreeting(try ControlMessageCoding.encode(greeting)) == greeting)
         #expect(greeting.objection(own: first, peer: second, generation: 4) == nil)
         #expect(greeting.objection(own: first, peer: second, generation: 5) != nil)

@@ -25,12 +25,13 @@ struct Conversation {
 
     mutating func hello(
         _ name: String, _ connection: Int, process: UInt64? = nil, purpose: Hello.Purpose = .control,
-        certificate: String? = nil, promised: UInt32 = 0, version: String = "1"
+        certificate: String? = nil, promised: UInt32 = 0, version: String = "1", host: String? = nil, threads: Int = 1,
+        cores: Int = 1, hasOwnCores: Bool = false
     ) -> [CoordinatorAction] {
         let hello = Hello(
-            name: name, process: ProcessNumber(process ?? UInt64(connection)), host: "host-of-\(name)",
+            name: name, process: ProcessNumber(process ?? UInt64(connection)), host: host ?? "host-of-\(name)",
             processIdentifier: 100 + Int32(connection), purpose: purpose, promised: promised, version: version,
-            instructionSet: "avx2", threads: 1)
+            instructionSet: "avx2", threads: threads, cores: cores, hasOwnCores: hasOwnCores)
         return event(.helloReceived(ConnectionNumber(connection), authenticatedName: certificate ?? name, hello))
     }
 
@@ -42,12 +43,12 @@ struct Conversation {
 
     mutating func prepared(
         _ connection: Int, digest: String = "d", hash: StateHash? = nil, step: UInt32 = 0, host: String = "h",
-        port: Int = 1
+        ports: [Int] = [1]
     ) -> [CoordinatorAction] {
         say(
             connection,
             .prepared(
-                Prepared(planDigest: digest, step: step, stateHash: hash ?? self.hash, host: host, port: port)))
+                Prepared(planDigest: digest, step: step, stateHash: hash ?? self.hash, host: host, ports: ports)))
     }
 
     /// Workers w0, w1, … on connections 0, 1, … that run generation 1.

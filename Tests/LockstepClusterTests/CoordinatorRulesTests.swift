@@ -43,19 +43,20 @@ import Testing
 
     @Test func whoCannotBeReachedIsNoMember() {
         let long = String(repeating: "a", count: 254)
-        let wrong: [(step: UInt32, host: String, port: Int)] = [
-            (UInt32.max, "h", 1), (1, "h", 1), (0, "", 1), (0, long, 1), (0, "h h", 1), (0, "h\u{1B}", 1), (0, "ö", 1),
-            (0, "h", 0), (0, "h", -1), (0, "h", 65_536),
+        let wrong: [(step: UInt32, host: String, ports: [Int])] = [
+            (UInt32.max, "h", [1]), (1, "h", [1]), (0, "", [1]), (0, long, [1]), (0, "h h", [1]), (0, "h\u{1B}", [1]),
+            (0, "ö", [1]), (0, "h", []), (0, "h", [0]), (0, "h", [1, -1]), (0, "h", [65_536]),
+            (0, "h", Array(1...17)),
         ]
-        for (step, host, port) in wrong {
+        for (step, host, ports) in wrong {
             var conversation = Conversation(workers: 1)
             conversation.join("w0", 0)
-            #expect(isExpelled(0, conversation.prepared(0, step: step, host: host, port: port)), "\(host) \(port)")
+            #expect(isExpelled(0, conversation.prepared(0, step: step, host: host, ports: ports)), "\(host) \(ports)")
             #expect(conversation.core.mode == .gathering)
         }
         var conversation = Conversation(workers: 1)
         conversation.join("w0", 0)
-        #expect(!conversation.prepared(0, host: String(long.dropLast()), port: 65_535).isEmpty)
+        #expect(!conversation.prepared(0, host: String(long.dropLast()), ports: [65_535]).isEmpty)
         #expect(conversation.core.mode == .linking)
     }
 

@@ -69,7 +69,7 @@ import Testing
         _ = conversation.say(1, .linked(generation: 1))
         let verdict = conversation.live(100, [0: pong(0, .linking), 1: pong(0, .idle)]).verdict
         #expect(
-            verdict?.message == "not all links were there after 60 s; missing are those of worker w0 (linking)")
+            verdict?.message == "not all links were there after 61 s; missing are those of worker w0 (linking)")
     }
 
     @Test func preparingHasAnEnd() {

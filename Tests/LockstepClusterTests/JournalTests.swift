@@ -1,4 +1,5 @@
 import LockstepCluster
+import LockstepCollectives
 import LockstepCore
 import LockstepTestSupport
 import Testing
@@ -8,8 +9,8 @@ import Testing
     private static let digest = DigestBuilder.digest(of: [7])
     private static let roster = Roster(
         generation: 5,
-        members: [Roster.Member(name: "w0", process: ProcessNumber(1), host: "h", port: 2, lanes: 0..<4)],
-        startStep: 0, stateHash: hash, bucketBoundaries: [16])
+        members: [Roster.Member(name: "w0", process: ProcessNumber(1), host: "h", ports: [2, 3], lanes: 0..<4)],
+        startStep: 0, stateHash: hash, exchange: ExchangeSettings(bucketBoundaries: [16], links: 2))
 
     private static let records: [JournalRecord] = [
         .incarnation(1), .generation(5), .roster(roster), .snapshot(step: 4, hash: hash, digest: digest),
@@ -35,6 +36,17 @@ import Testing
         let other = DigestBuilder.digest(of: [8])
         let again = JournalRecord.replay(Self.records + [.snapshot(step: 2, hash: Self.hash, digest: other)])
         #expect(again.snapshots.map(\.digest) == [other, Self.digest])
+    }
+
+    /// A run that an earlier version began can be resumed, and looked at.
+    @Test func aRosterOfAnEarlierVersionIsUnderstood() throws {
+        let text =
+            #"{"kind":"roster","roster":{"bucketBoundaries":[16,64],"generation":5,"members":[{"host":"h","lanes":[0,4],"name":"w0","port":2,"process":"0000000000000001"}],"startStep":3,"stateHash":"00000000000000030000000000000004"}}"#
+        let member = Roster.Member(name: "w0", process: ProcessNumber(1), host: "h", ports: [2], lanes: 0..<4)
+        let roster = Roster(
+            generation: 5, members: [member], startStep: 3, stateHash: Self.hash,
+            exchange: ExchangeSettings(bucketBoundaries: [16, 64]))
+        #expect(try ControlMessageCoding.decodeRecord(Array(text.utf8)) == .roster(roster))
     }
 
     @Test func aRecordSurvivesTheDisk() throws {

@@ -75,7 +75,7 @@ struct SimulatedJob {
                             epoch: schedule.epoch(ofValidation: current), step: state.step, sums: validationSums))
                     validationSums = [0, 0]
                 }
-            case .decision, .closing, .evaluation: break
+            case .decision, .closing, .evaluation, .trial: break
             }
             turn = schedule.successor(of: current, isStopping: state.watch.isStopped)
             if turn?.phase == .train || turn?.phase == .closing { states.append(state) }

@@ -11,6 +11,10 @@ struct SimulatedProcess {
     let bulk: ConnectionNumber
     var core: WorkerCore
     var exchange: Exchange?
+    /// The trial that its exchange is for.
+    var trial: Measure?
+    /// Frames that have no place yet, in order of arrival: from whom, and what.
+    var held: [(from: Int, header: FrameHeader, payload: [UInt8])] = []
     var isAlive = false
     var isHung = false
     /// Its event loops live, and its driver does nothing any more.
@@ -20,6 +24,10 @@ struct SimulatedProcess {
     /// S(N−1), which nobody may take for S(N).
     var previous = SimulatedState()
     var hasSentShare = false
+    /// The rails that it offers.
+    var ports: [Int] = []
+
+    var isMember: Bool { core.roster != nil }
 
     init(number: Int, name: String) {
         self.number = number
@@ -29,7 +37,7 @@ struct SimulatedProcess {
         core = WorkerCore(
             WorkerIdentity(
                 name: name, process: ProcessNumber(UInt64(number) + 1000), host: "h", processIdentifier: Int32(number),
-                version: "1", instructionSet: "avx2", threads: 1))
+                version: "1", instructionSet: "avx2", threads: 1, cores: 1 + number % 3, hasOwnCores: true))
     }
 
     /// Whether it still does what it is told.

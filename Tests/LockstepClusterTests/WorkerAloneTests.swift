@@ -28,14 +28,15 @@ import Testing
             runIdentifier: "r", incarnation: 1, clusterName: "c", job: "", files: [], traceContext: [])
         _ = core.handle(.message(control, .welcome(welcome)), at: 0)
         let preparation = WorkerPreparation(
-            planDigest: "d", step: 0, stateHash: hash, lastStep: 3, evaluationBatches: 0, host: "h", port: 1)
+            planDigest: "d", step: 0, stateHash: hash, lastStep: 3, evaluationBatches: 0, host: "h", ports: [1])
         _ = core.handle(.prepared(preparation), at: 0)
         let roster = Roster(
             generation: 1,
             members: (0..<members).map {
                 Roster.Member(
-                    name: "w\($0)", process: ProcessNumber(UInt64($0) + 10), host: "h", port: $0, lanes: $0..<($0 + 1))
-            }, startStep: 0, stateHash: hash, bucketBoundaries: [])
+                    name: "w\($0)", process: ProcessNumber(UInt64($0) + 10), host: "h", ports: [$0],
+                    lanes: $0..<($0 + 1))
+            }, startStep: 0, stateHash: hash, exchange: ExchangeSettings())
         _ = core.handle(
             .message(control, .start(Start(roster: roster, snapshotEverySteps: 2, traceContext: []))), at: 0)
         for member in 1..<max(1, members) { _ = core.handle(.linked(peer: "w\(member)", generation: 1), at: 0) }

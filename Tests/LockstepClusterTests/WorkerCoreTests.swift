@@ -15,8 +15,9 @@ import Testing
             generation: generation,
             members: (0..<members).map {
                 Roster.Member(
-                    name: "w\($0)", process: ProcessNumber(UInt64($0) + 10), host: "h", port: $0, lanes: $0..<($0 + 1))
-            }, startStep: step, stateHash: hash ?? self.hash, bucketBoundaries: [])
+                    name: "w\($0)", process: ProcessNumber(UInt64($0) + 10), host: "h", ports: [$0],
+                    lanes: $0..<($0 + 1))
+            }, startStep: step, stateHash: hash ?? self.hash, exchange: ExchangeSettings())
     }
 
     /// A worker that has said PREPARED.
@@ -28,7 +29,7 @@ import Testing
         #expect(core.handle(.message(control, .welcome(welcome)), at: 0) == [.prepare(welcome)])
         let preparation = WorkerPreparation(
             planDigest: "d", step: 0, stateHash: hash, lastStep: lastStep, evaluationBatches: evaluationBatches,
-            host: "h", port: 1)
+            host: "h", ports: [1])
         #expect(core.handle(.prepared(preparation), at: 0).count == 1)
         return core
     }
@@ -95,8 +96,9 @@ import Testing
         #expect(core.running == 5)
         // A roster that names another process of this name is not for this one.
         var other = prepared()
-        let stranger = Roster.Member(name: "w1", process: ProcessNumber(99), host: "h", port: 0, lanes: 0..<1)
-        let foreign = Roster(generation: 1, members: [stranger], startStep: 0, stateHash: hash, bucketBoundaries: [])
+        let stranger = Roster.Member(name: "w1", process: ProcessNumber(99), host: "h", ports: [1], lanes: 0..<1)
+        let foreign = Roster(
+            generation: 1, members: [stranger], startStep: 0, stateHash: hash, exchange: ExchangeSettings())
         #expect(start(&other, foreign).isEmpty)
         // Nor may it start from a state that this worker does not hold.
         var wrong = prepared()
@@ -219,12 +221,12 @@ import Testing
         var core = prepared()
         _ = start(&core, roster(generation: 1))
         _ = core.handle(.linked(peer: "w0", generation: 1), at: 0)
-        #expect(core.nextDeadline == 25_000_000_000)
+        #expect(core.nextDeadline == 25_200_000_000)
         let missing = LinkDown(generation: 1, peer: "w2", reason: "no link after 25 s")
         // Where it is goes first: the lost one cannot be far from there.
         let place = Progress(generation: 1, step: 0, stage: .linking, reports: [])
         #expect(
-            core.handle(.tick, at: 25_000_000_000)
+            core.handle(.tick, at: 25_200_000_000)
                 == [.send(control, .progress(place)), .send(control, .linkDown(missing))])
         #expect(core.handle(.linkLost(peer: "w2", generation: 1, reason: "refused"), at: 0).isEmpty)
         #expect(core.handle(.linkLost(peer: "w0", generation: 0, reason: "old"), at: 0).isEmpty)

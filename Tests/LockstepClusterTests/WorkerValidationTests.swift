@@ -14,12 +14,13 @@ import Testing
     private func start(generation: UInt32 = 1, step: UInt32 = 0, everySteps: UInt32 = 1) -> ControlMessage {
         let members = (0..<2).map {
             Roster.Member(
-                name: "w\($0)", process: ProcessNumber(UInt64($0) + 10), host: "h", port: $0, lanes: $0..<($0 + 1))
+                name: "w\($0)", process: ProcessNumber(UInt64($0) + 10), host: "h", ports: [$0], lanes: $0..<($0 + 1))
         }
         return .start(
             Start(
                 roster: Roster(
-                    generation: generation, members: members, startStep: step, stateHash: hash, bucketBoundaries: []),
+                    generation: generation, members: members, startStep: step, stateHash: hash,
+                    exchange: ExchangeSettings()),
                 snapshotEverySteps: everySteps, traceContext: []))
     }
 
@@ -32,7 +33,7 @@ import Testing
         let preparation = WorkerPreparation(
             planDigest: "d", step: step, stateHash: hash, lastStep: 4, evaluationBatches: 0,
             validation: TurnSchedule.Validation(batches: 2, stepsPerEpoch: 2), isStopped: isStopped, isBest: isBest,
-            epoch: 1, epochSums: [5, 6], host: "h", port: 1)
+            epoch: 1, epochSums: [5, 6], host: "h", ports: [1])
         _ = core.handle(.prepared(preparation), at: 0)
         return core
     }

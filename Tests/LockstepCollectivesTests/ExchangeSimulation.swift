@@ -2,307 +2,283 @@ import LockstepCollectives
 import LockstepCore
 import LockstepTestSupport
 
-/// Members that exchange over links in memory. Chance decides who goes next, frame by frame and byte by byte.
+/// Workers that exchange over links in memory. Chance decides who goes next: a driver, a rail that hears of its driver, a
+/// link that hands a frame over, a link that delivers a piece of one.
 ///
-/// Payloads are read from the sender's memory only when they arrive, and the roots are overwritten as soon as a turn
-/// begins: what the core says about memory being free is tested too.
-struct ExchangeSimulation {
-    /// A deliberately wrong shell. The oracle must notice each of them.
-    enum Flaw: CaseIterable {
-        case none
-        /// Parts are added in an order of chance instead of the tree's.
-        case arrivalOrder
-        /// One part is left out.
-        case droppedPart
-        /// A chunk is not written, and the staging memory keeps what an earlier turn left there.
-        case staleStaging
-        /// The sum over all lanes has another shape than the tree's.
-        case anotherTree
-        /// One member judges that training stops, or goes on, unlike the others.
-        case judgesAlone
-    }
-
+/// Payloads are read from the sender's memory only when they are handed over, and the roots are overwritten as soon as a
+/// turn begins: what the core says about memory being free is tested too.
+final class ExchangeSimulation {
     struct Failure: Error, CustomStringConvertible {
         let description: String
     }
 
-    private struct Flight {
-        let header: FrameHeader
-        let source: Exchange.Source
-        var destination: Exchange.Destination?
-        var copied = 0
+    enum Outcome: Equatable {
+        /// All members have finished all turns.
+        case complete
+        /// Nothing moves any more.
+        case standstill
+        /// A core refused a frame.
+        case refused(ExchangeFault)
     }
 
-    private struct Member {
-        var exchange: Exchange
-        var roots: [[Float]]
-        var staging: [Float]
-        var total: [Float]
-        var bucketsReady = 0
-        var hasRecorded = false
-        var finishedTurns = 0
-        var bytesSent = 0
-        var framesSent = 0
-        /// Greater ones go first more often.
-        let eagerness: Int
+    /// What happened, to see that the interesting things do.
+    struct Coverage {
+        var holds = 0
+        var sums = 0
+        var reductions = 0
+        var earlyFrames = 0
+        /// By how many turns a member was ahead of another at most.
+        var greatestLead = 0
+        var disturbances = 0
     }
 
-    let tree: LaneTree
-    let schedule: TurnSchedule
-    private let flaw: Flaw
-    /// The decision that stops training.
-    private let stopsAfter: UInt32?
-    private let turns: [Turn]
-    private let sumCount = 3
-    /// For each training step and lane a gradient.
-    private let gradients: [[[Float]]]
-    /// For each turn and lane its sums.
-    private let sums: [[[Double]]]
-    private var members: [Member]
-    private var links: [[[Flight]]]
-    private var random: SeededGenerator
-    /// By how many turns a member was ahead of another at most.
-    private(set) var greatestLead = 0
+    let scenario: ExchangeScenario
+    let oracle: ExchangeOracle
+    let members: [SimulatedMember]
+    private let links: [SimulatedLink]
+    private let railCount: Int
+    /// Of eight chances how many a member takes.
+    private let speeds: [Int]
+    var random: SeededGenerator
+    private var runnable: RunnableSet
+    /// The frame, counted over all links, that the disturbance befalls.
+    var framesUntilDisturbance: Int
+    var coverage = Coverage()
+    /// Whether a stale frame came again.
+    var repeatedFrame = false
 
-    init(
-        seed: UInt64, lanes laneCount: Int, workers: Int, buckets: Buckets, schedule: TurnSchedule,
-        stopsAfter: UInt32? = nil, flaw: Flaw = .none
-    ) throws {
-        var random = SeededGenerator(seed: seed)
-        let tree = LaneTree(laneCount: laneCount)
-        self.tree = tree
-        self.schedule = schedule
-        self.flaw = flaw
-        self.stopsAfter = stopsAfter
-        var turns = [schedule.first]
-        while let last = turns.last,
-            let next = schedule.successor(of: last, isStopping: last.phase == .decision && last.step == stopsAfter)
-        { turns.append(next) }
-        self.turns = turns
-        let trainingSteps = turns.count { $0.hasGradients }
-        gradients = (0..<trainingSteps).map { _ in
-            (0..<laneCount).map { _ in (0..<buckets.elementCount).map { _ in random.gradient() } }
-        }
-        sums = turns.map { _ in
-            (0..<laneCount).map { _ in (0..<3).map { _ in Double.random(in: -1e9...1e9, using: &random) } }
-        }
+    init(_ scenario: ExchangeScenario) throws {
+        var random = SeededGenerator(seed: scenario.seed)
         // Any cut of the lanes will do, in any order of members.
-        let cuts = [0] + (1..<laneCount).shuffled(using: &random).prefix(workers - 1).sorted() + [laneCount]
-        let ranges = (0..<workers).map { cuts[$0]..<cuts[$0 + 1] }.shuffled(using: &random)
+        let cuts =
+            [0] + (1..<max(2, scenario.laneCount)).shuffled(using: &random).prefix(scenario.workers - 1).sorted()
+            + [scenario.laneCount]
+        let ranges = (0..<scenario.workers).map { cuts[$0]..<cuts[$0 + 1] }.shuffled(using: &random)
+        let tree = LaneTree(laneCount: scenario.laneCount)
+        self.scenario = scenario
+        let count = ranges.count
         members = try ranges.indices.map { index in
-            let plan = try ExchangePlan(
-                tree: tree, lanes: ranges, ownIndex: index, buckets: buckets, sumCount: 3,
-                chunkBytes: 64)
-            return Member(
-                exchange: Exchange(plan: plan, generation: 7, schedule: schedule),
-                roots: plan.ownRoots.map { _ in [Float](repeating: .nan, count: buckets.elementCount) },
-                staging: [Float](repeating: .nan, count: plan.stagingCount),
-                total: [Float](repeating: .nan, count: buckets.elementCount),
-                eagerness: Int.random(in: 1...20, using: &random))
+            SimulatedMember(
+                index: index,
+                plans: try ExchangePlan.rails(
+                    tree: tree, lanes: ranges, ownIndex: index, elementCount: scenario.elementCount, sumCount: 3,
+                    settings: scenario.settings),
+                schedule: scenario.schedule)
         }
-        links = ranges.map { _ in ranges.map { _ in [] } }
+        oracle = ExchangeOracle(scenario, plan: members[0].plan, &random)
+        let rails = scenario.settings.links
+        railCount = rails
+        links = (0..<rails * count * count).map { number in
+            SimulatedLink(from: number / count % count, to: number % count, rail: number / count / count)
+        }
+        speeds = ranges.map { _ in 1 + random.below(8) }
+        framesUntilDisturbance = scenario.disturbance == nil ? .max : 1 + random.below(60)
+        runnable = RunnableSet(capacity: count * (1 + rails) + 2 * rails * count * count)
         self.random = random
+        for member in members.indices { runnable.set(member, true) }
     }
 
     /// Runs to the end.
     ///
-    /// - Throws: `Failure` when a total is not the tree's, when nothing moves any more, or a core refuses a frame.
-    mutating func run() throws {
-        while true {
-            var choices: [(member: Int, peer: Int?)] = []
-            for member in members.indices {
-                for peer in members.indices where !links[peer][member].isEmpty {
-                    choices += Array(repeating: (member, peer), count: members[member].eagerness)
-                }
-                if canWork(member) { choices += Array(repeating: (member, nil), count: members[member].eagerness) }
+    /// - Throws: `Failure` when a total is not the tree's, or other sums of records were made.
+    func run() throws -> Outcome {
+        while !runnable.items.isEmpty {
+            do { try step(pick()) } catch let fault as ExchangeFault { return .refused(fault) }
+        }
+        let turns = oracle.turns
+        guard members.allSatisfy({ $0.finishedTurns == turns.count }) else { return .standstill }
+        let sums = turns.count { $0.hasGradients }
+        for rail in members.flatMap(\.rails) {
+            let plan = rail.core.plan
+            guard
+                rail.bytesSent == sums * plan.gradientBytesPerStep,
+                rail.framesSent == sums * plan.gradientFramesPerStep,
+                rail.bucketsFinished == sums * plan.buckets.ranges.count(where: { !$0.isEmpty })
+            else {
+                throw Failure(
+                    description: "a rail sent \(rail.bytesSent) bytes in \(rail.framesSent) frames and finished "
+                        + "\(rail.bucketsFinished) buckets, which its plan does not say")
             }
-            guard let choice = choices.randomElement(using: &random) else { break }
-            if let peer = choice.peer {
-                try receive(choice.member, from: peer)
-            } else {
-                try work(choice.member)
+        }
+        return .complete
+    }
+
+    /// Whether a link waits for a place of its frame.
+    var isHeld: Bool { links.contains { $0.isHeld } }
+
+    /// For each member that has not finished, whether its cores say for whom they wait.
+    var standstillIsExplained: Bool {
+        members.allSatisfy { member in
+            member.stage != .waiting || member.rails.contains { !$0.core.waitingFor.isEmpty }
+                || links.contains { $0.from == member.index && !$0.queue.isEmpty }
+        }
+    }
+
+    // MARK: Who is next
+
+    private func pick() -> Int {
+        let count = members.count
+        var agent = 0
+        for _ in 0..<4 {
+            agent = runnable.items[random.below(runnable.items.count)]
+            var member = agent
+            if agent >= count * (1 + railCount) {
+                let number = agent - count * (1 + railCount)
+                member = number % 2 == 0 ? links[number / 2].from : links[number / 2].to
+            } else if agent >= count {
+                member = (agent - count) / railCount
             }
+            if random.below(8) < speeds[member] { break }
+        }
+        return agent
+    }
+
+    private func step(_ agent: Int) throws {
+        let count = members.count
+        if agent < count { return try drive(members[agent]) }
+        let number = agent - count * (1 + railCount)
+        if number < 0 { return try hear(members[(agent - count) / railCount], (agent - count) % railCount) }
+        if number % 2 == 0 { try handOver(links[number / 2]) } else { try deliver(links[number / 2]) }
+    }
+
+    func update(_ link: SimulatedLink) {
+        let count = members.count
+        let agent = count * (1 + railCount) + 2 * ((link.rail * count + link.from) * count + link.to)
+        runnable.set(agent, !link.queue.isEmpty && !link.isCut)
+        runnable.set(agent + 1, !link.wire.isEmpty && !link.isHeld)
+    }
+
+    private func link(from: Int, to: Int, _ rail: Int) -> SimulatedLink {
+        links[(rail * members.count + from) * members.count + to]
+    }
+
+    // MARK: Drivers
+
+    private func drive(_ member: SimulatedMember) throws {
+        switch member.stage {
+        case .idle: try begin(member)
+        case .computing: compute(member)
+        case .waiting:
+            member.finishedTurns += 1
+            member.stage = .idle
             let finished = members.map(\.finishedTurns)
-            greatestLead = max(greatestLead, (finished.max() ?? 0) - (finished.min() ?? 0))
+            coverage.greatestLead = max(coverage.greatestLead, (finished.max() ?? 0) - (finished.min() ?? 0))
+            // At the end nobody begins, so nobody looks at the last total again.
+            if member.finishedTurns == oracle.turns.count { try oracle.check(member, turn: member.finishedTurns - 1) }
         }
-        for member in members where member.finishedTurns != turns.count {
-            throw Failure(description: "a member stands still in \(String(describing: member.exchange.turn))")
-        }
-        for member in members {
-            let steps = turns.count { $0.hasGradients }
-            guard member.bytesSent == steps * member.exchange.plan.gradientBytesPerStep,
-                member.framesSent == steps * member.exchange.plan.gradientFramesPerStep
-            else { throw Failure(description: "a member sent \(member.bytesSent) bytes, which its plan does not say") }
-        }
+        let isOver = member.stage == .idle && member.finishedTurns == oracle.turns.count
+        runnable.set(member.index, !isOver && (member.stage != .waiting || member.railsLeft == 0))
     }
 
-    // MARK: Own work
-
-    private func canWork(_ index: Int) -> Bool {
-        let member = members[index]
-        guard let turn = member.exchange.turn else { return false }
-        if !member.exchange.isActive { return true }
-        return !member.hasRecorded || turn.hasGradients && member.bucketsReady < member.exchange.plan.buckets.count
+    private func begin(_ member: SimulatedMember) throws {
+        guard let turn = member.rails[0].core.turn else { return }
+        if member.finishedTurns > 0, scenario.flaw != .lateReading {
+            try oracle.check(member, turn: member.finishedTurns - 1)
+        }
+        var isStopping = turn.phase == .decision && turn.step == scenario.stopsAfter
+        if scenario.flaw == .judgesAlone, member.index == 0, turn.phase == .decision { isStopping.toggle() }
+        member.records = []
+        member.hasRecorded = false
+        member.railsLeft = 0
+        for rail in 0..<(turn.hasGradients ? railCount : 1) {
+            member.railsLeft += 1
+            post(.begin(turn, isStopping: isStopping), to: member, rail)
+        }
+        if turn.hasGradients {
+            for root in member.roots { root.update(repeating: .nan, count: member.elementCount) }
+            member.bucketsLeft = Array(0..<member.plan.buckets.count).shuffled(using: &random)
+        }
+        member.stage = .computing
     }
 
-    private mutating func work(_ index: Int) throws {
-        guard let turn = members[index].exchange.turn else { return }
-        let plan = members[index].exchange.plan
-        if !members[index].exchange.isActive {
-            members[index].bucketsReady = 0
-            members[index].hasRecorded = false
-            if turn.hasGradients {
-                for (root, node) in plan.ownRoots.enumerated() {
-                    members[index].roots[root] = laneSum(gradients[Int(turn.step) - 1], node)
-                }
-            }
-            var stops = turn.phase == .decision && turn.step == stopsAfter
-            if flaw == .judgesAlone, index == 0, turn.phase == .decision { stops.toggle() }
-            return try carryOut(members[index].exchange.begin(turn, isStopping: stops), index)
-        }
+    private func compute(_ member: SimulatedMember) {
         // The record may go before the gradients, between them or after.
-        let canAddBucket = turn.hasGradients && members[index].bucketsReady < plan.buckets.count
-        if canAddBucket, members[index].hasRecorded || Int.random(in: 0..<3, using: &random) > 0 {
-            let bucket = members[index].bucketsReady
-            members[index].bucketsReady += 1
-            return try carryOut(members[index].exchange.bucketReady(bucket), index)
+        if let bucket = member.bucketsLeft.last, member.hasRecorded || random.below(3) > 0 {
+            member.bucketsLeft.removeLast()
+            for (rail, state) in member.rails.enumerated() {
+                let range = state.core.plan.buckets.ranges[bucket]
+                oracle.compute(member, turn: member.finishedTurns, range)
+                if !range.isEmpty || random.below(2) == 0 { post(.bucketReady(bucket), to: member, rail) }
+            }
+        } else if !member.hasRecorded {
+            member.hasRecorded = true
+            post(.recordReady(oracle.record(of: member, turn: member.finishedTurns)), to: member, 0)
         }
-        members[index].hasRecorded = true
-        try carryOut(members[index].exchange.recordReady(record(of: index, turn)), index)
+        if member.bucketsLeft.isEmpty, member.hasRecorded { member.stage = .waiting }
     }
 
-    private func record(of index: Int, _ turn: Turn) -> ControlRecord {
-        let plan = members[index].exchange.plan
-        let values = sums[turns.firstIndex(of: turn) ?? 0]
-        return ControlRecord(
-            lanes: plan.lanes[index], sums: plan.ownRoots.flatMap { laneSum(values, $0) }, sampleHash: UInt64(index),
-            stateHash: StateHash(high: UInt64(turn.step), low: 1), askedGeneration: UInt32(index))
+    private func post(_ message: SimulatedMember.Message, to member: SimulatedMember, _ rail: Int) {
+        member.rails[rail].mailbox.append(message)
+        runnable.set(members.count + member.index * railCount + rail, true)
     }
 
-    private mutating func carryOut(_ actions: [Exchange.Action], _ index: Int) throws {
-        for action in actions {
+    // MARK: Rails
+
+    private func hear(_ member: SimulatedMember, _ rail: Int) throws {
+        let state = member.rails[rail]
+        // Several messages may be heard before their consequences are carried out.
+        var isListening = true
+        while isListening {
+            try hear(state.mailbox.removeFirst(), member, state)
+            isListening = !state.mailbox.isEmpty && random.below(2) == 0
+        }
+        runnable.set(members.count + member.index * railCount + rail, !state.mailbox.isEmpty)
+        try perform(member, rail)
+    }
+
+    private func hear(
+        _ message: SimulatedMember.Message, _ member: SimulatedMember, _ state: SimulatedMember.Rail
+    ) throws {
+        switch message {
+        case .begin(let turn, let isStopping):
+            state.core.begin(turn, isStopping: isStopping)
+        case .bucketReady(let bucket): state.core.bucketReady(bucket)
+        case .recordReady(let record):
+            if scenario.flaw == .lateReading, member.finishedTurns > 0 {
+                try oracle.checkTotal(member, turn: member.finishedTurns - 1)
+            }
+            state.core.recordReady(record)
+        }
+    }
+
+    func perform(_ member: SimulatedMember, _ rail: Int) throws {
+        let state = member.rails[rail]
+        guard !state.isPerforming else { return }
+        state.isPerforming = true
+        defer { state.isPerforming = false }
+        while let action = state.core.nextAction() {
             switch action {
             case .send(let peer, let header, let source):
-                links[index][peer].append(Flight(header: header, source: source))
                 if header.kind != .record {
-                    members[index].bytesSent += Int(header.length)
-                    members[index].framesSent += 1
+                    state.bytesSent += Int(header.length)
+                    state.framesSent += 1
                 }
-            case .reduce(let reduction): reduce(reduction, index)
-            case .finished(let turn, let records): try check(turn, records, index)
-            }
-        }
-    }
-
-    private mutating func reduce(_ reduction: SliceReduction, _ index: Int) {
-        let memory = members[index]
-        func pointer(_ values: [Float]) -> UnsafeMutablePointer<Float> {
-            let pointer = UnsafeMutablePointer<Float>.allocate(capacity: values.count)
-            pointer.initialize(from: values, count: values.count)
-            return pointer
-        }
-        func values(_ pointer: UnsafeMutablePointer<Float>, _ count: Int) -> [Float] {
-            defer { pointer.deallocate() }
-            return Array(UnsafeBufferPointer(start: pointer, count: count))
-        }
-        let roots = memory.roots.map(pointer)
-        let staging = pointer(memory.staging)
-        let total = pointer(memory.total)
-        if flaw == .arrivalOrder || flaw == .droppedPart {
-            var operands = reduction.operands.map { operand in
-                switch operand {
-                case .root(let root): roots[root] + reduction.slice.lowerBound
-                case .staging(let offset): staging + offset
+                let link = link(from: member.index, to: peer, rail)
+                link.queue.append((header, source))
+                if scenario.flaw == .earlySent { state.core.didSend(header) }
+                // Now and then there is room at once, in the middle of the other actions.
+                if link.queue.count == 1, !link.isCut, random.below(4) == 0 { try handOver(link) }
+                update(link)
+            case .reduce(let reduction):
+                coverage.reductions += 1
+                oracle.reduce(reduction, member, staging: state.staging, &random)
+            case .resume(let peer):
+                let link = link(from: peer, to: member.index, rail)
+                link.isHeld = false
+                update(link)
+                // A link reads on at once, in the middle of the other actions.
+                while !link.wire.isEmpty, !link.isHeld { try deliver(link) }
+            case .bucketFinished(let bucket):
+                state.bucketsFinished += 1
+                try oracle.check(member, state.core.plan.buckets.ranges[bucket])
+            case .finished(let turn, let records):
+                guard turn == oracle.turns[member.finishedTurns] else {
+                    throw Failure(description: "\(turn) finished out of order")
                 }
-            }
-            if flaw == .arrivalOrder { operands.shuffle(using: &random) } else { operands.removeLast() }
-            for place in 0..<reduction.slice.count {
-                total[reduction.slice.lowerBound + place] = operands.dropFirst().reduce(operands[0][place]) {
-                    $0 + $1[place]
-                }
-            }
-        } else {
-            reduction.apply(roots: roots, staging: staging, total: total)
-        }
-        members[index].roots = zip(roots, memory.roots).map { values($0, $1.count) }
-        members[index].staging = values(staging, memory.staging.count)
-        members[index].total = values(total, memory.total.count)
-    }
-
-    // MARK: Links
-
-    private mutating func receive(_ index: Int, from peer: Int) throws {
-        var flight = links[peer][index][0]
-        let destination: Exchange.Destination
-        if let known = flight.destination {
-            destination = known
-        } else {
-            destination = try members[index].exchange.willReceive(flight.header, from: peer)
-            flight.destination = destination
-        }
-        if case .record(let payload) = flight.source {
-            links[peer][index].removeFirst()
-            let actions = try members[index].exchange.didReceiveRecord(payload, flight.header, from: peer)
-            return try carryOut(actions, index)
-        }
-        let count = Int(flight.header.length) / 4
-        let more = Int.random(in: 1...count, using: &random)
-        for element in flight.copied..<min(count, flight.copied + more) {
-            let value: Float =
-                switch flight.source {
-                case .root(let root, let range): members[peer].roots[root][range.lowerBound + element]
-                case .total(let range): members[peer].total[range.lowerBound + element]
-                case .record: .nan
-                }
-            switch destination {
-            case .staging(let offset):
-                // From the second turn on, so that what stays is a number.
-                if flaw == .staleStaging, flight.header.step > 1, flight.header.offset > 0 { continue }
-                members[index].staging[offset + element] = value
-            case .total(let offset): members[index].total[offset + element] = value
-            case .record: break
+                if rail == 0 { member.records = records }
+                member.railsLeft -= 1
+                if member.railsLeft == 0, member.stage == .waiting { runnable.set(member.index, true) }
             }
         }
-        flight.copied += more
-        guard flight.copied >= count else {
-            links[peer][index][0] = flight
-            return
-        }
-        links[peer][index].removeFirst()
-        try carryOut(members[index].exchange.didReceive(flight.header, from: peer), index)
-    }
-
-    // MARK: Oracle
-
-    private mutating func check(_ turn: Turn, _ records: [ControlRecord], _ index: Int) throws {
-        guard turn == turns[members[index].finishedTurns] else {
-            throw Failure(description: "\(turn) finished out of order")
-        }
-        members[index].finishedTurns += 1
-        if turn.hasGradients {
-            let expected = laneSum(gradients[Int(turn.step) - 1], tree.root).map(\.bitPattern)
-            guard members[index].total.map(\.bitPattern) == expected else {
-                throw Failure(description: "member \(index) has another total in \(turn)")
-            }
-        }
-        let summary = try RecordSummary(records: records, tree: tree, sumCount: sumCount)
-        let expected = laneSum(sums[turns.firstIndex(of: turn) ?? 0], tree.root)
-        let samples = members.indices.map { UInt64($0) }
-        guard summary.totals.map(\.bitPattern) == expected.map(\.bitPattern),
-            summary.agreedHash == StateHash(high: UInt64(turn.step), low: 1),
-            summary.askedGeneration == UInt32(members.count - 1), summary.sampleHashes == samples
-        else { throw Failure(description: "member \(index) has other sums of records in \(turn)") }
-    }
-
-    /// The canonical sum of a node, one addition after the other.
-    private func laneSum<Value: FloatingPoint>(_ values: [[Value]], _ node: LaneTree.Node) -> [Value] {
-        guard node.lanes.count > 1 else { return values[node.lanes.lowerBound] }
-        var half = 1
-        while half * 2 < node.lanes.count { half *= 2 }
-        if flaw == .anotherTree, node.lanes.count == tree.laneCount { half = 1 }
-        let middle = node.lanes.lowerBound + half
-        let left = laneSum(values, LaneTree.Node(node.lanes.lowerBound..<middle))
-        let right = laneSum(values, LaneTree.Node(middle..<node.lanes.upperBound))
-        return zip(left, right).map { $0 + $1 }
     }
 }

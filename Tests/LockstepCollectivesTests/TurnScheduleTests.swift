@@ -16,6 +16,7 @@ import Testing
                 case .decision: "d"
                 case .closing: "c"
                 case .evaluation: "e"
+                case .trial: "r"
                 }
             return letter + "\(turn.step)"
         }

@@ -1,5 +1,6 @@
 import CMallocCounter
 import LockstepCore
+import Synchronization
 import Testing
 
 @testable import LockstepEngine
@@ -34,13 +35,14 @@ import Testing
         let state = try FlatState(plan: plan, seed: 1)
         let executor = try Executor(
             plan: plan, kernels: .best(), lanes: 0..<7, laneTree: LaneTree(laneCount: 7), batchSize: 13, threads: 3,
-            lanesPerGroup: 2, threadName: threadName)
+            lanesPerGroup: 2, threadName: threadName, gradientCuts: plan.layout.tensorEnds)
         defer { executor.shutdown() }
         let batch = TestBatch(plan, count: 13, laneCount: 7, seed: 1)
+        let observer = BucketObserver(ranges: executor.buckets, isCounting: true)
         var before: UInt64 = 0
         for step in 1...60 {
             if step == 10 { before = malloc_counter_total(threadName) }
-            let outcome = batch.run(executor, plan, 0..<7, state.parameters, isTraining: true)
+            let outcome = batch.run(executor, plan, 0..<7, state.parameters, isTraining: true, observer: observer)
             var total = outcome.gradients[0].map(Float.init(bitPattern:))
             executor.update(
                 state,
@@ -50,6 +52,7 @@ import Testing
             _ = executor.hash(state)
             _ = batch.run(executor, plan, 0..<7, state.parameters, isTraining: false)
         }
+        #expect(observer.count.load(ordering: .relaxed) == 60 * executor.buckets.count)
         #expect(before > 0, "the threads are seen: they allocate when they start")
         #expect(malloc_counter_total(threadName) == before)
     }

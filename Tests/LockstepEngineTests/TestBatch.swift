@@ -101,10 +101,12 @@ struct TestBatch {
 
     /// One call of `executor`, which owns `lanes`. Gradients start as rubbish, so that what is not written shows.
     ///
-    /// - Parameter outputs: room for those of all the worker's samples; only in evaluation.
+    /// - Parameters:
+    ///   - outputs: room for those of all the worker's samples; only in evaluation.
+    ///   - observer: is told of the buckets of the gradient; only in training.
     func run(
         _ executor: Executor, _ plan: Plan, _ lanes: Range<Int>, _ parameters: UnsafePointer<Float>, isTraining: Bool,
-        outputs: UnsafeMutablePointer<Float>? = nil
+        outputs: UnsafeMutablePointer<Float>? = nil, observer: BucketObserver? = nil
     ) -> Outcome {
         let first = LanePositions.range(lane: lanes.lowerBound, of: laneCount, batch: count).lowerBound
         let starts = (lanes.lowerBound...lanes.upperBound).map { UInt32($0 * count / laneCount - first) }
@@ -118,6 +120,7 @@ struct TestBatch {
         defer { gradients.forEach { $0.deallocate() } }
         for gradient in gradients { gradient.initialize(repeating: .nan) }
         let pointers = gradients.compactMap(\.baseAddress)
+        observer?.begin(gradients.map { UnsafeBufferPointer($0) })
         var context = TestNet.context
         context.firstPosition = UInt32(first)
         inputs.withUnsafeBufferPointer { inputs in
@@ -127,7 +130,8 @@ struct TestBatch {
                     _ = executor.train(
                         parameters: parameters, inputs: rows + first * sampleElements,
                         targets: words + 4 * first * targetElements, laneStarts: starts, gradients: pointers,
-                        results: &results, metricSums: &metricSums, context: context)
+                        results: &results, metricSums: &metricSums, context: context,
+                        bucketCompleted: observer?.told)
                 } else {
                     _ = executor.evaluate(
                         parameters: parameters, inputs: rows + first * sampleElements,

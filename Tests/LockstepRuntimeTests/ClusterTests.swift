@@ -1,6 +1,7 @@
 import Foundation
 import InMemoryLogging
 import InMemoryTracing
+import LockstepCluster
 import LockstepCore
 import LockstepRuntime
 import Logging
@@ -38,6 +39,34 @@ import Tracing
         }
     }
 
+    /// Several buckets have spans of their own, which say when each left and when its sum was there.
+    @Test func bucketsHaveSpans() async throws {
+        let cluster = try await TestCluster(workers: 2, exchange: ExchangeWish(links: 2, bucketBytes: 4096))
+        try await cluster.run()
+        #expect(cluster.coordinator.outcome?.exitCode == .success)
+        let spans = cluster.tracer.finishedSpans
+        let steps = Set(spans.filter { $0.operationName == "step" }.map(\.spanID))
+        let buckets = spans.filter { $0.operationName == "bucket" }
+        let reductions = spans.filter { $0.operationName == "all-reduce" }
+        #expect(reductions.count == 2 * 3)
+        for reduction in reductions {
+            guard case .int64(let count) = reduction.attributes.get("buckets"), count > 1 else {
+                Issue.record("\(reduction.attributes)")
+                continue
+            }
+            let own = buckets.filter { $0.parentSpanID == reduction.parentSpanID }
+            #expect(own.count == count)
+            let (start, end) = (
+                reduction.startInstant.nanosecondsSinceEpoch, reduction.endInstant.nanosecondsSinceEpoch
+            )
+            let starts = own.map(\.startInstant.nanosecondsSinceEpoch)
+            // The first one left when the all-reduce began.
+            #expect(starts.min() == start)
+            #expect(own.allSatisfy { $0.endInstant.nanosecondsSinceEpoch <= end })
+        }
+        #expect(buckets.allSatisfy { steps.contains($0.parentSpanID ?? "") })
+    }
+
     @Test func logLinesCarryRunWorkerGenerationAndStep() async throws {
         let cluster = try await TestCluster(workers: 2)
         try await cluster.run()
@@ -46,7 +75,7 @@ import Tracing
         #expect(begun.count == 2)
         for entry in begun {
             #expect(Set(entry.metadata.keys).isSuperset(of: ["run", "worker", "generation", "step"]))
-            #expect(entry.metadata["generation"] == "1")
+            #expect(entry.metadata["generation"] == begun.first?.metadata["generation"])
         }
         let coordinator = try #require(entries.first { "\($0.message)".contains("training begins") })
         #expect(Set(coordinator.metadata.keys).isSuperset(of: ["run", "generation", "step"]))

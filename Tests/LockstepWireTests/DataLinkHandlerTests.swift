@@ -8,15 +8,6 @@ import Testing
 
 /// The data link's handler alone, on a channel without a network.
 struct DataLinkHandlerTests {
-    private func link(_ receiver: TestReceiver) throws -> (EmbeddedChannel, DataLinkHandler) {
-        let handler = DataLinkHandler(
-            peer: try PeerName(cluster: "demo", role: .worker, name: "w1"), place: "w1", receiver: receiver
-        )
-        let channel = EmbeddedChannel(handler: handler)
-        try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
-        return (channel, handler)
-    }
-
     private func frames(_ count: Int, _ random: inout SeededGenerator) -> [(FrameHeader, [UInt8])] {
         (0..<count).map { number in
             let payload = random.bytes([0, 1, 31, 32, 33, 1000].randomElement(using: &random) ?? 0)
@@ -24,13 +15,6 @@ struct DataLinkHandlerTests {
                 FrameHeader(kind: .total, generation: 1, step: UInt32(number), length: UInt32(payload.count)), payload
             )
         }
-    }
-
-    /// All bytes that the handler wrote.
-    private func written(_ channel: EmbeddedChannel) throws -> [UInt8] {
-        var bytes: [UInt8] = []
-        while let buffer = try channel.readOutbound(as: ByteBuffer.self) { bytes += Array(buffer.readableBytesView) }
-        return bytes
     }
 
     @Test func framesArriveInAnyPieces() throws {
@@ -43,7 +27,7 @@ struct DataLinkHandlerTests {
         let stream = sent.flatMap { $0.0.bytes + $0.1 }
         for largestPiece in [1, 7, 31, 32, 33, 64, stream.count] {
             let receiver = TestReceiver()
-            let (channel, _) = try link(receiver)
+            let (channel, _) = try EmbeddedLink.open(receiver)
             var rest = stream[...]
             while !rest.isEmpty {
                 let count = Int.random(in: 1...min(largestPiece, rest.count), using: &random)
@@ -66,16 +50,24 @@ struct DataLinkHandlerTests {
     private func expectStream(_ seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)
         let sent = frames(12, &random)
-        let (channel, handler) = try link(TestReceiver())
-        for (header, payload) in sent { payload.withUnsafeBytes { handler.send(header, payload: $0) } }
-        #expect(try written(channel) == sent.flatMap { $0.0.bytes + $0.1 }, "seed \(seed)")
+        let (channel, handler) = try EmbeddedLink.open(TestReceiver())
+        for (header, payload) in sent {
+            payload.withUnsafeBytes { bytes in
+                handler.send(header, payload: bytes)
+                handler.flush()
+            }
+        }
+        #expect(try EmbeddedLink.written(channel) == sent.flatMap { $0.0.bytes + $0.1 }, "seed \(seed)")
         for (header, payload) in sent { handler.send(header, bytes: payload) }
-        #expect(try written(channel) == sent.flatMap { $0.0.bytes + $0.1 }, "seed \(seed)")
+        #expect(try EmbeddedLink.written(channel).isEmpty, "queued, not sent")
+        handler.flush()
+        #expect(try EmbeddedLink.written(channel) == sent.flatMap { $0.0.bytes + $0.1 }, "seed \(seed)")
     }
 
     /// A full socket keeps descriptors only; the bytes are read when there is room, and in order.
     @Test func aFullSocket() throws {
-        let (channel, handler) = try link(TestReceiver())
+        let receiver = TestReceiver()
+        let (channel, handler) = try EmbeddedLink.open(receiver, isLoopback: false)
         let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: 5 << 18, alignment: 64)
         defer { memory.deallocate() }
         memory.initializeMemory(as: UInt8.self, repeating: 1)
@@ -83,26 +75,26 @@ struct DataLinkHandlerTests {
         let header = FrameHeader(kind: .contribution, length: UInt32(memory.count))
         handler.send(header, payload: UnsafeRawBufferPointer(memory))
         handler.send(FrameHeader(kind: .record, length: 2), bytes: [8, 9])
-        #expect(try written(channel).isEmpty)
+        handler.flush()
+        #expect(try EmbeddedLink.written(channel).isEmpty)
         // Read late: what stands there now is what goes out.
         memory.initializeMemory(as: UInt8.self, repeating: 2)
         channel.isWritable = true
         channel.pipeline.fireChannelWritabilityChanged()
-        var pieces: [[UInt8]] = []
-        while let buffer = try channel.readOutbound(as: ByteBuffer.self) {
-            pieces.append(Array(buffer.readableBytesView))
-        }
+        let pieces = try EmbeddedLink.pieces(channel)
         #expect(pieces.allSatisfy { $0.count <= 512 << 10 })
         let all = pieces.flatMap { $0 }
         #expect(Array(all.prefix(32)) == header.bytes)
         #expect(all.count == 32 + memory.count + 34)
         #expect(Array(all[32..<32 + memory.count]) == [UInt8](repeating: 2, count: memory.count))
         #expect(all.suffix(2) == [8, 9])
+        // The record's bytes were the link's own.
+        #expect(receiver.events == [.opened, .sent(header)])
     }
 
     @Test func answersFromInsideARead() throws {
         let receiver = TestReceiver()
-        let (channel, handler) = try link(receiver)
+        let (channel, handler) = try EmbeddedLink.open(receiver)
         receiver.answer = { header in
             // Reading on must not depend on what sending does, also when it is asked for in the middle.
             handler.send(FrameHeader(kind: .total, step: header.step, length: 1), bytes: [UInt8(header.step)])
@@ -111,14 +103,14 @@ struct DataLinkHandlerTests {
         let stream = (0..<5).flatMap { FrameHeader(kind: .contribution, step: $0, length: 3).bytes + [1, 2, 3] }
         try channel.writeInbound(ByteBuffer(bytes: stream))
         #expect(receiver.events.count == 6)
-        #expect(try written(channel).count == 5 * 33)
+        #expect(try EmbeddedLink.written(channel).count == 5 * 33)
     }
 
     @Test func heldFramesWaitUnread() throws {
         let receiver = TestReceiver()
         let isReady = Box(false)
         receiver.answer = { _ in isReady.value ? nil : .hold }
-        let (channel, handler) = try link(receiver)
+        let (channel, handler) = try EmbeddedLink.open(receiver)
         let headers = (0..<3).map { FrameHeader(kind: .total, generation: 2, step: $0, length: 1) }
         for header in headers { try channel.writeInbound(ByteBuffer(bytes: header.bytes + [UInt8(header.step)])) }
         handler.resume()
@@ -134,7 +126,7 @@ struct DataLinkHandlerTests {
     @Test func noPlaceClosesTheLink() throws {
         let receiver = TestReceiver()
         receiver.answer = { throw ExchangeFault(0, "sent bucket \($0.bucket), which does not exist") }
-        let (channel, handler) = try link(receiver)
+        let (channel, handler) = try EmbeddedLink.open(receiver)
         _ = try? channel.writeInbound(
             ByteBuffer(bytes: FrameHeader(kind: .total, bucket: 9, length: 8).bytes + [1, 2]))
         guard case .closed(.violation(let reason)) = receiver.events.last else {
@@ -155,14 +147,14 @@ struct DataLinkHandlerTests {
         defer { memory.deallocate() }
         let receiver = TestReceiver()
         receiver.answer = { _ in .memory(memory) }
-        let (channel, _) = try link(receiver)
+        let (channel, _) = try EmbeddedLink.open(receiver)
         _ = try? channel.writeInbound(ByteBuffer(bytes: FrameHeader(kind: .total, length: 9).bytes))
         #expect(receiver.events.last == .closed(.violation("w1 sent a frame of 9 bytes where 8 are due")))
     }
 
     @Test func endInsideAFrame() throws {
         let receiver = TestReceiver()
-        let (channel, _) = try link(receiver)
+        let (channel, _) = try EmbeddedLink.open(receiver)
         try channel.writeInbound(ByteBuffer(bytes: FrameHeader(kind: .total, length: 9).bytes + [1]))
         _ = try channel.finish()
         #expect(receiver.events.last == .closed(.closed("w1 closed the connection inside a frame")))
@@ -182,7 +174,7 @@ struct DataLinkHandlerTests {
         }
         if seed % 3 == 0 { stream = random.bytes(400) }
         let receiver = TestReceiver()
-        let (channel, _) = try link(receiver)
+        let (channel, _) = try EmbeddedLink.open(receiver)
         var rest = stream[...]
         while !rest.isEmpty {
             let count = Int.random(in: 1...min(100, rest.count), using: &random)

@@ -88,12 +88,18 @@ struct DataLinkTests {
         let there = DataLinkTests.frames(11)
         let back = DataLinkTests.frames(12)
         let pair = try await Pair(
-            onOpen: { link in for (header, payload) in back { link.send(header, bytes: payload) } }
+            onOpen: { link in
+                for (header, payload) in back { link.send(header, bytes: payload) }
+                link.flush()
+            }
         )
         let proxy = try await RecordingProxy(to: pair.listener.address, cutBySeed: seed)
         let stream = try await pair.dial(
             through: proxy.address,
-            onOpen: { link in for (header, payload) in there { link.send(header, bytes: payload) } }
+            onOpen: { link in
+                for (header, payload) in there { link.send(header, bytes: payload) }
+                link.flush()
+            }
         )
         let receivedThere = await collect(there.count, pair.received)
         let receivedBack = await collect(back.count, stream)
@@ -211,7 +217,10 @@ struct DataLinkTests {
         let proxy = try await RecordingProxy(to: pair.listener.address)
         _ = try await pair.dial(
             through: proxy.address,
-            onOpen: { $0.send(FrameHeader(kind: .total, length: UInt32(secret.count)), bytes: secret) }
+            onOpen: {
+                $0.send(FrameHeader(kind: .total, length: UInt32(secret.count)), bytes: secret)
+                $0.flush()
+            }
         )
         let received = await collect(1, pair.received)
         #expect(received.first?.1 == secret)

@@ -162,13 +162,13 @@ struct RawPeerTests {
     @Test(arguments: [0, 1, 31, 33])
     func slowFirstFrame(_ count: Int) async throws {
         var limits = LinkLimits()
-        // Long enough for a handshake in a debug build on a busy machine.
-        limits.openingDeadline = .seconds(3)
+        limits.firstFrameDeadline = .seconds(3)
         let cluster = try await TestCluster(limits: limits)
         let peer = try await opened(cluster)
         for byte in try hello.prefix(count) { peer.trySend([byte]) }
+        // Closed without a word: a refusal would be final, and a slow peer may try again.
         let end = try await peer.closed()
-        #expect(end.text.contains("its first frame did not come within 3 s"))
+        #expect(!end.text.contains("refused"))
         #expect(await cluster.log.nextWarning().hasSuffix("its first frame did not come within 3 s"))
         #expect(cluster.log.warnings.count == 1)
     }
@@ -176,7 +176,7 @@ struct RawPeerTests {
     @Test func firstFrameInPieces() async throws {
         var limits = LinkLimits()
         // Some hundred records take their time on one busy core.
-        limits.openingDeadline = .seconds(60)
+        limits.firstFrameDeadline = .seconds(60)
         let cluster = try await TestCluster(limits: limits)
         let peer = try await opened(cluster)
         // A second frame right behind it must not be lost.

@@ -198,9 +198,11 @@ typedef struct {
                            size_t b_row, size_t b_column, const ls_epilogue *epilogue, float *c, size_t c_stride,
                            float *scratch);
     /// weights[outputs×inputs] = tree over lanes of Σ_rows dy[row][o] · x[row][i]; within a lane a chain in row order
-    /// in chunks of 512. Lane i holds rows lane_starts[i] · positions ..< lane_starts[i + 1] · positions.
-    void (*weight_gradient)(size_t outputs, size_t inputs, const float *dy, const float *x, size_t positions,
-                            const uint32_t *lane_starts, size_t lanes, float *weights, float *scratch);
+    /// in chunks of 512. Lane i holds rows lane_starts[i] · positions ..< lane_starts[i + 1] · positions. Rows of dy are
+    /// `dy_stride` apart, so that some of the outputs can be made by themselves.
+    void (*weight_gradient)(size_t outputs, size_t inputs, const float *dy, size_t dy_stride, const float *x,
+                            size_t positions, const uint32_t *lane_starts, size_t lanes, float *weights,
+                            float *scratch);
     /// sums[columns] = tree over lanes of the sums of the columns of dy, in row order in chunks of 512; rows as above.
     void (*column_sums)(size_t columns, const float *dy, size_t positions, const uint32_t *lane_starts, size_t lanes,
                         float *sums);
@@ -390,6 +392,8 @@ typedef struct {
 
     /// into += from.
     void (*add)(size_t count, float *into, const float *from);
+    /// into = own + received, which need not be aligned. True where all sums are finite.
+    bool (*sum)(size_t count, float *into, const float *own, const void *received);
     /// No NaN and no infinity among `count` elements.
     bool (*all_finite)(size_t count, const float *x);
     /// p = fma(−rate, g · scale, p), g · scale rounded first.

@@ -9,8 +9,9 @@
 /// Returns how many there are; at most `capacity` are written. 0 where the system does not say.
 size_t ls_system_cores(int *cores, size_t capacity);
 
-/// Lets this thread, and threads that it starts afterwards, run on these cores only. Returns 0, or an error number.
-int ls_system_run_on(const int *cores, size_t count);
+/// Lets all threads of this process, and those that they start afterwards, run on these cores only. Returns 0, or an
+/// error number.
+int ls_system_run_process_on(const int *cores, size_t count);
 
 /// The width of the terminal behind a descriptor, in columns; 0 where there is none.
 int ls_system_columns(int descriptor);
@@ -21,5 +22,9 @@ int ls_system_argument_count(void);
 
 /// An argument, or NULL.
 const char *ls_system_argument(int index);
+
+/// A descriptor that is always readable: each read takes 8 bytes and never waits, for longer than any process lives.
+/// -1 where the system has none.
+int ls_system_always_readable(void);
 
 #endif

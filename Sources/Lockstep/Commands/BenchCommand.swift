@@ -3,7 +3,8 @@ internal import LockstepRuntime
 
 struct BenchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "bench", abstract: "Measure this machine.", subcommands: [Gemm.self, Conv.self, Step.self])
+        commandName: "bench", abstract: "Measure this machine and network.",
+        subcommands: [Gemm.self, Conv.self, Step.self, AllReduce.self])
 
     struct Gemm: ParsableCommand {
         static let configuration = CommandConfiguration(
@@ -54,6 +55,12 @@ struct BenchCommand: AsyncParsableCommand {
         @Option(help: "Lanes, in the place of the job's.")
         var lanes: Int?
 
+        @Option(help: "Links between each pair of workers. Default: chosen by measurement.")
+        var links: Int?
+
+        @Option(help: "Bytes of a bucket of gradients. Default: chosen by measurement.")
+        var bucketBytes: Int?
+
         @Option(help: "on or off: whether the run is traced.")
         var traces: Switch = .on
 
@@ -77,8 +84,8 @@ struct BenchCommand: AsyncParsableCommand {
             let values = [batch.map { "batchSize=\($0)" }, lanes.map { "lanes=\($0)" }].compactMap { $0 }
             try await StepBench(
                 StepBench.Options(
-                    job: job, overrides: overrides + values, workers: workers, threads: threads, pairs: pairs,
-                    traces: traces == .on, profile: profile, json: json)
+                    job: job, overrides: overrides + values, workers: workers, threads: threads, links: links,
+                    bucketBytes: bucketBytes, pairs: pairs, traces: traces == .on, profile: profile, json: json)
             ).run()
         }
     }

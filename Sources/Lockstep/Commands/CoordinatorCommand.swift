@@ -22,7 +22,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
     func run() async throws {
         try await CoordinatorLauncher(
             job: options.job, overrides: options.overrides, runDirectory: options.runDirectory, resumes: options.resume,
-            workers: workers, json: options.json, listen: listen, identity: identity
+            workers: workers, exchange: options.exchange, json: options.json, listen: listen, identity: identity
         ).run()
     }
 }

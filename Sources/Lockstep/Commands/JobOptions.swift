@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import LockstepCluster
 internal import LockstepJobs
 
 /// What `train` and `coordinator` share.
@@ -17,8 +18,21 @@ struct JobOptions: ParsableArguments {
         help: ArgumentHelp("Change a value of the job; may be repeated.", valueName: "key.path=value"))
     var overrides: [String] = []
 
+    @Option(
+        help: "Links between each pair of workers, on an event loop each. Default: chosen by measurement at the start.")
+    var links: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "Sum gradients in buckets of this size, each as soon as it is complete. Default: chosen by measurement at the start.",
+            valueName: "bytes"))
+    var bucketBytes: Int?
+
     @Flag(help: "Print JSON lines to standard output.")
     var json = false
+
+    /// How gradients are to travel; it never changes a result.
+    var exchange: ExchangeWish { ExchangeWish(links: links, bucketBytes: bucketBytes) }
 
     func validate() throws {
         guard !ProgramJob.isRegistered || job == nil else {

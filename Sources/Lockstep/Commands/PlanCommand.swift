@@ -1,7 +1,7 @@
 internal import ArgumentParser
 internal import LockstepRuntime
 
-struct PlanCommand: ParsableCommand {
+struct PlanCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "plan",
         abstract: "Explain a job: layers, parameters, memory, and what each worker computes and sends.")
@@ -20,10 +20,16 @@ struct PlanCommand: ParsableCommand {
         help: ArgumentHelp("Change a value of the job; may be repeated.", valueName: "key.path=value"))
     var overrides: [String] = []
 
+    @Flag(
+        help: "Start the workers as 'train' does, measure, and show how gradients would travel: buckets, links, times.")
+    var measure = false
+
     @Flag(help: "Print JSON.")
     var json = false
 
-    func run() throws {
-        try PlanLauncher(job: job, overrides: overrides, workers: workers, threads: threads, json: json).start()
+    func run() async throws {
+        try await PlanLauncher(
+            job: job, overrides: overrides, workers: workers, threads: threads, measures: measure, json: json
+        ).run()
     }
 }

@@ -19,7 +19,7 @@ struct TrainCommand: AsyncParsableCommand {
         try await TrainLauncher(
             job: options.job, overrides: options.overrides,
             placement: options.resume ? .resume(options.runDirectory) : .new(options.runDirectory), workers: workers,
-            threads: threads, output: .standard(json: options.json)
+            threads: threads, exchange: options.exchange, output: .standard(json: options.json)
         ).run()
     }
 }

@@ -10,7 +10,7 @@ struct StatusReport: Sendable {
 
     /// Text for people. What came from workers is escaped.
     var text: String {
-        var lines = [heading, progress, numbers, snapshot, problem].compactMap { $0 }
+        var lines = [heading, progress, numbers, exchange, snapshot, problem].compactMap { $0 }
         let workers = value["workers"]?.array ?? []
         if !workers.isEmpty { lines += table(workers) }
         return lines.joined(separator: "\n")
@@ -41,6 +41,13 @@ struct StatusReport: Sendable {
         }
         if let rate = value["samplesPerSecond"]?.double { parts.append("\(NumberText.grouped(rate)) samples/s") }
         return "last step " + parts.joined(separator: "  ")
+    }
+
+    private var exchange: String? {
+        guard let object = value["exchange"], let buckets = object["buckets"]?.int, let links = object["links"]?.int
+        else { return nil }
+        return "gradients \(buckets) \(buckets == 1 ? "bucket" : "buckets"), \(links) \(links == 1 ? "link" : "links") "
+            + "a pair, \(object["awake"]?.bool == true ? "awake" : "asleep") while they wait"
     }
 
     private var snapshot: String? {

@@ -37,6 +37,7 @@ package final class CoordinatorService: Service {
                 "--workers \(settings.workers): a job of \(lanes) lanes takes 1 to \(lanes) workers; change --workers or lanes"
             )
         }
+        try CoordinatorService.check(settings.exchange)
         try CoordinatorService.checkSize(
             of: CoordinatorShell.welcome(
                 settings, runName: settings.job.job.name + "-2026-01-01-000000", incarnation: .max, resumed: nil,
@@ -73,6 +74,17 @@ package final class CoordinatorService: Service {
         self.group = group
         self.events = events
         self.connections = connections
+    }
+
+    private static func check(_ wish: ExchangeWish) throws(CommandError) {
+        let most = ExchangeSettings.mostLinks
+        if let links = wish.links, !(1...most).contains(links) {
+            throw .usage("--links \(links): there are 1 to \(most) links between two workers")
+        }
+        let least = ExchangeWish.leastBucketBytes
+        if let bytes = wish.bucketBytes, bytes < least {
+            throw .usage("--bucket-bytes \(bytes): a bucket has \(least) bytes or more")
+        }
     }
 
     /// A job must fit into the one message that tells workers of it, with room for the trace context.

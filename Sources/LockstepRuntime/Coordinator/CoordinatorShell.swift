@@ -75,7 +75,8 @@ struct CoordinatorShell {
         let stateBytes = 4 * job.plan.layout.count * (1 + job.vectorNames.count)
         core = CoordinatorCore(
             CoordinatorConfiguration(
-                workers: settings.workers, laneCount: job.laneTree.laneCount, version: lockstepVersion,
+                workers: settings.workers, laneCount: job.laneTree.laneCount, purpose: settings.purpose,
+                elementCount: job.plan.layout.count, exchange: settings.exchange, version: lockstepVersion,
                 welcome: CoordinatorShell.welcome(
                     settings, runName: run.name, incarnation: run.incarnation, resumed: run.resumed,
                     traceContext: TraceContext.fields(of: span.context, tracer: tracing.tracer)),
@@ -99,7 +100,8 @@ struct CoordinatorShell {
                 StateOffer(
                     step: state.step, byteCount: state.vectors.reduce(0) { $0 + $1.count },
                     stateDigest: state.stateDigest)
-            }, traceContext: traceContext)
+            }, fewestLinks: settings.offeredLinks.lowerBound, mostLinks: settings.offeredLinks.upperBound,
+            traceContext: traceContext)
     }
 
     /// - Returns: how the run ended; nil where it was interrupted.
@@ -202,6 +204,8 @@ struct CoordinatorShell {
                 case .error: .error
                 }
             logger.log(level: level, "\(text)", metadata: metadata.mapValues { "\($0)" })
+        case .measured(let result): settings.measured?(result)
+        case .tuned(let tuned): settings.tuned?(tuned)
         case .workersReady(let roster):
             startedAt = ProcessClock.seconds
             logger.info("all \(roster.members.count) workers are ready; training begins")
@@ -260,6 +264,7 @@ struct CoordinatorShell {
                 settings.output.json
                     ? report.finished(result, snapshot: snapshot, steps: steps, times: times).text
                     : report.summary(result, snapshot: snapshot, steps: steps, times: times))
+        case .measured: outcome = RunOutcome(exitCode: result.exitCode, message: "")
         case .stopped(let reason):
             let kept =
                 snapshot.map { "; S(\($0.step)) is kept in \($0.path)" }

@@ -1,4 +1,5 @@
 internal import LockstepCluster
+internal import LockstepCollectives
 internal import LockstepCore
 internal import LockstepFormats
 internal import LockstepJobs
@@ -23,6 +24,9 @@ struct RunStatus {
         if let last = lastReport {
             for member in RunReport.metrics(last).object?.members ?? [] { object[member.key] = member.value }
         }
+        // A generation that measures has not chosen yet.
+        let chosen = core.mode == .measuring ? nil : core.roster?.exchange
+        object["exchange"] = chosen.map(RunStatus.exchange) ?? .null
         object["generation"] = .number(core.roster?.generation ?? 0)
         object["incarnation"] = .number(run.incarnation)
         object["workers"] = .array(core.workerReadings.map(RunStatus.worker))
@@ -36,12 +40,20 @@ struct RunStatus {
     private var state: String {
         switch core.mode {
         case .gathering: "waiting for workers"
+        case .measuring: "measuring how gradients travel best"
         case .linking: "linking"
         case .running: "running"
         case .planned: "stopping"
         case .collecting, .writing: "writing the last snapshot"
         case .ended: "ended"
         }
+    }
+
+    private static func exchange(_ settings: ExchangeSettings) -> JSONValue {
+        [
+            "buckets": .number(settings.bucketBoundaries.count + 1), "links": .number(settings.links),
+            "awake": .bool(settings.staysAwake),
+        ]
     }
 
     private static func worker(_ worker: CoordinatorCore.WorkerReading) -> JSONValue {

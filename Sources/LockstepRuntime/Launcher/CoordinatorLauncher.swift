@@ -1,3 +1,4 @@
+package import LockstepCluster
 internal import LockstepCore
 internal import LockstepEngine
 internal import LockstepJobs
@@ -11,6 +12,7 @@ package struct CoordinatorLauncher {
     private let overrides: [String]
     private let placement: RunPlacement
     private let workers: Int?
+    private let exchange: ExchangeWish
     private let json: Bool
     private let listen: String
     private let identity: String
@@ -19,17 +21,18 @@ package struct CoordinatorLauncher {
     ///   - job: the path of a job file; nil for the program's own job.
     ///   - runDirectory: one that exists is gone on with, where it holds this job.
     ///   - resumes: it must exist; nil then is `runs/<job name>/latest`.
+    ///   - exchange: how gradients are to travel, as far as that is not to be measured.
     ///   - listen: `HOST:PORT`.
     ///   - identity: the coordinator's identity directory.
     package init(
-        job: String?, overrides: [String], runDirectory: String?, resumes: Bool, workers: Int?, json: Bool,
-        listen: String,
-        identity: String
+        job: String?, overrides: [String], runDirectory: String?, resumes: Bool, workers: Int?,
+        exchange: ExchangeWish, json: Bool, listen: String, identity: String
     ) {
         self.job = job
         self.overrides = overrides
         placement = resumes ? .resume(runDirectory) : .newOrResume(runDirectory)
         self.workers = workers
+        self.exchange = exchange
         self.json = json
         self.listen = listen
         self.identity = identity
@@ -46,8 +49,9 @@ package struct CoordinatorLauncher {
         let logger = Launch.logger("coordinator", sinks)
         let coordinator = try await CoordinatorService(
             CoordinatorSettings(
-                job: prepared, identity: identity, listen: endpoint, workers: count, placement: placement,
-                output: .standard(json: json), logger: logger, tracer: InstrumentationSystem.tracer))
+                job: prepared, identity: identity, listen: endpoint, workers: count, exchange: exchange,
+                placement: placement, output: .standard(json: json), logger: logger,
+                tracer: InstrumentationSystem.tracer))
         LogSink.file(coordinator.runDirectory.log(of: "coordinator"), level: .info).map(sinks.add)
         await CommandServices.run([coordinator], logger: Launch.quietLogger)
         try Launch.end(coordinator.outcome)

@@ -11,7 +11,7 @@ internal import System
 internal import SystemPackage
 #endif
 
-/// The worker processes of `lockstep train`: started with their identity on standard input, which stays open as long
+/// Worker processes on this machine: started with their identity on standard input, which stays open as long
 /// as the launcher lives, so that its death is theirs.
 struct LocalWorkers: Service {
     struct Worker: Sendable {
@@ -22,7 +22,8 @@ struct LocalWorkers: Service {
     }
 
     let workers: [Worker]
-    let threads: Int
+    /// The first arguments of each process: what it is, and all that is the same for every one.
+    let command: [String]
     /// Where the coordinator listens.
     let address: String
     let runDirectory: RunDirectory
@@ -77,7 +78,7 @@ struct LocalWorkers: Service {
 
     private func arguments(of worker: Worker) -> [String] {
         let cores = worker.cores.map { ["--cores", $0.map(String.init).joined(separator: ",")] } ?? []
-        return ["worker", "--join", address, "--identity", "-", "--threads", String(threads), "--data", "/"] + cores
+        return command + ["--join", address, "--identity", "-"] + cores
     }
 
     private static func describe(_ status: TerminationStatus) -> String {

@@ -14,8 +14,9 @@ internal import Darwin
 enum Machine {
     /// Cores that this process may use.
     static var cores: Int {
-        // NIO asks for this process's share of the machine: affinity and control group count.
-        max(1, System.coreCount)
+        // NIO counts what the control group allows, not what this thread is bound to.
+        let bound = coreNumbers.count
+        return max(1, bound > 0 ? min(bound, System.coreCount) : System.coreCount)
     }
 
     /// The numbers of the cores that this process may use; empty where the system does not say.
@@ -25,8 +26,7 @@ enum Machine {
         return Array(numbers.prefix(min(count, numbers.count)))
     }
 
-    /// The cores of each of `workers` workers of `threads` threads: each its own, and those that are left over; nil where
-    /// there are too few.
+    /// The cores of each of `workers` workers of `threads` threads: all cores, shared out; nil where there are too few.
     ///
     /// Workers that share cores disturb each other: a thread that is woken for the network waits a scheduler's tick
     /// behind another worker's computation.
@@ -34,11 +34,11 @@ enum Machine {
         let numbers = coreNumbers
         guard workers > 0, threads > 0, workers * threads <= numbers.count else { return nil }
         return (0..<workers).map {
-            Array(numbers[$0 * threads..<($0 + 1) * threads] + numbers[(workers * threads)...])
+            Array(numbers[$0 * numbers.count / workers..<($0 + 1) * numbers.count / workers])
         }
     }
 
-    /// Keeps this thread, and all that it starts, on the cores of a list such as `0,2,3`.
+    /// Keeps this process, with all its threads, on the cores of a list such as `0,2,3`.
     static func run(onCores list: String) throws(CommandError) {
         let wrong = CommandError.usage(
             "--cores \"\(list.escapedForDisplay())\": give numbers of cores that this process may use, say 0,1")
@@ -47,7 +47,7 @@ enum Machine {
             guard let number = Int32(part), number >= 0 else { throw wrong }
             numbers.append(number)
         }
-        guard ls_system_run_on(numbers, numbers.count) == 0 else { throw wrong }
+        guard ls_system_run_process_on(numbers, numbers.count) == 0 else { throw wrong }
     }
 
     static func environment(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }

@@ -11,7 +11,7 @@ struct MeasuredRun {
     let threads: Int
     let batch: Int
     let lanes: Int
-    /// What each step of a whole batch took, the first tenth of them left out.
+    /// What each step of a whole batch took, without the first tenth of them, or the first two.
     let seconds: [Double]
     /// Over the whole run, from START to the last step.
     let samplesPerSecond: Double
@@ -36,11 +36,14 @@ struct MeasuredRun {
             if job.order.batchCount(ofStep: step) == batch { seconds.append(Double(batch) / rate) }
         }
         guard let samplesPerSecond, !seconds.isEmpty else { throw .failed("the run ended without a result") }
-        self.seconds = Array(seconds.dropFirst(seconds.count / 10))
+        self.seconds = Array(seconds.dropFirst(min(seconds.count - 1, max(2, seconds.count / 10))))
         self.samplesPerSecond = samplesPerSecond
     }
 
     var median: Double { MeasuredRun.median(seconds) }
+
+    /// What counts where processes share cores: a step that waits for its turn may be rare and long.
+    var mean: Double { seconds.reduce(0, +) / Double(seconds.count) }
 
     static func median(_ values: [Double]) -> Double {
         let sorted = values.sorted()

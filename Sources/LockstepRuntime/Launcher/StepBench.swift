@@ -1,13 +1,8 @@
+internal import LockstepCluster
 internal import LockstepCore
 internal import LockstepFormats
 internal import LockstepJobs
 internal import Synchronization
-
-#if canImport(FoundationEssentials)
-internal import FoundationEssentials
-#else
-internal import Foundation
-#endif
 
 /// `lockstep bench step`: how fast a job trains on this machine, and what tracing costs it.
 package struct StepBench {
@@ -17,6 +12,10 @@ package struct StepBench {
         package var overrides: [String]
         package var workers: Int?
         package var threads: Int?
+        /// Between each pair of workers; nil for as many as a measurement says.
+        package var links: Int?
+        /// Of a bucket of gradients; nil for what a measurement says.
+        package var bucketBytes: Int?
         /// So many times the job is run with traces and without, in turn; 0 for one run.
         package var pairs: Int
         /// Whether the one run is traced.
@@ -26,13 +25,15 @@ package struct StepBench {
         package var json: Bool
 
         package init(
-            job: String?, overrides: [String], workers: Int?, threads: Int?, pairs: Int, traces: Bool, profile: Bool,
-            json: Bool
+            job: String?, overrides: [String], workers: Int?, threads: Int?, links: Int? = nil, bucketBytes: Int? = nil,
+            pairs: Int, traces: Bool, profile: Bool, json: Bool
         ) {
             self.job = job
             self.overrides = overrides
             self.workers = workers
             self.threads = threads
+            self.links = links
+            self.bucketBytes = bucketBytes
             self.pairs = pairs
             self.traces = traces
             self.profile = profile
@@ -69,6 +70,7 @@ package struct StepBench {
                 "threads": .number(run.threads), "batch": .number(run.batch), "lanes": .number(run.lanes),
                 "traces": .bool(options.traces), "steps": .number(run.seconds.count),
                 "samplesPerSecond": .number(Double(run.batch) / run.median), "milliseconds": .number(run.median * 1000),
+                "meanSamplesPerSecond": .number(Double(run.batch) / run.mean),
             ]
             StandardStreams.write(value.text)
             return
@@ -124,9 +126,6 @@ package struct StepBench {
 
     /// One run of the job into a directory that is removed afterwards.
     private func measured(traced: Bool) async throws -> MeasuredRun {
-        let directory =
-            FileManager.default.temporaryDirectory.path + "/lockstep-bench-\(UInt64.random(in: 0...UInt64.max))"
-        defer { try? FileManager.default.removeItem(atPath: directory) }
         // A snapshot on the way is no part of a step.
         let overrides = options.overrides + ["traces.off=\(!traced)", "snapshots.everySteps=\(1 << 31)"]
         let job = try PreparedJob(path: options.job, overrides: overrides).job
@@ -139,11 +138,15 @@ package struct StepBench {
                     + "give --lanes \(workers * threads) or more")
         }
         let lines = Mutex<[String]>([])
-        try await TrainLauncher(
-            job: options.job, overrides: overrides, placement: .new(directory), workers: workers,
-            threads: min(threads, lanes),
-            output: RunOutput(json: true, result: { line in lines.withLock { $0.append(line) } }, progress: { _ in })
-        ).run()
+        try await LocalCluster.withTemporaryDirectory { directory in
+            try await TrainLauncher(
+                job: options.job, overrides: overrides, placement: .new(directory), workers: workers,
+                threads: min(threads, lanes),
+                exchange: ExchangeWish(links: options.links, bucketBytes: options.bucketBytes),
+                output: RunOutput(
+                    json: true, result: { line in lines.withLock { $0.append(line) } }, progress: { _ in })
+            ).run()
+        }
         return try MeasuredRun(
             lines.withLock { $0 }, of: job, workers: workers, threads: min(threads, lanes))
     }

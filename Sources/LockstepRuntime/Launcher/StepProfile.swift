@@ -25,10 +25,11 @@ struct StepProfile: Sendable {
         let state = try FlatState(plan: job.plan, seed: job.seed)
         let schedule = TurnSchedule(stepsDone: 0, lastStep: UInt32(clamping: job.stepCount), evaluationBatches: 0)
         let member = Roster.Member(
-            name: "bench", process: ProcessNumber(1), host: "", port: 0, lanes: 0..<job.laneTree.laneCount)
+            name: "bench", process: ProcessNumber(1), host: "", ports: [], lanes: 0..<job.laneTree.laneCount)
         let work = try GenerationWork(
             roster: Roster(
-                generation: 1, members: [member], startStep: 0, stateHash: state.hash(kernels), bucketBoundaries: []),
+                generation: 1, members: [member], startStep: 0, stateHash: state.hash(kernels),
+                exchange: ExchangeSettings()),
             own: 0, job: job, kernels: kernels, threads: threads, schedule: schedule, isTimed: true)
         var steps: [[OperationTime]] = []
         var turn: Turn? = schedule.first

@@ -15,14 +15,16 @@ package struct WorkerLauncher {
     private let advertise: String?
     private let patience: String
     private let cores: String?
+    private let allowsClear: Bool
 
     /// - Parameters:
     ///   - identity: a directory, or "-" for standard input.
     ///   - cores: the numbers of the cores to run on, joined by commas; nil for all.
     ///   - patience: a number of seconds, minutes or hours: `30s`, `10m`, `1h`.
+    ///   - allowsClear: whether it takes part in measurements without TLS.
     package init(
         join: String, identity: String, threads: Int?, data: String, listen: String?, advertise: String?,
-        patience: String, cores: String?
+        patience: String, cores: String?, allowsClear: Bool = false
     ) {
         self.join = join
         self.identity = identity
@@ -32,6 +34,7 @@ package struct WorkerLauncher {
         self.advertise = advertise
         self.patience = patience
         self.cores = cores
+        self.allowsClear = allowsClear
     }
 
     /// - Throws: `CommandError` with the exit code, unless that is 0.
@@ -50,11 +53,13 @@ package struct WorkerLauncher {
         let status = ProcessStatus()
         let sinks = LogSinks([.standardError(level: .info)])
         let logger = Launch.logger("worker", sinks, status.metadataProvider)
-        let worker = WorkerService(
-            WorkerSettings(
-                identity: identity, coordinator: endpoint, threads: threads ?? Machine.cores, dataDirectory: data,
-                listen: listen, advertise: advertise, patience: patience, kernels: kernels, status: status,
-                logger: logger, sinks: isLaunched ? nil : sinks, tracer: InstrumentationSystem.tracer))
+        var settings = WorkerSettings(
+            identity: identity, coordinator: endpoint, threads: threads ?? Machine.cores, dataDirectory: data,
+            listen: listen, advertise: advertise, patience: patience, kernels: kernels, status: status, logger: logger,
+            sinks: isLaunched ? nil : sinks, tracer: InstrumentationSystem.tracer)
+        settings.allowsClear = allowsClear
+        settings.hasOwnCores = cores != nil
+        let worker = WorkerService(settings)
         await CommandServices.run([worker], logger: Launch.quietLogger)
         try Launch.end(worker.outcome)
     }

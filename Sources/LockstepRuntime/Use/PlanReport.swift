@@ -1,3 +1,5 @@
+internal import LockstepCluster
+internal import LockstepCollectives
 internal import LockstepCore
 internal import LockstepData
 internal import LockstepEngine
@@ -10,12 +12,16 @@ struct PlanReport {
     let job: ResolvedJob
     let shares: [WorkerShare]
     let threads: Int
+    private let exchange: ExchangeReport?
 
+    /// - Parameter tuned: how gradients will travel, where that was measured.
     /// - Throws: `CommandError.usage` where there are more workers than lanes.
-    init(_ job: ResolvedJob, workers: Int, threads: Int) throws {
+    init(_ job: ResolvedJob, workers: Int, threads: Int, tuned: TunedExchange? = nil) throws {
         self.job = job
         self.threads = threads
-        shares = try WorkerShare.all(of: job, workers: workers, threads: threads)
+        exchange = tuned.map(ExchangeReport.init)
+        shares = try WorkerShare.all(
+            of: job, workers: workers, threads: threads, settings: tuned?.settings ?? ExchangeSettings())
     }
 
     /// For people.
@@ -50,7 +56,12 @@ struct PlanReport {
             "a step     \(PlanReport.count(plan.forwardFLOPsPerSample * fullBatch, of: "FLOP")) forward, \(PlanReport.count(plan.backwardFLOPsPerSample * fullBatch, of: "FLOP")) backward"
         )
         lines.append("")
-        return lines + workers
+        lines += workers
+        guard shares.count > 1 else { return lines }
+        return lines + [""]
+            + (exchange?.lines ?? [
+                "gradients  buckets and links are chosen by measurement when a run starts; --measure shows them"
+            ])
     }
 
     /// For programs.
@@ -87,6 +98,7 @@ struct PlanReport {
             "forwardFLOPsPerSample": .number(plan.forwardFLOPsPerSample),
             "backwardFLOPsPerSample": .number(plan.backwardFLOPsPerSample), "layers": .array(layers),
             "threads": .number(threads), "workers": .array(workers),
+            "exchange": exchange?.value ?? .null,
         ]
     }
 
@@ -145,7 +157,7 @@ struct PlanReport {
     }
 
     /// `1.5 MiB`.
-    private static func bytes(_ count: Int) -> String {
+    static func bytes(_ count: Int) -> String {
         scaled(count, 1024, [" B", " KiB", " MiB", " GiB", " TiB", " PiB"])
     }
 

@@ -25,27 +25,31 @@ struct WorkerShare {
 
     /// The shares of all workers.
     ///
+    /// - Parameter settings: how gradients travel.
     /// - Throws: `CommandError.usage` where there are more workers than lanes.
-    static func all(of job: ResolvedJob, workers: Int, threads: Int) throws -> [WorkerShare] {
+    static func all(
+        of job: ResolvedJob, workers: Int, threads: Int, settings: ExchangeSettings
+    ) throws -> [WorkerShare] {
         let laneCount = job.laneTree.laneCount
         guard let ranges = LaneAssignment.ranges(laneCount: laneCount, workers: workers) else {
             throw CommandError.usage(
                 "--workers \(workers): the job has \(laneCount) lanes; give from 1 to \(laneCount) workers")
         }
-        let buckets = Buckets(elementCount: job.plan.layout.count)
         return try ranges.indices.map { index in
-            let exchange = try ExchangePlan(
-                tree: job.laneTree, lanes: ranges, ownIndex: index, buckets: buckets, sumCount: job.sumCount,
-                chunkBytes: ExchangePlan.chunkBytes(elementCount: buckets.elementCount, members: workers))
-            return WorkerShare(job, exchange, threads: threads)
+            let rails = try ExchangePlan.rails(
+                tree: job.laneTree, lanes: ranges, ownIndex: index, elementCount: job.plan.layout.count,
+                sumCount: job.sumCount, settings: settings)
+            return WorkerShare(job, rails, threads: threads)
         }
     }
 
     /// Groups of lanes whose values take more than this are cut, as the executor does.
     private static let groupBytes = 16 << 20
 
-    private init(_ job: ResolvedJob, _ exchange: ExchangePlan, threads: Int) {
+    /// - Parameter rails: of the exchange, at least one.
+    private init(_ job: ResolvedJob, _ rails: [ExchangePlan], threads: Int) {
         let plan = job.plan
+        let exchange = rails[0]
         let laneCount = job.laneTree.laneCount
         lanes = exchange.lanes[exchange.ownIndex]
         rootCount = exchange.ownRoots.count
@@ -53,12 +57,12 @@ struct WorkerShare {
         let first = LanePositions.range(lane: lanes.lowerBound, of: laneCount, batch: batch).lowerBound
         samples = LanePositions.range(lane: lanes.upperBound - 1, of: laneCount, batch: batch).upperBound - first
         bytesPerStep =
-            exchange.gradientBytesPerStep
+            rails.reduce(0) { $0 + $1.gradientBytesPerStep }
             + exchange.recordBytes(of: exchange.ownIndex) * (exchange.memberCount - 1)
         stateBytes = 4 * plan.layout.count * (1 + job.vectorNames.count)
         // The one root of a lone worker is the total.
         let vectors = exchange.memberCount == 1 ? 1 : exchange.ownRoots.count + 1
-        gradientBytes = 4 * (plan.layout.count * vectors + exchange.stagingCount)
+        gradientBytes = 4 * (plan.layout.count * vectors + rails.reduce(0) { $0 + $1.stagingCount })
 
         let samplesPerLane = (batch + laneCount - 1) / laneCount
         let laneBytes = plan.arenaBytes(samples: samplesPerLane, lanes: 1)

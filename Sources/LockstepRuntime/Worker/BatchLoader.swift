@@ -127,7 +127,7 @@ extension ResolvedJob {
         case .validation:
             guard let validation, let validationOrder else { return nil }
             return (validation, validationOrder, (Int(turn.step) - 1) % validationOrder.stepsPerEpoch + 1)
-        case .closing, .decision: return nil
+        case .closing, .decision, .trial: return nil
         }
     }
 }

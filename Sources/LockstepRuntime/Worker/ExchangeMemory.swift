@@ -1,19 +1,23 @@
 internal import LockstepCollectives
 
-/// The gradients of one generation: this worker's roots, the staged contributions of others, the total.
+/// The vectors of one exchange: this worker's roots, what others contribute, the total.
 ///
 /// A lone worker's total is its one root.
 ///
-/// Compute threads write the roots and read the total between turns; in a turn all belongs to the data event loop.
-/// The driver hands over with `execute`, the loop hands back with the mailbox, and each of these orders memory.
+/// In a turn a root is only written by compute threads, bucket by bucket, until it is said to be ready. Staged parts and the
+/// total belong to the rails' event loops, each to its own piece, until the turn is over; then to the driver until it begins
+/// the next one. `execute` hands over in one direction, `TurnEnd` and the mailbox in the other, and each orders memory.
 struct ExchangeMemory: Sendable {
     let roots: [FloatMemory]
-    let staging: FloatMemory
     let total: FloatMemory
+    /// For each rail its own.
+    let staging: [FloatMemory]
 
-    init(plan: ExchangePlan) {
-        roots = plan.ownRoots.map { _ in FloatMemory(count: plan.buckets.elementCount) }
-        staging = FloatMemory(count: plan.stagingCount)
-        total = plan.memberCount == 1 ? roots[0] : FloatMemory(count: plan.buckets.elementCount)
+    /// - Parameter plans: those of all rails.
+    init(plans: [ExchangePlan]) {
+        let count = plans[0].buckets.elementCount
+        roots = plans[0].ownRoots.map { _ in FloatMemory(count: count) }
+        total = plans[0].memberCount == 1 ? roots[0] : FloatMemory(count: count)
+        staging = plans.map { FloatMemory(count: $0.stagingCount) }
     }
 }

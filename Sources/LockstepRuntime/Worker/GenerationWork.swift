@@ -10,7 +10,8 @@ internal import LockstepJobs
 final class GenerationWork {
     let roster: Roster
     let lanes: Range<Int>
-    let plan: ExchangePlan
+    /// Of all rails.
+    let plans: [ExchangePlan]
     let schedule: TurnSchedule
     let memory: ExchangeMemory
     private let job: ResolvedJob
@@ -38,19 +39,16 @@ final class GenerationWork {
         self.job = job
         self.kernels = kernels
         lanes = roster.members[own].lanes
-        guard let buckets = Buckets(elementCount: job.plan.layout.count, boundaries: roster.bucketBoundaries) else {
-            throw CommandError.failed("the roster's buckets do not fit the plan")
-        }
-        plan = try ExchangePlan(
-            tree: job.laneTree, lanes: roster.members.map(\.lanes), ownIndex: own, buckets: buckets,
-            sumCount: job.sumCount,
-            chunkBytes: ExchangePlan.chunkBytes(elementCount: buckets.elementCount, members: roster.members.count))
+        plans = try ExchangePlan.rails(
+            tree: job.laneTree, lanes: roster.members.map(\.lanes), ownIndex: own,
+            elementCount: job.plan.layout.count, sumCount: job.sumCount, settings: roster.exchange)
         self.schedule = schedule
-        memory = ExchangeMemory(plan: plan)
+        memory = ExchangeMemory(plans: plans)
         rootPointers = memory.roots.map(\.pointer)
         executor = try Executor(
             plan: job.plan, kernels: kernels, lanes: lanes, laneTree: job.laneTree, batchSize: job.batchSize,
-            threads: threads, isTimed: isTimed)
+            threads: threads, isTimed: isTimed,
+            gradientCuts: roster.members.count > 1 ? roster.exchange.bucketBoundaries : [])
         loader = try BatchLoader(job: job, lanes: lanes)
         results = .allocate(capacity: lanes.count)
         results.initialize(repeating: LaneResult(), count: lanes.count)
@@ -68,10 +66,19 @@ final class GenerationWork {
         metricSums.deallocate()
     }
 
+    /// What holds for all rails alike.
+    var plan: ExchangePlan { plans[0] }
+
     // MARK: One turn
 
-    /// Computes this worker's part of a turn from S(N−1). `entered` hears of the stages.
-    func compute(_ turn: Turn, state: FlatState, entered: (Stage) -> Void) {
+    /// Computes this worker's part of a turn from S(N−1).
+    ///
+    /// - Parameters:
+    ///   - bucketCompleted: told on the compute threads when the own roots hold the final sums of a bucket.
+    ///   - entered: hears of the stages.
+    func compute(
+        _ turn: Turn, state: FlatState, bucketCompleted: (@Sendable (Int) -> Void)? = nil, entered: (Stage) -> Void
+    ) {
         times = TurnTimes()
         times.loadStart = MonotonicClock.nanoseconds()
         guard turn.hasBatch else {
@@ -92,7 +99,7 @@ final class GenerationWork {
             ? executor.train(
                 parameters: state.parameters, inputs: batch.inputs.pointer, targets: batch.targets.pointer,
                 laneStarts: batch.laneStarts, gradients: rootPointers, results: results, metricSums: metricSums,
-                context: context)
+                context: context, bucketCompleted: bucketCompleted)
             : executor.evaluate(
                 parameters: state.parameters, inputs: batch.inputs.pointer, targets: batch.targets.pointer,
                 laneStarts: batch.laneStarts, results: results, metricSums: metricSums)
@@ -187,14 +194,6 @@ final class GenerationWork {
         prefetched = schedule.successor(of: decision, isStopping: true)
         for _ in 0..<loader.depth { prefetchNext() }
     }
-}
-
-/// When the parts of a turn began and ended, in nanoseconds of the monotonic clock.
-struct TurnTimes {
-    var loadStart: UInt64 = 0
-    var loadEnd: UInt64 = 0
-    var forwardEnd: UInt64 = 0
-    var backwardEnd: UInt64 = 0
 }
 
 extension ResolvedJob {

@@ -46,11 +46,13 @@ struct StepSpans {
         let start: UInt64
         let exchanged: UInt64
         let updated: UInt64
-        let end: UInt64
+        var end: UInt64
         /// When the share of the state was put aside for a snapshot.
-        let snapshot: Range<UInt64>?
+        var snapshot: Range<UInt64>?
         /// The member whose part came last.
         let waitedFor: String?
+        /// When the buckets left and were summed; until the next turn begins.
+        let buckets: BucketTimes
     }
 
     func record(_ step: Step) {
@@ -64,16 +66,34 @@ struct StepSpans {
         part(TraceName.load, in: span, times.loadStart..<times.loadEnd)
         part(TraceName.forward, in: span, times.loadEnd..<max(times.loadEnd, times.forwardEnd))
         part(TraceName.backward, in: span, times.forwardEnd..<max(times.forwardEnd, times.backwardEnd))
-        part(TraceName.allReduce, in: span, times.backwardEnd..<max(times.backwardEnd, step.exchanged)) { span in
-            // Nothing is computed meanwhile.
-            span.attributes[TraceName.exposedNanoseconds] = Int64(clamping: step.exchanged &- times.backwardEnd)
+        // From the first bucket's leaving; before the end of backward it is covered by computation.
+        let firstReady = min(step.buckets.firstReady ?? times.backwardEnd, times.backwardEnd)
+        part(TraceName.allReduce, in: span, firstReady..<max(firstReady, step.exchanged)) { span in
+            span.attributes[TraceName.exposedNanoseconds] = Int64(
+                clamping: max(step.exchanged, times.backwardEnd) - times.backwardEnd)
+            span.attributes[TraceName.buckets] = Int64(step.buckets.bucketCount)
+            span.attributes[TraceName.firstBucketNanoseconds] = Int64(
+                clamping: max(firstReady, step.start) - step.start)
             if let name = step.waitedFor { span.attributes[TraceName.waitedFor] = name }
         }
+        bucketParts(step.buckets, in: span)
         part(TraceName.update, in: span, step.exchanged..<step.updated)
         if let snapshot = step.snapshot { part(TraceName.snapshot, in: span, snapshot) }
         span.end(at: StepInstant(monotonic: step.end))
         flush()
     }
+
+    /// Where there is one bucket, the all-reduce says it all.
+    private func bucketParts(_ buckets: BucketTimes, in step: any Span) {
+        guard buckets.bucketCount > 1 else { return }
+        for bucket in 0..<min(buckets.bucketCount, StepSpans.mostBuckets) {
+            guard let time = buckets.times(of: bucket) else { continue }
+            part(TraceName.bucket, in: step, time) { $0.attributes[TraceName.bucketNumber] = Int64(bucket) }
+        }
+    }
+
+    /// A step of more has spans of the first ones only.
+    private static let mostBuckets = 64
 
     /// A step that was begun and never applied.
     func recordBrokenStep(_ turn: Turn, start: UInt64, end: UInt64, reason: String) {

@@ -29,6 +29,8 @@ extension WorkerDriver {
             state = ready.state
             watched = ready.watched
             spans = makeSpans(job, run: preparation.welcome.runIdentifier)
+            let rails = makeRails(preparation.welcome)
+            self.rails = rails
             network.announce(
                 WorkerPreparation(
                     planDigest: job.plan.digest.description, step: ready.step,
@@ -36,7 +38,7 @@ extension WorkerDriver {
                     evaluationBatches: UInt32(job.testOrder?.stepsPerEpoch ?? 0), validation: job.validationSchedule,
                     isStopped: watched.isStopped, isBest: ready.step > 0 && watched.bestSnapshotStep == Int(ready.step),
                     epoch: ready.step == 0 ? 0 : UInt32(job.order.epoch(ofStep: Int(ready.step))),
-                    epochSums: ready.epochSums, host: "", port: 0))
+                    epochSums: ready.epochSums, host: "", ports: []), rails)
             return nil
         } catch let error as CommandError {
             return .unable(Unable(exitCode: error.exitCode, message: error.message))

@@ -1,7 +1,6 @@
 internal import LockstepCluster
 internal import LockstepCollectives
 internal import LockstepCore
-internal import LockstepData
 internal import LockstepEngine
 internal import LockstepJobs
 internal import LockstepModels
@@ -13,9 +12,9 @@ internal import Logging
 final class WorkerDriver: @unchecked Sendable {
     enum Event: Sendable {
         case core(WorkerEvent)
-        /// The exchange of a turn is over; `lastMember` sent the last part of it.
-        case exchanged(
-            Turn, generation: UInt32, records: [ControlRecord], gradientBytes: Int, lastMember: String?)
+        /// Of the rail with this number.
+        case rail(Int, Rail.Event)
+        case exchanged(RunningExchange.End)
         /// The bulk connection is open, and what was wanted has come.
         case bulkReady(Fetched)
         /// A connection that the core knows nothing of has ended, and the worker cannot go on without it.
@@ -36,18 +35,28 @@ final class WorkerDriver: @unchecked Sendable {
     var state: FlatState?
     /// What the job watches, a part of the state.
     var watched: WatchState
-    private var work: GenerationWork?
-    /// The exchange of a generation without other members, which needs no event loop.
-    private var lone: ExchangeRunner?
+    var cores: HostCores
+
+    /// The rails that this worker offers, from PREPARED on.
+    var rails: RailGroup?
+    /// The generation whose links are made or used.
+    var linking: LinkedGeneration?
+    var exchangeCount = 0
+    /// A generation's work and exchange, or a trial's.
+    var work: GenerationWork?
+    var exchange: RunningExchange?
+    var trial: TrialRun?
+
     var spans: StepSpans?
-    private var turnStart: UInt64 = 0
-    private var lastMember: String?
+    var turnStart: UInt64 = 0
+    var lastMember: String?
+    /// Whether training stops with the turn in hand.
+    var isStopping = false
     /// A training turn that was begun and not applied.
-    private var broken: Turn?
-    private var isStopping = false
+    var broken: Turn?
     /// The step whose span waits for what still belongs to it: a share that is put aside.
-    private var done: StepSpans.Step?
-    private var share: ShareCopy?
+    var done: StepSpans.Step?
+    var share: ShareCopy?
 
     init(
         settings: WorkerSettings, identity: WorkerIdentity, network: WorkerNetwork, events: Mailbox<Event>,
@@ -62,13 +71,14 @@ final class WorkerDriver: @unchecked Sendable {
         timing.silence = max(timing.silence, UInt64(settings.patience * 1e9))
         core = WorkerCore(identity, timing: timing)
         watched = WatchState()
+        cores = HostCores(threads: settings.threads, isShared: !settings.hasOwnCores)
     }
 
     /// Runs until the core says exit or `stop` comes.
     func run() {
         defer {
             flushSpan()
-            work = nil
+            endGeneration()
         }
         while core.state != .ended {
             // Before the deadline is judged, and past all that waits in the mailbox: a long computation must not make
@@ -86,11 +96,9 @@ final class WorkerDriver: @unchecked Sendable {
             switch next {
             case nil: break
             case .core(let event): handle(event)
-            case .exchanged(let turn, let generation, let records, let gradientBytes, let lastMember):
-                self.lastMember = lastMember
-                if let event = summarized(turn, generation, records, gradientBytes: gradientBytes) { handle(event) }
-            case .bulkReady(let fetched):
-                if let event = finishPreparing(fetched) { handle(event) }
+            case .rail(_, let event): if let event = linked(event) { handle(event) }
+            case .exchanged(let end): if let event = exchanged(end) { handle(event) }
+            case .bulkReady(let fetched): if let event = finishPreparing(fetched) { handle(event) }
             case .lost(let error): ended(error.exitCode, error.message)
             case .stop: return
             }
@@ -125,20 +133,16 @@ final class WorkerDriver: @unchecked Sendable {
             return nil
         case .prepare(let welcome):
             return prepare(welcome)
-        case .link(let start, let dial):
-            return link(start, dial: dial)
+        case .linkToMeasure(let measure, _):
+            return link(toMeasure: measure)
+        case .measure(let measure):
+            return self.measure(measure)
+        case .link(let start, _):
+            return link(start)
         case .begin(let turn, let isStopping):
             return begin(turn, isStopping: isStopping)
         case .record(let turn, let askedGeneration, let judgement, let hashesState):
-            guard let work, let state else { return .failed(reason: "no generation is in hand") }
-            let record = work.record(
-                state: state, askedGeneration: askedGeneration, judgement: judgement, hashesState: hashesState)
-            if let lone {
-                lone.run(turn, record: record, isStopping: isStopping)
-            } else {
-                network.links.run(turn, record: record, isStopping: isStopping)
-            }
-            return nil
+            return record(turn, askedGeneration: askedGeneration, judgement: judgement, hashesState: hashesState)
         case .apply(let turn, let summary):
             return apply(turn, summary)
         case .judge(let sums, let step):
@@ -147,13 +151,7 @@ final class WorkerDriver: @unchecked Sendable {
             copyShare(fetch)
             return nil
         case .park:
-            network.links.park()
-            lone = nil
-            flushSpan()
-            if let broken { spans?.recordBrokenStep(broken, start: turnStart, end: ProcessClock.now, reason: "parked") }
-            broken = nil
-            work = nil
-            return .parked
+            return park()
         case .hashState:
             return state.map { .stateHashed($0.hash(settings.kernels)) }
         case .sendShare(let fetch):
@@ -163,161 +161,5 @@ final class WorkerDriver: @unchecked Sendable {
             ended(code, reason)
             return nil
         }
-    }
-
-    /// The records of a turn become one summary, the same in every worker.
-    private func summarized(
-        _ turn: Turn, _ generation: UInt32, _ records: [ControlRecord], gradientBytes: Int
-    ) -> WorkerEvent? {
-        guard let work, work.roster.generation == generation else { return nil }
-        if turn.phase == .evaluation && work.schedule.isLast(turn) || work.schedule.isLastOfValidation(turn) {
-            spans?.endEvaluation(at: ProcessClock.now)
-        }
-        do {
-            let summary = try RecordSummary(
-                records: records, tree: work.plan.tree, sumCount: work.plan.sumCount)
-            return .turnFinished(
-                turn, summary, gradientIsFinite: !turn.hasGradients || work.totalIsFinite,
-                gradientBytesSent: gradientBytes)
-        } catch {
-            return .failed(reason: error.description)
-        }
-    }
-
-    // MARK: Actions
-
-    private func link(_ start: Start, dial: [Roster.Member]) -> WorkerEvent? {
-        work = nil
-        guard let job, let own = start.roster.index(of: core.identity.name), let schedule = core.schedule else {
-            return .failed(reason: "START came before the job")
-        }
-        do {
-            let work = try GenerationWork(
-                roster: start.roster, own: own, job: job, kernels: settings.kernels, threads: settings.threads,
-                schedule: schedule)
-            self.work = work
-            spans?.begin(start.traceContext, generation: start.roster.generation)
-            begin(
-                Exchange(plan: work.plan, generation: start.roster.generation, schedule: work.schedule),
-                of: start.roster,
-                work.memory)
-            for member in dial {
-                network.link(from: start.roster.members[own], to: member, generation: start.roster.generation)
-            }
-            settings.logger.info("generation begins", metadata: ["lanes": "\(work.lanes)"])
-            return nil
-        } catch let error as CommandError {
-            return .failed(reason: error.message)
-        } catch {
-            return .failed(reason: String(describing: error).escapedForDisplay())
-        }
-    }
-
-    /// The data event loop carries an exchange between members; with one member it is over as soon as it begins.
-    private func begin(_ exchange: Exchange, of roster: Roster, _ memory: ExchangeMemory) {
-        guard roster.members.count == 1 else {
-            lone = nil
-            return network.links.begin(roster, exchange: exchange, memory: memory)
-        }
-        network.links.park()
-        lone = ExchangeRunner(core: exchange, memory: memory) { [events] output in
-            guard case .finished(let turn, let records, let gradientBytes, _) = output else { return }
-            // Through the mailbox, so that whatever came meanwhile has its turn.
-            events.post(
-                .exchanged(
-                    turn, generation: roster.generation, records: records, gradientBytes: gradientBytes,
-                    lastMember: nil))
-        }
-    }
-
-    private func begin(_ turn: Turn, isStopping: Bool) -> WorkerEvent? {
-        turnStart = ProcessClock.now
-        flushSpan()
-        guard let work, let state else { return .failed(reason: "no generation is in hand") }
-        self.isStopping = isStopping
-        broken = turn.phase == .train ? turn : nil
-        if isStopping { work.stopsEarly(after: turn) }
-        if turn.phase == .evaluation, turn.step == 1 { spans?.beginEvaluation(at: turnStart) }
-        if turn.phase == .validation, work.schedule.batch(ofValidation: turn) == 1 {
-            spans?.beginEvaluation(at: turnStart)
-        }
-        let step = turn.phase == .train ? Int(turn.step) : Int(core.step)
-        #if LOCKSTEP_FAILPOINTS
-        if let fault = Failpoints.current.flipParameter, turn.phase == .train, turn.step == fault.step,
-            core.identity.name == fault.worker
-        {
-            state.parameters[0] = Float(bitPattern: state.parameters[0].bitPattern ^ 1)
-        }
-        #endif
-        work.compute(turn, state: state) { [settings] stage in
-            settings.status.update {
-                $0.step = step
-                $0.stage = stage
-            }
-        }
-        // A turn without a batch has nothing to compute; its record follows by itself.
-        return turn.hasBatch ? .computed(turn) : nil
-    }
-
-    private func apply(_ turn: Turn, _ summary: RecordSummary) -> WorkerEvent? {
-        guard let job, let work, let state else { return .failed(reason: "no generation is in hand") }
-        let exchanged = ProcessClock.now
-        broken = nil
-        work.apply(turn, summary, plateauFactor: watched.plateauFactor, to: state)
-        let end = ProcessClock.now
-        done = StepSpans.Step(
-            turn: turn, epoch: job.order.epoch(ofStep: Int(turn.step)), times: work.times, start: turnStart,
-            exchanged: exchanged, updated: end, end: end, snapshot: nil, waitedFor: lastMember)
-        return .updated(
-            work.report(
-                turn, summary, plateauFactor: watched.plateauFactor, seconds: Double(end - turnStart) / 1e9))
-    }
-
-    /// Judges S(step) by its validation; the same in every worker, for all that it depends on is state.
-    private func judge(_ sums: [Double], step: UInt32) -> WorkerEvent? {
-        guard let job, let state, let watch = job.watch else { return .failed(reason: "nothing is watched") }
-        guard let measures = job.measures(of: sums) else { return .failed(reason: "a validation without samples") }
-        let outcome = watched.observe(watch, loss: measures.loss, metrics: measures.metrics, step: Int(step))
-        if outcome.isImproved { state.keepBest() }
-        // The best is what training ends with, whether it ends early or not.
-        if outcome.stops || step == UInt32(job.stepCount) { state.restoreBest() }
-        return .judged(
-            isStopping: outcome.stops, snapshots: outcome.isBest && job.snapshots.best != nil, watchHash: watched.hash)
-    }
-
-    // MARK: The state
-
-    /// What goes with the first share beside the vectors.
-    private var numbers: [Double] {
-        StateNumbers(watch: job?.watch == nil ? [] : watched.numbers, epochSums: core.lastEpoch).all
-    }
-
-    private func copyShare(_ fetch: Fetch) {
-        // The last one is still on its way: the coordinator does without this one.
-        guard let state, network.isBulkIdle else { return }
-        let start = ProcessClock.now
-        let count = StateShare.range(fetch.share, of: fetch.count, elementCount: state.layout.count).count
-        let copy =
-            share.flatMap { $0.count == count ? $0 : nil } ?? ShareCopy(count: count, vectors: 1 + state.vectors.count)
-        copy.fill(from: state, fetch, numbers: numbers)
-        share = copy
-        network.sendBulk(ShareFrames(copy))
-        let end = ProcessClock.now
-        if let step = done {
-            done = StepSpans.Step(
-                turn: step.turn, epoch: step.epoch, times: step.times, start: step.start, exchanged: step.exchanged,
-                updated: step.updated, end: end, snapshot: start..<end, waitedFor: step.waitedFor)
-        }
-    }
-
-    private func sendShare(_ fetch: Fetch) {
-        guard let state else { return }
-        network.sendBulk(ShareFrames(of: state, fetch, numbers: numbers))
-    }
-
-    /// Gives the span of the last step away, once nothing more can belong to it.
-    private func flushSpan() {
-        if let done { spans?.record(done) }
-        done = nil
     }
 }

@@ -45,33 +45,30 @@ package final class WorkerService: Service {
         let identity = WorkerIdentity(
             name: settings.identity.name.name, process: ProcessNumber(UInt64.random(in: 1...UInt64.max)),
             host: Machine.hostName, processIdentifier: getpid(), version: lockstepVersion,
-            instructionSet: settings.kernels.name, threads: settings.threads)
+            instructionSet: settings.kernels.name, threads: settings.threads, cores: Machine.cores,
+            hasOwnCores: settings.hasOwnCores)
         settings.status.update { $0.worker = identity.name }
         let controlGroup = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-        let dataGroup = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let end: Result<CommandError, any Error>
         do {
-            end = .success(try await work(as: identity, controlGroup, dataGroup))
+            end = .success(try await work(as: identity, controlGroup))
         } catch {
             end = .failure(error)
         }
         try? await controlGroup.shutdownGracefully()
-        try? await dataGroup.shutdownGracefully()
         let outcome = try end.get()
         return RunOutcome(exitCode: outcome.exitCode, message: outcome.message)
     }
 
     /// Works until the first reason to end, which it returns; then the event loops have nothing to do any more.
     private func work(
-        as identity: WorkerIdentity, _ controlGroup: MultiThreadedEventLoopGroup,
-        _ dataGroup: MultiThreadedEventLoopGroup
+        as identity: WorkerIdentity, _ controlGroup: MultiThreadedEventLoopGroup
     ) async throws -> CommandError {
         let (endings, ending) = AsyncStream.makeStream(of: CommandError.self)
         let ended: @Sendable (ExitCode, String) -> Void = { ending.yield(CommandError($0, $1)) }
         let events = Mailbox<WorkerDriver.Event>()
         let network = try WorkerNetwork(
-            settings: settings, identity: identity, controlGroup: controlGroup, dataGroup: dataGroup, events: events,
-            ended: ended)
+            settings: settings, identity: identity, controlGroup: controlGroup, events: events, ended: ended)
         let driver = WorkerDriver(
             settings: settings, identity: identity, network: network, events: events, ended: ended)
         let (driving, driverEnd) = AsyncStream.makeStream(of: Never.self)
@@ -94,6 +91,7 @@ package final class WorkerService: Service {
         events.post(.stop)
         await network.shutdown()
         await WorkerService.wait(for: driving)
+        await network.endLoops()
         return end
     }
 

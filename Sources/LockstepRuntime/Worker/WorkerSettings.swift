@@ -19,6 +19,12 @@ package struct WorkerSettings: Sendable {
     /// Seconds to go on trying to reach the coordinator.
     package var patience: Double
     package var kernels: Kernels
+    /// Whether it was told the cores it runs on; else the workers of a host share its cores out among them.
+    package var hasOwnCores = false
+    /// Whether its data links have no TLS: it takes part in measurements only.
+    package var allowsClear = false
+    /// Of data links.
+    package var linkLimits = LinkLimits()
     package var status: ProcessStatus
     package var logger: Logger
     /// The sinks behind `logger`: one that sends lines to the coordinator joins them. nil where a launcher reads them.

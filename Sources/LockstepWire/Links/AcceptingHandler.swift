@@ -23,19 +23,21 @@ final class AcceptingHandler: ChannelInboundHandler, RemovableChannelHandler {
 
     struct Rules: Sendable {
         let contexts: TLSContexts
+        /// Without TLS: the peer is who it says it is, and there is no certificate.
+        var isClear = false
         let roles: [PeerRole]
         let limits: LinkLimits
         let logger: Logger
-        /// Judges the first frame of a peer with a good certificate and adds the handlers that carry on. On the
-        /// connection's loop.
-        let take: @Sendable (any Channel, PeerCertificate, ControlFrame) throws(LinkError) -> Void
+        /// Judges the first frame of a peer with a good certificate (nil in the clear) and adds the handlers that carry
+        /// on. On the connection's loop.
+        let take: @Sendable (any Channel, PeerCertificate?, ControlFrame) throws(LinkError) -> Void
         /// Called once when the connection no longer counts as unknown.
         let settled: @Sendable (any Channel) -> Void
     }
 
     private enum State: Equatable {
         case handshaking
-        case awaitingFirstFrame(PeerCertificate)
+        case awaitingFirstFrame(PeerCertificate?)
         case finished
     }
 
@@ -55,9 +57,7 @@ final class AcceptingHandler: ChannelInboundHandler, RemovableChannelHandler {
 
     func handlerAdded(context: ChannelHandlerContext) {
         remote = Endpoint(context.remoteAddress)
-        deadline = context.eventLoop.assumeIsolated().scheduleTask(in: rules.limits.openingDeadline) {
-            self.deadlinePassed(context)
-        }
+        setDeadline(context, rules.limits.openingDeadline)
     }
 
     func handlerRemoved(context: ChannelHandlerContext) { deadline?.cancel() }
@@ -65,12 +65,13 @@ final class AcceptingHandler: ChannelInboundHandler, RemovableChannelHandler {
     func channelActive(context: ChannelHandlerContext) {
         if remote == nil { remote = Endpoint(context.remoteAddress) }
         context.fireChannelActive()
+        if rules.isClear, state == .handshaking { greet(context, peer: nil) }
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         switch event {
         case TLSUserEvent.handshakeCompleted(let negotiated):
-            if state == .handshaking { greet(context, negotiated) }
+            if state == .handshaking { judge(context, negotiated) }
         case is ChannelShouldQuiesceEvent:
             guard state != .finished else { break }
             state = .finished
@@ -116,7 +117,7 @@ final class AcceptingHandler: ChannelInboundHandler, RemovableChannelHandler {
         context.fireChannelInactive()
     }
 
-    private func greet(_ context: ChannelHandlerContext, _ negotiated: String?) {
+    private func judge(_ context: ChannelHandlerContext, _ negotiated: String?) {
         let peer: PeerCertificate
         do throws(LinkError) {
             guard negotiated == TLSContexts.applicationProtocol else {
@@ -132,33 +133,42 @@ final class AcceptingHandler: ChannelInboundHandler, RemovableChannelHandler {
             refuse(context, error)
             return
         }
+        greet(context, peer: peer)
+    }
+
+    private func greet(_ context: ChannelHandlerContext, peer: PeerCertificate?) {
         state = .awaitingFirstFrame(peer)
+        deadline?.cancel()
+        setDeadline(context, rules.limits.firstFrameDeadline)
         write(context, try? Greeting(name: rules.contexts.name).frame())
     }
 
-    private func deadlinePassed(_ context: ChannelHandlerContext) {
-        let seconds = rules.limits.openingDeadline.shownInSeconds
-        switch state {
-        case .handshaking:
-            giveUp(.closed("its TLS handshake was not finished within \(seconds)"))
-            context.close(promise: nil)
-        case .awaitingFirstFrame:
-            refuse(context, .closed("its first frame did not come within \(seconds)"))
-        case .finished:
-            context.close(promise: nil)
-        }
+    private func setDeadline(_ context: ChannelHandlerContext, _ time: TimeAmount) {
+        deadline = context.eventLoop.assumeIsolated().scheduleTask(in: time) { self.deadlinePassed(context) }
     }
 
-    /// Ends a connection whose peer can read why.
+    private func deadlinePassed(_ context: ChannelHandlerContext) {
+        switch state {
+        case .handshaking:
+            giveUp(.closed("its TLS handshake was not finished within \(rules.limits.openingDeadline.shownInSeconds)"))
+        case .awaitingFirstFrame:
+            giveUp(.closed("its first frame did not come within \(rules.limits.firstFrameDeadline.shownInSeconds)"))
+        case .finished:
+            break
+        }
+        context.close(promise: nil)
+    }
+
+    /// Ends a connection whose peer can read why. One that may try again sees it closed only: a refusal is final.
     private func refuse(_ context: ChannelHandlerContext, _ error: LinkError) {
         giveUp(error)
-        write(context, try? ControlFrame(.refused(reason: error.reason)))
+        if !error.isWorthRetrying { write(context, try? ControlFrame(.refused(reason: error.reason))) }
         context.close(promise: nil)
     }
 
     private func giveUp(_ error: LinkError) {
         var metadata = metadata
-        if case .awaitingFirstFrame(let peer) = state { metadata["peer"] = "\(peer.name)" }
+        if case .awaitingFirstFrame(let peer?) = state { metadata["peer"] = "\(peer.name)" }
         // The deadline stays: it cuts a peer that does not let go.
         state = .finished
         let place = remote?.description ?? "a peer that was gone at once"

@@ -36,7 +36,8 @@ package struct ControlDialer: Sendable {
             contexts: contexts, role: .coordinator, name: nil, limits: limits, deadline: timeout, place: place,
             firstFrame: firstFrame, judgeAnswer: nil
         ) { [limits] channel, peer in
-            try ControlLink(on: channel, peer: peer, place: place, limits: limits)
+            guard let peer else { throw LinkError.refused("\(place) showed no certificate") }
+            return try ControlLink(on: channel, peer: peer, place: place, limits: limits)
         }
         return try await Dialing.connect(ClientBootstrap(group: group), to: endpoint, rules, timeout: timeout)
     }

@@ -19,24 +19,29 @@ enum DataLink {
 
     /// Answers a worker that was admitted, and gives its frames to `receiver`. On the connection's loop.
     static func accept(
-        _ channel: any Channel, _ peer: PeerCertificate, _ admission: DataLinkAdmission
+        _ channel: any Channel, _ peer: PeerName, _ admission: DataLinkAdmission, _ limits: LinkLimits, isClear: Bool
     ) throws(LinkError) {
         do {
             let answer = ControlFrameEncoder.encoded(try ControlFrame(admission.greeting), channel.allocator)
             channel.writeAndFlush(answer, promise: nil)
-            try open(channel, peer, admission.receiver)
+            try open(channel, peer, admission.receiver, limits, isClear: isClear)
         } catch {
             throw .closed("the connection could not be set up")
         }
     }
 
     static func open(
-        _ channel: any Channel, _ peer: PeerCertificate, _ receiver: any FrameReceiver
+        _ channel: any Channel, _ peer: PeerName, _ receiver: any FrameReceiver, _ limits: LinkLimits, isClear: Bool
     ) throws {
-        CongestionControl.preferReno(channel)
-        let place = Endpoint(channel.remoteAddress).map { "\(peer.name.name) at \($0)" } ?? peer.name.name
+        CongestionControl.prefer(channel)
+        let endpoint = Endpoint(channel.remoteAddress)
+        let place = endpoint.map { "\(peer.name) at \($0)" } ?? peer.name
         try channel.pipeline.syncOperations.addHandler(
-            DataLinkHandler(peer: peer.name, place: place, receiver: receiver)
+            // A socket without TLS keeps what is written until the peer has taken it.
+            DataLinkHandler(
+                peer: peer, place: place, receiver: receiver, lendsMemory: !isClear,
+                isLoopback: endpoint?.isLoopback ?? false, recordsPerKey: limits.recordsPerKey
+            )
         )
     }
 

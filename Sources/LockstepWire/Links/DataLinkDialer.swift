@@ -9,11 +9,16 @@ package struct DataLinkDialer: Sendable {
     private let group: any EventLoopGroup
     private let contexts: TLSContexts
     private let limits: LinkLimits
+    private let isClear: Bool
 
-    package init(group: any EventLoopGroup, contexts: TLSContexts, limits: LinkLimits = LinkLimits()) {
+    /// - Parameter isClear: no TLS, so that names prove nothing; to measure what encryption costs.
+    package init(
+        group: any EventLoopGroup, contexts: TLSContexts, limits: LinkLimits = LinkLimits(), isClear: Bool = false
+    ) {
         self.group = group
         self.contexts = contexts
         self.limits = limits
+        self.isClear = isClear
     }
 
     /// Connects to the worker that `greeting` names, and gives its frames to a receiver. Returns when the other worker
@@ -42,10 +47,14 @@ package struct DataLinkDialer: Sendable {
             }
         }
         let rules = DialingHandler<Void>.Rules(
-            contexts: contexts, role: .worker, name: greeting.peerName, limits: limits, deadline: timeout, place: place,
+            contexts: contexts, isClear: isClear, role: .worker, name: greeting.peerName, limits: limits,
+            deadline: timeout, place: place,
             firstFrame: firstFrame, judgeAnswer: judgeAnswer
-        ) { channel, peer in
-            try DataLink.open(channel, peer, receiver(channel.eventLoop))
+        ) { [contexts, limits, isClear] channel, certificate in
+            let peer =
+                try certificate?.name
+                ?? PeerName(cluster: contexts.name.cluster, role: .worker, name: greeting.peerName)
+            try DataLink.open(channel, peer, receiver(channel.eventLoop), limits, isClear: isClear)
         }
         let bootstrap = DataLink.configure(ClientBootstrap(group: group))
         try await Dialing.connect(bootstrap, to: endpoint, rules, timeout: timeout)

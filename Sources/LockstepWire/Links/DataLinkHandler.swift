@@ -3,10 +3,11 @@ internal import LockstepCore
 package import NIOCore
 internal import NIOSSL
 
-/// The frames of a data link: straight out of the read buffer into their place, and out of their place into the socket.
+/// The frames of a data link: straight out of the read buffer into their place, and out of their place into TLS.
 ///
-/// Reading never stops for lack of room, since every frame has its place; so two links cannot wait for each other.
-/// Writing holds only descriptors while the socket is full: payloads stay where they are. Loop-bound.
+/// Reading stops only where the receiver holds a frame, and then nothing that is sent waits for what would be read: so
+/// links cannot wait for each other. Writing holds only descriptors while the socket or the window is full: payloads stay
+/// where they are. Loop-bound.
 package final class DataLinkHandler: ChannelDuplexHandler, RemovableChannelHandler {
     package typealias InboundIn = ByteBuffer
     package typealias OutboundIn = Never
@@ -14,73 +15,90 @@ package final class DataLinkHandler: ChannelDuplexHandler, RemovableChannelHandl
 
     private enum Reading {
         case header
-        case payload(FrameHeader, UnsafeMutableRawBufferPointer, filled: Int)
+        case payload(FrameHeader, FramePlace)
         /// The receiver does not want this frame yet.
         case held(FrameHeader)
     }
 
-    private enum Source {
-        case memory(UnsafeRawBufferPointer)
-        case bytes([UInt8])
-    }
-
-    private struct Sending {
-        let header: FrameHeader
-        let source: Source
-        var headerIsWritten = false
-        var sent = 0
-
-        var count: Int {
-            switch source {
-            case .memory(let memory): memory.count
-            case .bytes(let bytes): bytes.count
-            }
-        }
-    }
-
-    /// More than this is never encrypted in one go: the next piece overlaps with the kernel's work on this one.
-    private static let flushBytes = 512 << 10
-
     /// The name of the worker at the other end.
     package let peer: PeerName
+    /// Whether all sums of the frame that `didReceive` tells of are finite; true where it was no sum.
+    package private(set) var lastSumIsFinite = true
+
     private let failures: TLSFailure
+    private let lendsMemory: Bool
     private var receiver: (any FrameReceiver)?
     private var context: ChannelHandlerContext?
+    private var wear: LinkWear
+    private var window: LinkWindow
 
-    private let headerBytes = UnsafeMutableRawBufferPointer.allocate(byteCount: FrameHeader.byteCount, alignment: 8)
-    private var headerFill = 0
+    private let headerReader = HeaderReader()
     private var reading = Reading.header
     /// What was read behind a held header.
     private var heldBytes: ByteBuffer?
     private var readIsHeld = false
     private var isReading = false
+    private var peerHasRetired = false
 
-    private var scratch = ByteBuffer()
-    private var queue = CircularBuffer<Sending>()
-    private var isPumping = false
+    private var outgoing = OutgoingFrames()
+    private var lentScratch = BorrowedBytes()
+    private var lentPayloads = BorrowedBytes()
+    private var isFlushing = false
+    private var hasRetired = false
 
-    /// - Parameter place: how the other end is called in errors.
-    package init(peer: PeerName, place: String, receiver: any FrameReceiver) {
+    /// - Parameters:
+    ///   - place: how the other end is called in errors.
+    ///   - lendsMemory: whether bytes that are flushed are read at once, as TLS does; they are copied where not.
+    ///   - isLoopback: whether the other end is on this machine.
+    ///   - recordsPerKey: sealed or opened TLS records after which the link is worn.
+    package init(
+        peer: PeerName, place: String, receiver: any FrameReceiver, lendsMemory: Bool, isLoopback: Bool,
+        recordsPerKey: Int = LinkLimits().recordsPerKey
+    ) {
         self.peer = peer
         self.receiver = receiver
+        self.lendsMemory = lendsMemory
+        window = LinkWindow(bytes: isLoopback ? LinkWindow.loopbackBytes : LinkWindow.networkBytes)
+        wear = LinkWear(recordsPerKey: recordsPerKey)
         failures = TLSFailure(peer: place, authority: [])
     }
 
-    deinit { headerBytes.deallocate() }
-
     // MARK: Sending
 
-    /// Sends a frame. The memory is read when the socket has room: it must stay valid and unchanged until then, which
-    /// the protocol guarantees (`Exchange`), or until the link is closed.
+    /// Queues a frame; `flush` sends it. The memory is read when the socket has room: it must stay valid and unchanged
+    /// until then, which the protocol guarantees (`Exchange`), or until the link is closed.
     ///
     /// - Parameter header: its length must be that of `payload`.
-    package func send(_ header: FrameHeader, payload: UnsafeRawBufferPointer) {
-        enqueue(Sending(header: header, source: .memory(payload)))
+    package func send(_ header: FrameHeader, payload: UnsafeRawBufferPointer) { enqueue(header, .memory(payload)) }
+
+    /// Queues a frame whose payload the link keeps itself; `flush` sends it.
+    package func send(_ header: FrameHeader, bytes: [UInt8]) { enqueue(header, .bytes(bytes)) }
+
+    /// Sends what is queued while the socket has room, the rest as soon as it has. Frames that were queued together
+    /// travel together. While this link's frames are being read it waits for the end of what was read.
+    package func flush() {
+        guard !isFlushing, !isReading, let context else { return }
+        isFlushing = true
+        // Flushing can change writability, which comes back here: hence the guard.
+        while canSend, context.channel.isWritable { flushNext(context) }
+        isFlushing = false
+        closeIfReplaced(context)
     }
 
-    /// Sends a frame whose payload the link keeps itself.
-    package func send(_ header: FrameHeader, bytes: [UInt8]) {
-        enqueue(Sending(header: header, source: .bytes(bytes)))
+    /// Sends, after all that is queued, that nothing more will come. Nothing may be sent afterwards. When the other
+    /// side has retired the link too, it closes.
+    package func retire() {
+        guard receiver != nil, !hasRetired else { return }
+        enqueue(FrameHeader(kind: .retire, length: 0), .bytes([]))
+        hasRetired = true
+        flush()
+    }
+
+    /// Asks the other side, which dialled this link, to dial a successor.
+    package func requestRenewal() {
+        guard receiver != nil, !hasRetired else { return }
+        enqueue(FrameHeader(kind: .renew, length: 0), .bytes([]))
+        flush()
     }
 
     /// Asks again about the frame that the receiver held, and reads on.
@@ -91,10 +109,8 @@ package final class DataLinkHandler: ChannelDuplexHandler, RemovableChannelHandl
         heldBytes = nil
         isReading = true
         if begin(header, context) { consume(&bytes, context) }
-        keepIfHeld(bytes)
-        isReading = false
-        pump()
-        if case .held = reading { return }
+        finishReading(bytes)
+        if isHeld { return }
         if readIsHeld {
             readIsHeld = false
             context.read()
@@ -107,48 +123,39 @@ package final class DataLinkHandler: ChannelDuplexHandler, RemovableChannelHandl
         end(context, .closed("this process closed the link to \(peer.name)"))
     }
 
-    private func enqueue(_ sending: Sending) {
-        precondition(Int(sending.header.length) == sending.count, "a frame's length is that of its payload")
+    private func enqueue(_ header: FrameHeader, _ source: OutgoingFrames.Source) {
         guard receiver != nil else { return }
-        queue.append(sending)
-        pump()
+        precondition(!hasRetired, "nothing is sent on a retired link")
+        outgoing.append(header, source)
     }
 
-    /// Writes while the socket has room. Writing can change writability, which calls this again: hence the guard.
-    private func pump() {
-        guard !isPumping, !isReading, let context else { return }
-        isPumping = true
-        while !queue.isEmpty, context.channel.isWritable {
-            fillScratch()
-            context.writeAndFlush(Self.wrapOutboundOut(scratch), promise: nil)
-        }
-        isPumping = false
+    private var canSend: Bool {
+        if outgoing.isInsideFrame || window.owesAcknowledgement { return true }
+        return !outgoing.isEmpty && (window.isOpen || isHeld)
     }
 
-    private func fillScratch() {
-        scratch.clear(minimumCapacity: DataLinkHandler.flushBytes)
-        while scratch.readableBytes < DataLinkHandler.flushBytes, let first = queue.first {
-            var sending = first
-            if !sending.headerIsWritten {
-                scratch.writeWithUnsafeMutableBytes(minimumWritableBytes: FrameHeader.byteCount) { room in
-                    sending.header.encode(into: room)
-                    return FrameHeader.byteCount
-                }
-                sending.headerIsWritten = true
-            }
-            let count = min(sending.count - sending.sent, max(0, DataLinkHandler.flushBytes - scratch.readableBytes))
-            let range = sending.sent..<sending.sent + count
-            switch sending.source {
-            case .memory(let memory): scratch.writeBytes(UnsafeRawBufferPointer(rebasing: memory[range]))
-            case .bytes(let bytes): scratch.writeBytes(bytes[range])
-            }
-            sending.sent += count
-            if sending.sent == sending.count {
-                queue.removeFirst()
-            } else {
-                queue[queue.startIndex] = sending
-            }
+    /// While this side does not read, it does not hear either what the other one has taken: then nothing may wait for
+    /// that, or three links could wait for each other.
+    private var isHeld: Bool {
+        if case .held = reading { true } else { false }
+    }
+
+    private func flushNext(_ context: ChannelHandlerContext) {
+        outgoing.takeNext(scratch: LinkScratch.current.memory, window: &window, mayBegin: isHeld) { piece, isScratch in
+            wear.sealed(piece.count)
+            context.write(Self.wrapOutboundOut(bytes(piece, isScratch, context)), promise: nil)
         }
+        context.flush()
+        // Whoever hears of one may queue more.
+        for header in outgoing.ended { receiver?.didSend(header) }
+        tellIfWorn()
+    }
+
+    private func bytes(
+        _ piece: UnsafeRawBufferPointer, _ isScratch: Bool, _ context: ChannelHandlerContext
+    ) -> ByteBuffer {
+        guard lendsMemory else { return context.channel.allocator.buffer(bytes: piece) }
+        return isScratch ? lentScratch.view(of: piece) : lentPayloads.view(of: piece)
     }
 
     // MARK: Reading
@@ -160,24 +167,24 @@ package final class DataLinkHandler: ChannelDuplexHandler, RemovableChannelHandl
 
     package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         var buffer = Self.unwrapInboundIn(data)
-        if case .held = reading {
+        wear.opened(buffer.readableBytes)
+        if isHeld {
             heldBytes?.writeBuffer(&buffer)
             if heldBytes == nil { heldBytes = buffer }
             return
         }
         isReading = true
         consume(&buffer, context)
-        keepIfHeld(buffer)
-        isReading = false
-        pump()
+        finishReading(buffer)
+        tellIfWorn()
     }
 
     package func read(context: ChannelHandlerContext) {
-        if case .held = reading { readIsHeld = true } else { context.read() }
+        if isHeld { readIsHeld = true } else { context.read() }
     }
 
     package func channelWritabilityChanged(context: ChannelHandlerContext) {
-        pump()
+        flush()
         context.fireChannelWritabilityChanged()
     }
 
@@ -186,7 +193,7 @@ package final class DataLinkHandler: ChannelDuplexHandler, RemovableChannelHandl
     }
 
     package func channelInactive(context: ChannelHandlerContext) {
-        var isInside = headerFill > 0
+        var isInside = headerReader.isInside
         if case .payload = reading { isInside = true }
         end(context, .closed("\(failures.peer) closed the connection\(isInside ? " inside a frame" : "")"))
         context.fireChannelInactive()
@@ -197,8 +204,10 @@ package final class DataLinkHandler: ChannelDuplexHandler, RemovableChannelHandl
         self.context = nil
     }
 
-    private func keepIfHeld(_ rest: ByteBuffer) {
-        if case .held = reading, rest.readableBytes > 0 { heldBytes = rest }
+    private func finishReading(_ rest: ByteBuffer) {
+        if isHeld, rest.readableBytes > 0 { heldBytes = rest }
+        isReading = false
+        flush()
     }
 
     private func consume(_ buffer: inout ByteBuffer, _ context: ChannelHandlerContext) {
@@ -207,63 +216,97 @@ package final class DataLinkHandler: ChannelDuplexHandler, RemovableChannelHandl
             case .held:
                 return
             case .header:
-                let taken = buffer.readWithUnsafeReadableBytes { bytes in
-                    let count = min(FrameHeader.byteCount - headerFill, bytes.count)
-                    let room = UnsafeMutableRawBufferPointer(rebasing: headerBytes[headerFill..<headerFill + count])
-                    room.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[..<count]))
-                    return count
-                }
-                headerFill += taken
-                guard headerFill == FrameHeader.byteCount else { return }
-                headerFill = 0
-                do throws(FrameError) {
-                    let header = try FrameHeader(decoding: UnsafeRawBufferPointer(headerBytes))
-                    guard begin(header, context) else { return }
-                } catch {
-                    end(context, .violation("\(failures.peer) sent a damaged frame: \(error)"))
-                }
-            case .payload(let header, let destination, let filled):
-                let taken = buffer.readWithUnsafeReadableBytes { bytes in
-                    let count = min(Int(header.length) - filled, bytes.count)
-                    UnsafeMutableRawBufferPointer(rebasing: destination[filled..<filled + count])
-                        .copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[..<count]))
-                    return count
-                }
-                reading = .payload(header, destination, filled: filled + taken)
-                completeIfFilled(context)
+                guard let header = readHeader(&buffer, context) else { return }
+                guard begin(header, context) else { return }
+            case .payload(let header, var place):
+                window.took(buffer.readWithUnsafeReadableBytes { place.fill($0) })
+                if place.isFilled { complete(header, place, context) } else { reading = .payload(header, place) }
             }
         }
     }
 
-    /// Asks the receiver where a frame goes. False when reading must stop here.
+    /// Nil where more bytes are needed, or the link is no more.
+    private func readHeader(_ buffer: inout ByteBuffer, _ context: ChannelHandlerContext) -> FrameHeader? {
+        do throws(FrameError) {
+            guard let header = try headerReader.read(&buffer) else { return nil }
+            guard window.heard(header) else {
+                end(context, .violation("\(failures.peer) acknowledged more than was sent to it"))
+                return nil
+            }
+            // An acknowledgement needs none itself, or there would be no end.
+            if header.kind != .acknowledgement { window.took(FrameHeader.byteCount) }
+            return header.withoutAcknowledgement
+        } catch {
+            end(context, .violation("\(failures.peer) sent a damaged frame: \(error)"))
+            return nil
+        }
+    }
+
+    /// Carries out what the link itself is told, and asks the receiver where any other frame goes. False when reading
+    /// must stop here.
     private func begin(_ header: FrameHeader, _ context: ChannelHandlerContext) -> Bool {
         guard let receiver else { return false }
         do {
-            switch try receiver.willReceive(header) {
-            case .memory(let memory):
-                guard memory.count == Int(header.length) else {
-                    throw LinkError.violation(
-                        "\(failures.peer) sent a frame of \(header.length) bytes where \(memory.count) are due"
-                    )
+            switch header.kind {
+            case .acknowledgement, .retire, .renew:
+                try obey(header, receiver)
+            default:
+                try expectNotRetired()
+                let destination = try receiver.willReceive(header)
+                guard let place = try FramePlace(destination, header, sender: failures.peer) else {
+                    reading = .held(header)
+                    return false
                 }
-                reading = .payload(header, memory, filled: 0)
-            case .hold:
-                reading = .held(header)
-                return false
+                if place.isFilled { complete(header, place, context) } else { reading = .payload(header, place) }
             }
+            return true
         } catch {
             end(context, violation(error))
             return false
         }
-        completeIfFilled(context)
-        return true
     }
 
-    private func completeIfFilled(_ context: ChannelHandlerContext) {
-        guard case .payload(let header, _, let filled) = reading, filled == Int(header.length) else { return }
+    /// What the other side's link tells this one.
+    private func obey(_ header: FrameHeader, _ receiver: any FrameReceiver) throws(LinkError) {
+        guard header.length == 0 else {
+            throw .violation("\(failures.peer) sent a frame of kind \(header.kind) with a payload")
+        }
+        switch header.kind {
+        case .renew:
+            try expectNotRetired()
+            receiver.linkRenewalRequested()
+        case .retire:
+            try expectNotRetired()
+            peerHasRetired = true
+            receiver.linkRetired()
+        default:
+            // What it acknowledges is counted already.
+            break
+        }
+    }
+
+    private func expectNotRetired() throws(LinkError) {
+        if peerHasRetired {
+            throw .violation("\(failures.peer) sent a frame after it had retired the link")
+        }
+    }
+
+    private func complete(_ header: FrameHeader, _ place: FramePlace, _ context: ChannelHandlerContext) {
         reading = .header
+        lastSumIsFinite = place.isFinite
         guard let receiver else { return }
         do { try receiver.didReceive(header) } catch { end(context, violation(error)) }
+    }
+
+    // MARK: Ends
+
+    private func tellIfWorn() {
+        if wear.takeNotice() { receiver?.linkIsWorn() }
+    }
+
+    private func closeIfReplaced(_ context: ChannelHandlerContext) {
+        guard hasRetired, peerHasRetired, outgoing.isEmpty else { return }
+        end(context, .closed("another link took the place of this one to \(peer.name)"))
     }
 
     private func violation(_ error: any Error) -> LinkError {
@@ -273,10 +316,9 @@ package final class DataLinkHandler: ChannelDuplexHandler, RemovableChannelHandl
     private func end(_ context: ChannelHandlerContext, _ error: LinkError) {
         guard let receiver else { return }
         self.receiver = nil
-        queue.removeAll()
+        outgoing.removeAll()
         heldBytes = nil
         reading = .header
-        headerFill = 0
         receiver.linkClosed(error)
         context.close(promise: nil)
     }

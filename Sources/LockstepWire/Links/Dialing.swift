@@ -35,9 +35,12 @@ enum Dialing {
                         let handler = DialingHandler(rules, promise: promise)
                         do {
                             try attempts.add(channel)
-                            try channel.pipeline.syncOperations.addHandlers([
-                                NIOSSLClientHandler(context: rules.contexts.client, serverHostname: nil), handler,
-                            ])
+                            if !rules.isClear {
+                                try channel.pipeline.syncOperations.addHandler(
+                                    NIOSSLClientHandler(context: rules.contexts.client, serverHostname: nil)
+                                )
+                            }
+                            try channel.pipeline.syncOperations.addHandler(handler)
                         } catch {
                             promise.fail(error)
                             throw error

@@ -20,6 +20,8 @@ final class DialingHandler<Product: Sendable>: ChannelInboundHandler, RemovableC
 
     struct Rules: Sendable {
         let contexts: TLSContexts
+        /// Without TLS: the peer is who it says it is, and there is no certificate.
+        var isClear = false
         /// Who must answer: a role, and a name where one is known.
         let role: PeerRole
         let name: String?
@@ -30,14 +32,14 @@ final class DialingHandler<Product: Sendable>: ChannelInboundHandler, RemovableC
         let firstFrame: ControlFrame
         /// Judges the answer to the first frame; nil where the connection is open without one.
         let judgeAnswer: (@Sendable (ControlFrame) throws(LinkError) -> Void)?
-        /// Adds the handlers that carry on. On the connection's loop.
-        let take: @Sendable (any Channel, PeerCertificate) throws -> Product
+        /// Adds the handlers that carry on, knowing the peer's certificate (nil in the clear). On the connection's loop.
+        let take: @Sendable (any Channel, PeerCertificate?) throws -> Product
     }
 
     private enum State: Equatable {
         case handshaking
-        case awaitingGreeting(PeerCertificate)
-        case awaitingAnswer(PeerCertificate)
+        case awaitingGreeting(PeerCertificate?)
+        case awaitingAnswer(PeerCertificate?)
         case finished
     }
 
@@ -70,6 +72,11 @@ final class DialingHandler<Product: Sendable>: ChannelInboundHandler, RemovableC
             state = .finished
             promise.fail(LinkError.closed("\(rules.place) closed the connection before it was open"))
         }
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        if rules.isClear, state == .handshaking { state = .awaitingGreeting(nil) }
+        context.fireChannelActive()
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
@@ -133,7 +140,9 @@ final class DialingHandler<Product: Sendable>: ChannelInboundHandler, RemovableC
         }
         switch state {
         case .awaitingGreeting(let peer):
-            let greeting = try Greeting(frame, from: peer.name, place: rules.place)
+            let name: PeerName
+            if let peer { name = peer.name } else { name = try nameInTheClear() }
+            let greeting = try Greeting(frame, from: name, place: rules.place)
             guard greeting.version == Greeting.currentVersion else {
                 throw .violation(
                     "\(rules.place) speaks version \(greeting.version) of the protocol, this program version "
@@ -152,7 +161,16 @@ final class DialingHandler<Product: Sendable>: ChannelInboundHandler, RemovableC
         }
     }
 
-    private func handOver(_ context: ChannelHandlerContext, _ peer: PeerCertificate) {
+    /// Who answers where nothing proves it: whoever is looked for.
+    private func nameInTheClear() throws(LinkError) -> PeerName {
+        do throws(CommandError) {
+            return try PeerName(cluster: rules.contexts.name.cluster, role: rules.role, name: rules.name ?? "")
+        } catch {
+            throw .violation(error.description)
+        }
+    }
+
+    private func handOver(_ context: ChannelHandlerContext, _ peer: PeerCertificate?) {
         // Writing the first frame may have found the connection broken.
         guard state != .finished else { return }
         let product: Product

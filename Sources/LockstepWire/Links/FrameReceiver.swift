@@ -4,6 +4,9 @@ package import LockstepCollectives
 package enum FrameDestination {
     /// Into this memory, as long as the payload, valid until `didReceive` or `linkClosed`.
     case memory(UnsafeMutableRawBufferPointer)
+    /// Each float of the payload is added to its neighbour in `own` as it is read: `into[i] = own[i] + payload[i]`.
+    /// Both hold `length / 4` floats and are valid until `didReceive` or `linkClosed`; they may be the same.
+    case sum(own: UnsafePointer<Float>, into: UnsafeMutablePointer<Float>)
     /// Nowhere yet: nothing more is read from this link until `DataLinkHandler.resume`, which asks again.
     case hold
 }
@@ -18,6 +21,19 @@ package protocol FrameReceiver: AnyObject {
 
     /// The whole payload is in its place. A thrown error closes the link.
     func didReceive(_ header: FrameHeader) throws
+
+    /// The last byte of a payload that the link had not kept itself has been read: its memory may change again. Not told
+    /// for frames that a closed link drops. May come from inside `DataLinkHandler.flush`.
+    func didSend(_ header: FrameHeader)
+
+    /// So much has gone over this link that its keys should be replaced: it wants a successor. Called once at most.
+    func linkIsWorn()
+
+    /// The other side asks for a successor of this link, which this side dials.
+    func linkRenewalRequested()
+
+    /// The other side sends nothing more on this link. When this side has retired it too, it closes by itself.
+    func linkRetired()
 
     /// The link is no more. Called once, after all others.
     func linkClosed(_ error: LinkError)

@@ -44,6 +44,7 @@ package final class SecureListener: Sendable {
             guard case .hello(let hello) = try frame.message() else {
                 throw .violation("its first message is not a HELLO")
             }
+            guard let peer else { throw .refused("it showed no certificate") }
             try check(hello.name, against: peer)
             let link: ControlLink
             do {
@@ -59,41 +60,66 @@ package final class SecureListener: Sendable {
     /// Listens for data links from other workers.
     ///
     /// - Parameters:
+    ///   - isClear: no TLS, so that a peer's name proves nothing; to measure what encryption costs. The log says so.
     ///   - admit: judges who wants to link, and gives the receiver of its frames. The greeting's name is already known
     ///     to be that of the certificate, and `peerName` the own one. On the link's loop; a thrown error's reason is
     ///     sent to the peer and logged.
     /// - Throws: `CommandError` (usage) when the address cannot be bound.
     package static func data(
         at endpoint: Endpoint, on group: any EventLoopGroup, contexts: TLSContexts, limits: LinkLimits = LinkLimits(),
-        logger: Logger,
+        isClear: Bool = false, logger: Logger,
         admit: @escaping @Sendable (LinkGreeting, any EventLoop) throws(LinkError) -> DataLinkAdmission
     ) async throws -> SecureListener {
-        try await SecureListener(endpoint, group, contexts, [.worker], limits, logger) { bootstrap in
+        let listener = try await SecureListener(
+            endpoint, group, contexts, [.worker], limits, logger, isClear: isClear
+        ) { bootstrap in
             DataLink.configure(bootstrap)
-        } take: { channel, peer, frame throws(LinkError) in
+        } take: { channel, certificate, frame throws(LinkError) in
             let greeting = try frame.linkGreeting()
-            try check(greeting.name, against: peer)
+            let peer: PeerName
+            if let certificate {
+                peer = try check(greeting.name, against: certificate)
+            } else {
+                peer = try named(greeting.name, contexts)
+            }
             guard greeting.peerName == contexts.name.name else {
                 throw .refused(
                     "it looks for \"\(greeting.peerName.escapedForDisplay(limit: 80))\", this is \(contexts.name.name)"
                 )
             }
-            try DataLink.accept(channel, peer, admit(greeting, channel.eventLoop))
+            try DataLink.accept(channel, peer, admit(greeting, channel.eventLoop), limits, isClear: isClear)
+        }
+        if isClear {
+            logger.warning(
+                "data links at \(listener.address) are in the clear: anybody there can read them and pass for a worker"
+            )
+        }
+        return listener
+    }
+
+    /// The name of a peer that proves nothing.
+    private static func named(_ claimed: String, _ contexts: TLSContexts) throws(LinkError) -> PeerName {
+        do throws(CommandError) {
+            return try PeerName(cluster: contexts.name.cluster, role: .worker, name: claimed)
+        } catch {
+            throw .violation(error.description)
         }
     }
 
-    private static func check(_ claimed: String, against peer: PeerCertificate) throws(LinkError) {
+    @discardableResult
+    private static func check(_ claimed: String, against peer: PeerCertificate) throws(LinkError) -> PeerName {
         guard claimed == peer.name.name else {
             throw .refused(
                 "it says it is \"\(claimed.escapedForDisplay(limit: 80))\", but its certificate is of \(peer.name)"
             )
         }
+        return peer.name
     }
 
     private init(
         _ endpoint: Endpoint, _ group: any EventLoopGroup, _ contexts: TLSContexts, _ roles: [PeerRole],
-        _ limits: LinkLimits, _ logger: Logger, options: (ServerBootstrap) -> ServerBootstrap,
-        take: @escaping @Sendable (any Channel, PeerCertificate, ControlFrame) throws(LinkError) -> Void
+        _ limits: LinkLimits, _ logger: Logger, isClear: Bool = false, options: (ServerBootstrap) -> ServerBootstrap,
+        take: @escaping @Sendable (any Channel, PeerCertificate?, ControlFrame) throws(LinkError) -> Void
     ) async throws {
         // Its promises may outlive the listener's own loops; these never end.
         let quiescing = ServerQuiescingHelper(group: MultiThreadedEventLoopGroup.singleton)
@@ -113,15 +139,16 @@ package final class SecureListener: Sendable {
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             .childChannelInitializer { child in
                 child.eventLoop.makeCompletedFuture {
-                    try child.pipeline.syncOperations.addHandlers([
-                        NIOSSLServerHandler(context: contexts.server),
+                    let handlers = child.pipeline.syncOperations
+                    if !isClear { try handlers.addHandler(NIOSSLServerHandler(context: contexts.server)) }
+                    try handlers.addHandler(
                         AcceptingHandler(
                             AcceptingHandler.Rules(
-                                contexts: contexts, roles: roles, limits: limits, logger: logger, take: take,
-                                settled: { OpeningLimitHandler.settled($0) }
+                                contexts: contexts, isClear: isClear, roles: roles, limits: limits, logger: logger,
+                                take: take, settled: { OpeningLimitHandler.settled($0) }
                             )
-                        ),
-                    ])
+                        )
+                    )
                 }
             }
         do {

@@ -100,7 +100,7 @@ struct TestDirectory: Sendable {
 
     /// The worker processes that a launcher started here.
     var workers: [ProcessTable.Entry] {
-        ProcessTable.processes(in: path).filter { $0.command.contains(" worker --join ") }
+        ProcessTable.processes(in: path).filter { $0.command.contains(" worker ") && $0.command.contains(" --join ") }
     }
 
     /// The port that these workers were told to join.

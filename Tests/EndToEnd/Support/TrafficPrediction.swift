@@ -1,8 +1,10 @@
 import LockstepFormats
 
-/// The gradient bytes that each worker sends in a step, from the contract alone: a second opinion on the program's plan.
+/// The gradient bytes that each worker sends in a step of a gradient in one bucket on one link, from the contract alone: a
+/// second opinion on the program's plan.
 ///
-/// Every worker sends its roots of each other worker's slice to that worker, and the total of its own slice to all others.
+/// Up to 32 KiB every worker sends its roots to every other. A longer gradient goes in two hops: every worker sends its
+/// roots of each other worker's slice to that worker, and the total of its own slice to all others.
 struct TrafficPrediction {
     let bytesPerStep: [Int]
 
@@ -23,7 +25,11 @@ struct TrafficPrediction {
         var first = 0
         for (index, own) in lanes.enumerated() {
             let roots = TrafficPrediction.rootCount(first..<first + own, of: laneCount)
-            bytes.append(4 * roots * (floats - slices[index]) + 4 * slices[index] * (count - 1))
+            let isOneHop = 4 * floats <= 32 << 10
+            bytes.append(
+                isOneHop
+                    ? 4 * roots * floats * (count - 1)
+                    : 4 * roots * (floats - slices[index]) + 4 * slices[index] * (count - 1))
             first += own
         }
         bytesPerStep = bytes

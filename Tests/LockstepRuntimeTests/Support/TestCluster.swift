@@ -33,7 +33,10 @@ final class TestCluster: Sendable {
     let workers: [WorkerService]
     private let results = ResultLines()
 
-    init(workers count: Int, job: String = TestCluster.job, overrides: [String] = []) async throws {
+    init(
+        workers count: Int, job: String = TestCluster.job, overrides: [String] = [],
+        exchange: ExchangeWish = ExchangeWish()
+    ) async throws {
         let directory = FileManager.default.temporaryDirectory.path + "/lockstep-runtime-\(UUID().uuidString)"
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
         let jobPath = directory + "/job.yaml"
@@ -44,18 +47,21 @@ final class TestCluster: Sendable {
             CoordinatorSettings(
                 job: try PreparedJob(path: jobPath, overrides: overrides),
                 identity: try authority.issue(role: .coordinator, name: "c0"),
-                listen: Endpoint(host: "127.0.0.1", port: 0), workers: count, placement: .new(directory + "/run"),
+                listen: Endpoint(host: "127.0.0.1", port: 0), workers: count, exchange: exchange,
+                placement: .new(directory + "/run"),
                 output: RunOutput(json: true, result: { results.append($0) }, progress: { _ in }),
                 logger: TestCluster.logger("coordinator", logs, nil), tracer: tracer))
         let endpoint = try Endpoint(coordinator.address, option: "--join")
         let (logs, tracer) = (logs, tracer)
         workers = try (0..<count).map { index in
             let status = ProcessStatus()
-            return WorkerService(
-                WorkerSettings(
-                    identity: try authority.issue(role: .worker, name: "w\(index)"), coordinator: endpoint, threads: 1,
-                    dataDirectory: directory, patience: 10, kernels: Kernels.best(), status: status,
-                    logger: TestCluster.logger("worker", logs, status.metadataProvider), tracer: tracer))
+            var settings = WorkerSettings(
+                identity: try authority.issue(role: .worker, name: "w\(index)"), coordinator: endpoint, threads: 1,
+                dataDirectory: directory, patience: 10, kernels: Kernels.best(), status: status,
+                logger: TestCluster.logger("worker", logs, status.metadataProvider), tracer: tracer)
+            // All share this process, which no one of them may bind.
+            settings.hasOwnCores = true
+            return WorkerService(settings)
         }
         self.directory = directory
     }

@@ -97,6 +97,9 @@ final class RawPeer: Sendable {
     /// Waits until bytes have come.
     func somethingHeard() async { for await _ in heard { return } }
 
+    /// Takes nothing more from the socket.
+    func stopReading() { channel.setOption(.autoRead, value: false).whenComplete { _ in } }
+
     func close() { channel.close(promise: nil) }
 
     /// Waits until the connection is closed, by whichever side.

@@ -7,12 +7,20 @@ final class TestReceiver: FrameReceiver {
     enum Event: Sendable, Equatable {
         case opened
         case frame(FrameHeader, [UInt8])
+        case sent(FrameHeader)
+        case worn
+        case renewalRequested
+        case retired
         case closed(LinkError)
     }
 
     /// Consulted before each frame; nil takes it.
     var answer: ((FrameHeader) throws -> FrameDestination?) = { _ in nil }
     var onOpen: (DataLinkHandler) -> Void = { _ in }
+    var onWorn: (DataLinkHandler?) -> Void = { _ in }
+    var onRetired: (DataLinkHandler?) -> Void = { _ in }
+    /// Where the payload of a `.sum` or of memory that the test gave is told from.
+    var seen: ((FrameHeader) -> [UInt8])?
     private(set) var events: [Event] = []
     private(set) var link: DataLinkHandler?
     private let report: @Sendable (Event) -> Void
@@ -36,7 +44,21 @@ final class TestReceiver: FrameReceiver {
         return .memory(memory)
     }
 
-    func didReceive(_ header: FrameHeader) throws { happened(.frame(header, Array(memory))) }
+    func didSend(_ header: FrameHeader) { happened(.sent(header)) }
+
+    func linkIsWorn() {
+        happened(.worn)
+        onWorn(link)
+    }
+
+    func linkRenewalRequested() { happened(.renewalRequested) }
+
+    func linkRetired() {
+        happened(.retired)
+        onRetired(link)
+    }
+
+    func didReceive(_ header: FrameHeader) throws { happened(.frame(header, seen?(header) ?? Array(memory))) }
 
     func linkClosed(_ error: LinkError) {
         link = nil

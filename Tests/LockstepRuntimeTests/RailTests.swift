@@ -9,11 +9,11 @@ import Testing
 
 @testable import LockstepRuntime
 
-/// The data links that others open to worker w1.
-@Suite(.timeLimit(.minutes(1))) struct PeerLinksTests {
+/// The data links that others open to worker w1, on its rail 1.
+@Suite(.timeLimit(.minutes(1))) struct RailTests {
     private static let process = ProcessNumber(1)
 
-    /// One end of a link that w0 has dialled; tells when it closes.
+    /// One end of a link that w0 has dialled; tells when it closes, and takes nothing.
     private final class Peer: FrameReceiver {
         let closed: AsyncStream<LinkError>.Continuation
 
@@ -24,6 +24,10 @@ import Testing
             throw LinkError.violation("nothing is due")
         }
         func didReceive(_ header: FrameHeader) throws {}
+        func didSend(_ header: FrameHeader) {}
+        func linkIsWorn() {}
+        func linkRenewalRequested() {}
+        func linkRetired() {}
 
         func linkClosed(_ error: LinkError) {
             closed.yield(error)
@@ -33,53 +37,49 @@ import Testing
 
     private final class Fixture: Sendable {
         let authority: Authority
-        let links: PeerLinks
+        let rail: Rail
         let listener: SecureListener
-        let events: AsyncStream<WorkerDriver.Event>
+        let events: AsyncStream<Rail.Event>
         private let loop = MultiThreadedEventLoopGroup.singleton.next()
 
-        init(_ limits: PeerLinks.Limits = PeerLinks.Limits()) async throws {
+        init(_ limits: Rail.Limits = Rail.Limits()) async throws {
             let authority = try Authority(cluster: "test")
-            let (events, continuation) = AsyncStream.makeStream(of: WorkerDriver.Event.self)
+            let (events, continuation) = AsyncStream.makeStream(of: Rail.Event.self)
             let identity = WorkerIdentity(
-                name: "w1", process: PeerLinksTests.process, host: "here", processIdentifier: 1, version: "1",
+                name: "w1", process: RailTests.process, host: "here", processIdentifier: 1, version: "1",
                 instructionSet: "generic", threads: 1)
-            let links = PeerLinks(loop: loop, identity: identity, limits: limits) { continuation.yield($0) }
+            let rail = Rail(number: 1, loop: loop, identity: identity, limits: limits) { continuation.yield($0) }
             self.authority = authority
             self.events = events
-            self.links = links
+            self.rail = rail
             listener = try await SecureListener.data(
                 at: Endpoint(host: "127.0.0.1", port: 0), on: loop,
                 contexts: TLSContexts(authority.issue(role: .worker, name: "w1")),
                 logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-            ) { greeting, _ throws(LinkError) in try links.admit(greeting) }
+            ) { greeting, _ throws(LinkError) in try rail.admit(greeting) }
         }
 
-        deinit { links.close() }
+        deinit { close() }
 
-        func roster(_ generation: UInt32) -> Roster {
-            Roster(
+        func close() { rail.loop.execute { [rail] in rail.close() } }
+
+        func park() { rail.loop.execute { [rail] in rail.park() } }
+
+        func begin(_ generation: UInt32) {
+            let roster = Roster(
                 generation: generation,
                 members: (0..<2).map { index in
                     Roster.Member(
-                        name: "w\(index)", process: index == 1 ? PeerLinksTests.process : ProcessNumber(7),
-                        host: "127.0.0.1", port: 1, lanes: index..<index + 1)
-                }, startStep: 0, stateHash: StateHash(high: 1, low: 2), bucketBoundaries: [])
-        }
-
-        func begin(_ generation: UInt32) throws {
-            let plan = try ExchangePlan(
-                tree: LaneTree(laneCount: 2), lanes: [0..<1, 1..<2], ownIndex: 1, buckets: Buckets(elementCount: 16),
-                sumCount: 3)
-            let schedule = TurnSchedule(stepsDone: 0, lastStep: 1, evaluationBatches: 0)
-            links.begin(
-                roster(generation), exchange: Exchange(plan: plan, generation: generation, schedule: schedule),
-                memory: ExchangeMemory(plan: plan))
+                        name: "w\(index)", process: index == 1 ? RailTests.process : ProcessNumber(7),
+                        host: "127.0.0.1", ports: [1, 1], lanes: index..<index + 1)
+                }, startStep: 0, stateHash: StateHash(high: 1, low: 2), exchange: ExchangeSettings(links: 2))
+            rail.loop.execute { [rail] in rail.begin(roster, own: 1) }
         }
 
         /// Links as a process of `name`.
         func dial(
-            _ name: String = "w0", process: UInt64 = 7, generation: UInt32 = 1, to peer: ProcessNumber = process
+            _ name: String = "w0", process: UInt64 = 7, generation: UInt32 = 1, to peer: ProcessNumber = process,
+            rail: Int = 1, renewal: Int = 0
         ) async throws -> AsyncStream<LinkError> {
             let (closed, continuation) = AsyncStream.makeStream(of: LinkError.self)
             try await DataLinkDialer(
@@ -89,7 +89,7 @@ import Testing
                 to: listener.address,
                 greeting: LinkGreeting(
                     generation: generation, name: name, process: ProcessNumber(process), peerName: "w1",
-                    peerProcess: peer)
+                    peerProcess: peer, rail: rail, renewal: renewal)
             ) { _ in
                 nil
             } receiver: { _ in
@@ -98,16 +98,19 @@ import Testing
             return closed
         }
 
-        func nextLinked() async -> String? {
-            for await case .core(.linked(let peer, _)) in events { return peer }
+        /// The place of the next member that is linked.
+        func nextLinked() async -> Int? {
+            for await case .linked(let member, _) in events { return member }
             return nil
         }
     }
 
+    private let letIn = "the link was let in"
+
     private func refusal(_ dial: () async throws -> AsyncStream<LinkError>) async -> String {
         do {
             _ = try await dial()
-            return "the link was let in"
+            return letIn
         } catch {
             return (error as? LinkError)?.reason ?? "\(error)"
         }
@@ -121,8 +124,8 @@ import Testing
     @Test func aLinkBeforeStartWaitsForIt() async throws {
         let fixture = try await Fixture()
         _ = try await fixture.dial(generation: 3)
-        try fixture.begin(3)
-        #expect(await fixture.nextLinked() == "w0")
+        fixture.begin(3)
+        #expect(await fixture.nextLinked() == 0)
     }
 
     @Test func aNewerLinkOfTheSameProcessTakesThePlaceOfTheOlder() async throws {
@@ -131,40 +134,40 @@ import Testing
         let other = try await fixture.dial(process: 8)
         let newer = try await fixture.dial()
         #expect(await isClosed(older))
-        try fixture.begin(1)
-        #expect(await fixture.nextLinked() == "w0")
+        fixture.begin(1)
+        #expect(await fixture.nextLinked() == 0)
         // Of another process than the roster's.
         #expect(await isClosed(other))
-        fixture.links.close()
+        fixture.close()
         #expect(await isClosed(newer))
     }
 
     @Test func aLinkDoesNotWaitForEver() async throws {
-        let fixture = try await Fixture(PeerLinks.Limits(waiting: .milliseconds(50)))
+        let fixture = try await Fixture(Rail.Limits(waiting: .milliseconds(50)))
         #expect(await isClosed(try await fixture.dial()))
     }
 
     /// The deadline is for links that wait: a member's stays.
     @Test func aMembersLinkHasNoDeadline() async throws {
-        let fixture = try await Fixture(PeerLinks.Limits(waiting: .milliseconds(300)))
-        try fixture.begin(1)
+        let fixture = try await Fixture(Rail.Limits(waiting: .milliseconds(300)))
+        fixture.begin(1)
         let member = try await fixture.dial()
-        #expect(await fixture.nextLinked() == "w0")
+        #expect(await fixture.nextLinked() == 0)
         // Dialled later, so it ends later than the member's would.
         #expect(await isClosed(try await fixture.dial(generation: 2)))
-        fixture.links.close()
+        fixture.close()
         var ends: [LinkError] = []
         for await end in member { ends.append(end) }
         #expect(ends.count == 1)
-        #expect(await refusal { try await fixture.dial() }.contains("this worker ends"))
+        #expect(await refusal { try await fixture.dial() } != letIn)
     }
 
     @Test func tooManyLinksThatWaitAreRefused() async throws {
-        let fixture = try await Fixture(PeerLinks.Limits(mostWaiting: 1))
-        try fixture.begin(1)
+        let fixture = try await Fixture(Rail.Limits(mostWaiting: 1))
+        fixture.begin(1)
         // A member's link does not count.
         _ = try await fixture.dial()
-        #expect(await fixture.nextLinked() == "w0")
+        #expect(await fixture.nextLinked() == 0)
         _ = try await fixture.dial("w2", generation: 2)
         #expect(await refusal { try await fixture.dial("w3", generation: 2) }.contains("too many links wait here"))
     }
@@ -172,23 +175,41 @@ import Testing
     @Test func nothingIsLetInAfterTheEnd() async throws {
         let fixture = try await Fixture()
         let waiting = try await fixture.dial()
-        fixture.links.close()
+        fixture.close()
         #expect(await isClosed(waiting))
-        #expect(await refusal { try await fixture.dial() }.contains("this worker ends"))
+        #expect(await refusal { try await fixture.dial() } != letIn)
     }
 
     @Test func linksThatHaveNoPlace() async throws {
         let fixture = try await Fixture()
-        try fixture.begin(2)
+        fixture.begin(2)
         #expect(await refusal { try await fixture.dial(generation: 1) }.contains("is of generation 1"))
         #expect(await refusal { try await fixture.dial("w5", generation: 2) }.contains("no member of generation 2"))
         #expect(await refusal { try await fixture.dial(process: 8, generation: 2) }.contains("another process"))
         #expect(
             await refusal { try await fixture.dial(generation: 2, to: ProcessNumber(9)) }.contains("another process"))
+        #expect(await refusal { try await fixture.dial(generation: 2, rail: 0) }.contains("looks for rail 0"))
         // Itself.
         #expect(
             await refusal { try await fixture.dial("w1", process: 1, generation: 2) }.contains("no member"))
+        // A successor of nothing.
+        #expect(await refusal { try await fixture.dial(generation: 2, renewal: 1) }.contains("no successor 1 now"))
         _ = try await fixture.dial(generation: 2)
         #expect(await refusal { try await fixture.dial(generation: 2) }.contains("was there already"))
+        #expect(await refusal { try await fixture.dial(generation: 2, renewal: 2) }.contains("no successor 2 now"))
+        fixture.park()
+        #expect(await refusal { try await fixture.dial(generation: 2) }.contains("generation 2 is over"))
+    }
+
+    /// Its other end goes on on the new link as soon as that is open, so one successor is enough at a time.
+    @Test func aSuccessorIsLetInOnce() async throws {
+        let fixture = try await Fixture()
+        fixture.begin(1)
+        let first = try await fixture.dial()
+        #expect(await fixture.nextLinked() == 0)
+        _ = try await fixture.dial(renewal: 1)
+        #expect(await refusal { try await fixture.dial(renewal: 2) }.contains("no successor 2 now"))
+        fixture.close()
+        #expect(await isClosed(first))
     }
 }

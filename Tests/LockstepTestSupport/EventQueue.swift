@@ -1,9 +1,11 @@
 /// What happens when, in order of time; of two at one time the one that was added first.
-struct EventQueue<Event> {
+package struct EventQueue<Event> {
     private var heap: [(time: UInt64, number: Int, event: Event)] = []
     private var added = 0
 
-    mutating func add(_ event: Event, at time: UInt64) {
+    package init() {}
+
+    package mutating func add(_ event: Event, at time: UInt64) {
         heap.append((time, added, event))
         added += 1
         var child = heap.count - 1
@@ -13,16 +15,15 @@ struct EventQueue<Event> {
         }
     }
 
-    mutating func next() -> (time: UInt64, event: Event)? {
+    package mutating func next() -> (time: UInt64, event: Event)? {
         guard !heap.isEmpty else { return nil }
         heap.swapAt(0, heap.count - 1)
         let first = heap.removeLast()
         var parent = 0
         while true {
             var least = parent
-            for child in [2 * parent + 1, 2 * parent + 2] where child < heap.count && precedes(child, least) {
-                least = child
-            }
+            if 2 * parent + 1 < heap.count, precedes(2 * parent + 1, least) { least = 2 * parent + 1 }
+            if 2 * parent + 2 < heap.count, precedes(2 * parent + 2, least) { least = 2 * parent + 2 }
             if least == parent { break }
             heap.swapAt(parent, least)
             parent = least

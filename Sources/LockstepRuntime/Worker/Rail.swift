@@ -1,0 +1,271 @@
+internal import LockstepCluster
+internal import LockstepCollectives
+internal import LockstepCore
+internal import LockstepWire
+internal import NIOCore
+
+/// The data links with one number, one to each member, and the exchange that goes over them, on an event loop of their own.
+/// Links that come before START, from a member that heard it first, wait here unread.
+// Safe: everything that changes is touched on `loop` only.
+final class Rail: @unchecked Sendable {
+    /// What links that wait for START may cost.
+    struct Limits: Sendable {
+        /// So long a link waits, then it is closed.
+        var waiting: TimeAmount = .seconds(60)
+        /// More than any roster can have are refused.
+        var mostWaiting = 4096
+    }
+
+    /// What leaves the loop beside the end of a turn. Members are places in the roster of that generation.
+    enum Event: Sendable {
+        case linked(member: Int, generation: UInt32)
+        case lost(member: Int, generation: UInt32, reason: String)
+        /// The link to a member that this worker dials wants a successor with this number.
+        case renew(member: Int, roster: Roster, renewal: Int)
+    }
+
+    let number: Int
+    let loop: any EventLoop
+    private let identity: WorkerIdentity
+    private let limits: Limits
+    private let post: @Sendable (Event) -> Void
+    /// Made when it is first wanted.
+    private var waker: LoopWaker?
+    private var roster: Roster?
+    private var own = 0
+    /// For each member its links in the running generation, while it is linked.
+    private var links: [MemberLinks?] = []
+    /// Members whose link was there in this generation. There is no second one but a successor.
+    private var linked: Set<Int> = []
+    /// Of the exchange in hand; nil between generations.
+    private(set) var runner: ExchangeRunner?
+    /// Of the links that are open.
+    private var receivers: [RailLink] = []
+    private var isClosed = false
+
+    /// - Parameter post: called on the loop.
+    init(
+        number: Int, loop: any EventLoop, identity: WorkerIdentity, limits: Limits = Limits(),
+        post: @escaping @Sendable (Event) -> Void
+    ) {
+        self.number = number
+        self.loop = loop
+        self.identity = identity
+        self.limits = limits
+        self.post = post
+    }
+
+    private var generation: UInt32 { roster?.generation ?? 0 }
+    private var members: [Roster.Member] { roster?.members ?? [] }
+
+    // MARK: The driver's calls, on the loop
+
+    /// Begins a generation: links of its members are let in, all others end.
+    ///
+    /// - Parameter own: the own place in the roster.
+    func begin(_ roster: Roster, own: Int) {
+        end()
+        guard !isClosed else { return }
+        self.roster = roster
+        self.own = own
+        links = Array(repeating: nil, count: roster.members.count)
+        for receiver in receivers where receiver.greeting.generation <= roster.generation { judge(receiver) }
+    }
+
+    /// Gives the links of the generation to an exchange.
+    func run(_ runner: ExchangeRunner) {
+        guard roster != nil else { return }
+        self.runner = runner
+        for (member, links) in links.enumerated() {
+            guard let links else { continue }
+            runner.add(links, of: member)
+        }
+        // Frames may wait for it.
+        for links in links { links?.resume() }
+    }
+
+    /// Keeps the loop from sleeping for a while.
+    func stayAwake(atMost limit: TimeAmount) {
+        guard !isClosed else { return }
+        let waker = waker ?? LoopWaker(loop: loop)
+        self.waker = waker
+        waker.start(atMost: limit)
+    }
+
+    func maySleep() { waker?.stop() }
+
+    /// Drops the generation in progress and its links; that generation's later links are refused.
+    func park() { end() }
+
+    /// Ends all links, also those that wait. None is let in afterwards.
+    func close() {
+        isClosed = true
+        end()
+        for receiver in receivers { receiver.link?.close() }
+        waker = nil
+    }
+
+    /// The names of the members that the turn in progress waits for.
+    var waitingFor: [String] { (runner?.waitingFor ?? []).map { members[$0].name } }
+
+    /// Links close before the runner goes: what they have queued lies in its memory.
+    private func end() {
+        for receiver in receivers where receiver.member != nil {
+            receiver.leave()
+            receiver.link?.close()
+        }
+        links = []
+        linked = []
+        runner = nil
+    }
+
+    // MARK: Links
+
+    /// Judges a worker of the own cluster that wants to link. Its name is that of its certificate.
+    func admit(_ greeting: LinkGreeting) throws(LinkError) -> DataLinkAdmission {
+        guard !isClosed else { throw .closed("this worker ends") }
+        guard greeting.generation >= generation, greeting.generation > 0 else {
+            throw .refused("its link is of generation \(greeting.generation), this worker is in \(generation)")
+        }
+        guard greeting.peerProcess == identity.process else {
+            throw .refused("it looks for another process than this \(identity.name)")
+        }
+        guard greeting.rail == number else {
+            throw .refused("it looks for rail \(greeting.rail), this is rail \(number)")
+        }
+        if greeting.generation == generation {
+            if links.isEmpty { throw .refused("generation \(generation) is over") }
+            if let objection = objection(to: greeting) { throw .refused(objection) }
+        } else {
+            guard receivers.count(where: { $0.member == nil }) < limits.mostWaiting else {
+                throw .refused("too many links wait here")
+            }
+        }
+        let answer = LinkGreeting(
+            generation: greeting.generation, name: identity.name, process: identity.process, peerName: greeting.name,
+            peerProcess: greeting.process, rail: number, renewal: greeting.renewal)
+        return DataLinkAdmission(greeting: answer, receiver: RailLink(rail: self, greeting: greeting))
+    }
+
+    /// The receiver of a link that this worker dials, and whose other end has greeted as it should.
+    func receiver(
+        of member: Roster.Member, generation: UInt32, renewal: Int
+    ) throws(LinkError) -> any FrameReceiver {
+        guard !isClosed else { throw .closed("this worker ends") }
+        return RailLink(
+            rail: self,
+            greeting: LinkGreeting(
+                generation: generation, name: member.name, process: member.process, peerName: identity.name,
+                peerProcess: identity.process, rail: number, renewal: renewal))
+    }
+
+    func opened(_ receiver: RailLink) {
+        receivers.append(receiver)
+        judge(receiver)
+        guard receiver.link != nil, receiver.member == nil else { return }
+        // It waits. One link of a process is enough, and the newest is the likeliest to live.
+        let greeting = receiver.greeting
+        for other in receivers where other !== receiver && other.member == nil {
+            if other.greeting.name == greeting.name, other.greeting.process == greeting.process { other.link?.close() }
+        }
+        receiver.wait(atMost: limits.waiting, on: loop)
+    }
+
+    func closed(_ receiver: RailLink, reason: String) {
+        receivers.removeAll { $0 === receiver }
+        guard let member = receiver.member, !receiver.isOver else { return }
+        lose(member, reason: reason)
+    }
+
+    /// Whether frames are taken from a link of a member now.
+    func isRead(_ receiver: RailLink, from member: Int) -> Bool { links[member]?.current === receiver }
+
+    /// Why a link that greets so has no place in the running generation; nil where it has one.
+    private func objection(to greeting: LinkGreeting) -> String? {
+        guard members.indices.contains(own), members[own].process == identity.process,
+            let member = members.firstIndex(where: { $0.name == greeting.name }), member != own
+        else { return "it is no member of generation \(generation)" }
+        if let objection = greeting.objection(own: members[own], peer: members[member], generation: generation) {
+            return objection
+        }
+        guard greeting.renewal > 0 else {
+            return linked.contains(member) ? "its link of generation \(generation) was there already" : nil
+        }
+        guard let links = links[member], links.admits(renewal: greeting.renewal) else {
+            return "its link of generation \(generation) has no successor \(greeting.renewal) now"
+        }
+        return nil
+    }
+
+    /// Lets a link of the running generation in; one of a later generation goes on waiting.
+    private func judge(_ receiver: RailLink) {
+        let greeting = receiver.greeting
+        guard !isClosed, greeting.generation >= generation else {
+            receiver.link?.close()
+            return
+        }
+        guard greeting.generation == generation, let link = receiver.link, receiver.member == nil else { return }
+        guard !links.isEmpty, objection(to: greeting) == nil,
+            let member = members.firstIndex(where: { $0.name == greeting.name })
+        else {
+            link.close()
+            return
+        }
+        receiver.enter(as: member)
+        if let links = links[member] {
+            links.add(receiver)
+            return renewIfWorn(member)
+        }
+        let links = MemberLinks(receiver)
+        self.links[member] = links
+        linked.insert(member)
+        runner?.add(links, of: member)
+        post(.linked(member: member, generation: generation))
+        link.resume()
+    }
+
+    private func lose(_ member: Int, reason: String) {
+        guard let links = links[member] else { return }
+        let due = runner?.due(from: member).map { "\(reason); \($0)" } ?? reason
+        self.links[member] = nil
+        runner?.remove(member)
+        links.close()
+        post(.lost(member: member, generation: generation, reason: due))
+    }
+
+    // MARK: Renewal
+
+    /// Keys of this link have served for long, here or on the other side: it gets a successor, which the side dials that
+    /// dialled the first one.
+    func renew(_ receiver: RailLink) {
+        receiver.isWorn = true
+        // One that is not read yet has its turn when it is.
+        guard let member = receiver.member, let roster, let links = links[member], links.current === receiver,
+            links.beginRenewal()
+        else { return }
+        if member < own {
+            post(.renew(member: member, roster: roster, renewal: links.renewal + 1))
+        } else {
+            receiver.link?.requestRenewal()
+        }
+    }
+
+    /// A successor could not be dialled.
+    func renewalFailed(_ member: Int, generation: UInt32, reason: String) {
+        guard generation == self.generation, links.indices.contains(member) else { return }
+        lose(member, reason: "the link could not be renewed: \(reason)")
+    }
+
+    func retired(_ receiver: RailLink) {
+        guard let member = receiver.member, let links = links[member] else { return }
+        guard links.retired(receiver) else {
+            return lose(member, reason: "\(members[member].name) ended a link that has no successor")
+        }
+        renewIfWorn(member)
+    }
+
+    private func renewIfWorn(_ member: Int) {
+        guard let link = links[member]?.current, link.isWorn else { return }
+        renew(link)
+    }
+}

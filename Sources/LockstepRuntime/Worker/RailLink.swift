@@ -1,0 +1,84 @@
+internal import LockstepCluster
+internal import LockstepCollectives
+internal import LockstepWire
+internal import NIOCore
+
+/// One data link's frames: into the exchange while it is the one of its member that is read, unread otherwise. On the loop
+/// of its rail.
+final class RailLink: FrameReceiver {
+    /// What the other end said, or must have said.
+    let greeting: LinkGreeting
+    /// In roster order; nil while the link waits for START.
+    private(set) var member: Int?
+    private(set) var link: DataLinkHandler?
+    /// Whether another link has taken its place, so that it may close.
+    var isOver = false
+    /// Whether it wants a successor.
+    var isWorn = false
+    private var deadline: Scheduled<Void>?
+    private let rail: Rail
+
+    init(rail: Rail, greeting: LinkGreeting) {
+        self.rail = rail
+        self.greeting = greeting
+    }
+
+    func enter(as member: Int) {
+        self.member = member
+        deadline?.cancel()
+        deadline = nil
+    }
+
+    func leave() { member = nil }
+
+    /// Ends a link that waits in vain.
+    func wait(atMost limit: TimeAmount, on loop: any EventLoop) {
+        deadline = loop.assumeIsolated().scheduleTask(in: limit) { [self] in
+            if member == nil { link?.close() }
+        }
+    }
+
+    func linkOpened(_ link: DataLinkHandler) {
+        self.link = link
+        rail.opened(self)
+    }
+
+    func willReceive(_ header: FrameHeader) throws -> FrameDestination {
+        guard let member, rail.isRead(self, from: member), let runner = rail.runner else { return .hold }
+        do throws(ExchangeFault) {
+            return try runner.willReceive(header, from: member)
+        } catch {
+            throw LinkError.violation("\(greeting.name) \(error.reason)")
+        }
+    }
+
+    func didReceive(_ header: FrameHeader) throws {
+        guard let member, let runner = rail.runner else { return }
+        do throws(ExchangeFault) {
+            try runner.didReceive(header, from: member, sumIsFinite: link?.lastSumIsFinite ?? true)
+        } catch {
+            throw LinkError.violation("\(greeting.name) \(error.reason)")
+        }
+    }
+
+    func didSend(_ header: FrameHeader) {
+        if member != nil { rail.runner?.didSend(header) }
+    }
+
+    func linkIsWorn() {
+        if member != nil { rail.renew(self) }
+    }
+
+    func linkRenewalRequested() {
+        if member != nil { rail.renew(self) }
+    }
+
+    func linkRetired() { rail.retired(self) }
+
+    func linkClosed(_ error: LinkError) {
+        link = nil
+        deadline?.cancel()
+        deadline = nil
+        rail.closed(self, reason: error.reason)
+    }
+}

@@ -1,0 +1,153 @@
+internal import LockstepCluster
+internal import LockstepCollectives
+internal import LockstepCore
+internal import LockstepEngine
+internal import LockstepJobs
+internal import Logging
+
+/// The links and exchanges of generations, and their trials.
+extension WorkerDriver {
+    /// The rails are as many as the coordinator wants and this process has cores for.
+    func makeRails(_ welcome: Welcome) -> RailGroup {
+        let wanted = max(welcome.fewestLinks, min(welcome.mostLinks, Machine.cores))
+        return RailGroup(
+            count: min(max(1, wanted), ExchangeSettings.mostLinks), identity: core.identity
+        ) { [events, network] event, rail in
+            // The driver may compute for long; a new link must not wait for it.
+            guard case .renew(let member, let roster, let renewal) = event else {
+                return events.post(.rail(rail, event))
+            }
+            network.renew(member, of: roster, rail: rail, renewal: renewal)
+        }
+    }
+
+    /// A generation begins.
+    func link(_ start: Start) -> WorkerEvent? {
+        endGeneration()
+        guard let job, let own = start.roster.index(of: core.identity.name), let schedule = core.schedule else {
+            return .failed(reason: "START came before the job")
+        }
+        cores.take(start.hostShare)
+        do {
+            let work = try GenerationWork(
+                roster: start.roster, own: own, job: job, kernels: settings.kernels, threads: cores.threads,
+                schedule: schedule)
+            self.work = work
+            spans?.begin(start.traceContext, generation: start.roster.generation)
+            guard start.roster.members.count > 1 else {
+                exchange = makeExchange(work.plans, start.roster, work.memory, schedule)
+                settings.logger.info("generation begins", metadata: ["lanes": "\(work.lanes)"])
+                return nil
+            }
+            if let failure = link(start.roster, own: own) { return failure }
+            exchange = makeExchange(work.plans, start.roster, work.memory, schedule)
+            settings.logger.info(
+                "generation begins",
+                metadata: [
+                    "lanes": "\(work.lanes)", "links": "\(start.roster.exchange.links)",
+                    "buckets": "\(start.roster.exchange.bucketBoundaries.count + 1)",
+                ])
+            return nil
+        } catch {
+            return failed(error)
+        }
+    }
+
+    /// A generation begins that only measures.
+    func link(toMeasure measure: Measure) -> WorkerEvent? {
+        endGeneration()
+        guard let own = measure.roster.index(of: core.identity.name), measure.roster.members.count > 1 else {
+            return .failed(reason: "a worker alone has nothing to measure")
+        }
+        guard measure.isClear == settings.allowsClear else {
+            return .failed(
+                reason: measure.isClear
+                    ? "this worker measures with TLS only; start it with bench allreduce --clear"
+                    : "this worker was started to measure without TLS; start it without --clear")
+        }
+        cores.take(measure.hostShare)
+        return link(measure.roster, own: own)
+    }
+
+    /// Carries out a trial on links that are there.
+    func measure(_ measure: Measure) -> WorkerEvent? {
+        guard let job, let state, let linking, measure.trial.settings.links <= linking.railCount else {
+            return .failed(reason: "a trial came before its links")
+        }
+        trial = nil
+        do {
+            let timeline = try timeline(measure, own: linking.own, job, state)
+            let trial = try TrialRun(measure, own: linking.own, job: job, timeline: timeline) { plans, schedule in
+                makeExchange(plans, measure.roster, ExchangeMemory(plans: plans), schedule)
+            }
+            self.trial = trial
+            trial.begin()
+            return nil
+        } catch {
+            return failed(error)
+        }
+    }
+
+    /// Something has happened to a link.
+    func linked(_ event: Rail.Event) -> WorkerEvent? { linking?.handle(event) }
+
+    /// Drops everything of the generation in progress.
+    func endGeneration() {
+        network.stopLinking()
+        rails?.park()
+        linking = nil
+        exchange = nil
+        trial = nil
+        work = nil
+    }
+
+    /// Lets the members of a roster in, and dials those that this worker dials.
+    ///
+    /// - Returns: why that cannot be.
+    private func link(_ roster: Roster, own: Int) -> WorkerEvent? {
+        let links = roster.exchange.links
+        guard let rails, (1...rails.rails.count).contains(links) else {
+            return .failed(reason: "a generation of \(links) links, of which this worker does not offer so many")
+        }
+        linking = LinkedGeneration(roster, own: own, railCount: links)
+        rails.begin(roster, own: own, railCount: links)
+        network.link(roster, own: own, Array(rails.rails.prefix(links)))
+        return nil
+    }
+
+    private func makeExchange(
+        _ plans: [ExchangePlan], _ roster: Roster, _ memory: ExchangeMemory, _ schedule: TurnSchedule
+    ) -> RunningExchange {
+        exchangeCount += 1
+        let rails = roster.members.count > 1 ? Array((rails?.rails ?? []).prefix(plans.count)) : []
+        return RunningExchange(
+            number: exchangeCount, plans: plans, memory: memory, rails: rails, generation: roster.generation,
+            schedule: schedule, kernels: settings.kernels
+        ) { [events] end in events.post(.exchanged(end)) }
+    }
+
+    /// When the parts of the gradient are complete in a step of this worker's lanes; empty where the trial has no steps.
+    private func timeline(
+        _ measure: Measure, own: Int, _ job: ResolvedJob, _ state: FlatState
+    ) throws -> [GradientPoint] {
+        let trial = measure.trial
+        guard trial.computeSteps > 0 else { return [] }
+        let executor = try Executor(
+            plan: job.plan, kernels: settings.kernels, lanes: measure.roster.members[own].lanes, laneTree: job.laneTree,
+            batchSize: job.batchSize, threads: cores.threads, gradientCuts: job.plan.gradientCuts)
+        defer { executor.shutdown() }
+        let roots = executor.roots.map { _ in FloatMemory(count: job.plan.layout.count) }
+        let timeline = try withExtendedLifetime(roots) {
+            try executor.measureTimeline(
+                parameters: state.parameters, gradients: roots.map(\.pointer), steps: trial.computeSteps,
+                seconds: trial.computeSeconds)
+        }
+        return timeline.thinned(to: Measured.mostPoints).points.map {
+            GradientPoint(floats: $0.floats, seconds: $0.seconds)
+        }
+    }
+
+    func failed(_ error: any Error) -> WorkerEvent {
+        .failed(reason: (error as? CommandError)?.message ?? String(describing: error).escapedForDisplay())
+    }
+}

@@ -1,0 +1,113 @@
+internal import LockstepCluster
+internal import LockstepCore
+internal import LockstepWire
+internal import Logging
+internal import NIOCore
+internal import Synchronization
+
+/// The links to the other members.
+extension WorkerNetwork {
+    /// Listens for data links and says to the core that the worker is prepared.
+    ///
+    /// - Parameter rails: those that the worker offers; they are this object's to end.
+    func announce(_ preparation: WorkerPreparation, _ rails: RailGroup) {
+        connections.withLock { $0.rails = rails }
+        tasks.add { [self] in
+            guard let local = connections.withLock({ $0.control?.link.localAddress }) else { return }
+            do {
+                let addresses = try await rails.listen(
+                    at: settings.listen ?? Endpoint(host: local.host, port: 0), contexts: contexts,
+                    limits: limits, isClear: settings.allowsClear, logger: settings.logger)
+                var preparation = preparation
+                preparation.host = settings.advertise?.host ?? addresses[0].host
+                preparation.ports = try addresses.enumerated().map { number, address in
+                    try settings.advertise?.following(number).port ?? address.port
+                }
+                events.post(.core(.prepared(preparation)))
+            } catch {
+                let error = error as? CommandError ?? .failed(String(describing: error).escapedForDisplay())
+                events.post(.core(.unable(Unable(exitCode: error.exitCode, message: error.message))))
+            }
+        }
+    }
+
+    /// Dials the members that this worker dials, on these rails.
+    func link(_ roster: Roster, own: Int, _ rails: [Rail]) {
+        let queue = DialQueue(
+            own: own, links: rails.count, allowance: roster.linkingAllowance(links: rails.count), now: ProcessClock.now)
+        let task = Task { [self] in
+            await Linking.run(queue) { [self] dial, limit in
+                try await connect(
+                    to: roster.members[dial.member], of: roster, own: own, rails[dial.rail], renewal: 0,
+                    limit: .nanoseconds(Int64(clamping: limit)))
+            } lost: { dial, reason in
+                let rail = rails[dial.rail].number
+                events.post(.rail(rail, .lost(member: dial.member, generation: roster.generation, reason: reason)))
+            }
+        }
+        connections.withLock { connections in
+            connections.linking?.cancel()
+            connections.linking = task
+        }
+    }
+
+    /// The generation in progress ends: nobody is dialled any more.
+    func stopLinking() {
+        connections.withLock { $0.linking?.cancel() }
+    }
+
+    /// Dials a link that takes the place of one whose keys have served for long.
+    func renew(_ member: Int, of roster: Roster, rail number: Int, renewal: Int) {
+        guard let rails = connections.withLock({ $0.rails }), let own = roster.index(of: identity.name) else { return }
+        let rail = rails.rails[number]
+        tasks.add { [self] in
+            let deadline = ProcessClock.seconds + WorkerNetwork.renewalPatience
+            while !Task.isCancelled {
+                do {
+                    try await connect(
+                        to: roster.members[member], of: roster, own: own, rail, renewal: renewal,
+                        limit: WorkerNetwork.renewalLimit)
+                    settings.logger.info("link \(number) to \(roster.members[member].name) renewed (\(renewal))")
+                    return
+                } catch {
+                    let failure = error as? LinkError
+                    let reason = failure?.reason ?? String(describing: error).escapedForDisplay()
+                    guard failure?.isWorthRetrying == true, ProcessClock.seconds < deadline else {
+                        let generation = roster.generation
+                        return rail.loop.execute {
+                            rail.renewalFailed(member, generation: generation, reason: reason)
+                        }
+                    }
+                    try? await Task.sleep(for: .milliseconds(200))
+                }
+            }
+        }
+    }
+
+    private func connect(
+        to member: Roster.Member, of roster: Roster, own: Int, _ rail: Rail, renewal: Int, limit: TimeAmount
+    ) async throws {
+        let generation = roster.generation
+        guard member.ports.indices.contains(rail.number) else {
+            throw LinkError.violation("\(member.name) offers no link \(rail.number)")
+        }
+        let dialer = DataLinkDialer(
+            group: rail.loop, contexts: contexts, limits: limits, isClear: settings.allowsClear)
+        let greeting = LinkGreeting(
+            generation: generation, name: identity.name, process: identity.process, peerName: member.name,
+            peerProcess: member.process, rail: rail.number, renewal: renewal)
+        try await dialer.connect(
+            to: Endpoint(host: member.host, port: member.ports[rail.number]), greeting: greeting, timeout: limit
+        ) { answer in
+            if answer.rail != greeting.rail || answer.renewal != renewal { return "it greets as another link" }
+            return answer.objection(own: roster.members[own], peer: member, generation: generation)
+        } receiver: { _ in
+            try rail.receiver(of: member, generation: generation, renewal: renewal)
+        }
+    }
+
+    /// Seconds in which an attempt to renew a link may begin. Keys last much longer yet.
+    private static let renewalPatience = 60.0
+    /// A dialler that gave up earlier could close a link that the other side has let in.
+    private static let renewalLimit = TimeAmount.seconds(60)
+}

@@ -1,0 +1,40 @@
+import Testing
+
+extension ExecutableTests {
+    /// Links between workers whose keys have served for long get successors while training goes on.
+    @Suite struct RenewalTests {
+        private static let job = """
+            model: [flatten, linear: 192, relu, linear: 64, relu, linear: 10]
+            loss: softmaxCrossEntropy
+            optimizer: {adam: {learningRate: 0.01}}
+            data:
+              train: {glyphs: {count: 480}}
+              test: {glyphs: {count: 32, part: test}}
+            batchSize: 32
+            lanes: 6
+            epochs: 1
+            seed: 3
+            """
+
+        @Test func renewedLinksChangeNoBit() async throws {
+            try await TestDirectory.with { directory in
+                try directory.write(RenewalTests.job, to: "job.yaml")
+                let alone = try await directory.train("job.yaml", "--workers", "1", "--run-directory", "alone")
+                // More than one renewal a link, with one or several buckets in flight.
+                for (index, options) in [
+                    ["--workers", "2", "--links", "1", "--bucket-bytes", "1048576"],
+                    ["--workers", "3", "--links", "2", "--bucket-bytes", "70000"],
+                ].enumerated() {
+                    let outcome = try await directory.run(
+                        ["train", "job.yaml", "--json", "--run-directory", "run\(index)"] + options,
+                        environment: ["LOCKSTEP_FAILPOINTS": "records-per-key=60"])
+                    #expect(try TrainingResult(outcome) == alone, "\(options)")
+                    let log = try directory.text(of: "run\(index)/logs/w1.log")
+                    #expect(log.contains("renewed (2)"), "\(log)")
+                    // In a pair the later member dials.
+                    #expect(!(try directory.text(of: "run\(index)/logs/w0.log")).contains("renewed"))
+                }
+            }
+        }
+    }
+}
