@@ -7,6 +7,8 @@
 #if defined(__linux__)
 #include <dirent.h>
 #include <sched.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 size_t ls_system_cores(int *cores, size_t capacity) {
     cpu_set_t set;
@@ -53,7 +55,15 @@ int ls_system_run_process_on(const int *cores, size_t count) {
     return 0;
 }
 
+void ls_system_favour_throughput(int favour) {
+    struct sched_param parameters = {0};
+    // Not by the C library's function, which does nothing in musl's.
+    syscall(SYS_sched_setscheduler, 0, favour ? SCHED_BATCH : SCHED_OTHER, &parameters);
+}
+
 #else
+
+void ls_system_favour_throughput(int favour) { (void)favour; }
 
 size_t ls_system_cores(int *cores, size_t capacity) {
     (void)cores, (void)capacity;

@@ -71,12 +71,13 @@ package struct SampleOrder: Sendable, Hashable {
         let batch = batchCount(ofStep: step)
         return lanes.reduce(0) { sum, lane in
             let positions = LanePositions.range(lane: lane, of: laneCount, batch: batch)
-            let hash = samples(step: step, positions: positions).reduce(SampleOrder.mixed(UInt64(lane))) {
-                hash, sample in
-                SampleOrder.mixed(hash ^ UInt64(sample))
-            }
-            return sum &+ hash
+            return sum &+ SampleOrder.hash(of: samples(step: step, positions: positions), lane: lane)
         }
+    }
+
+    /// A lane's part of `sampleHash`, from the samples that it uses, in order.
+    package static func hash(of samples: some Sequence<Int>, lane: Int) -> UInt64 {
+        samples.reduce(mixed(UInt64(lane))) { hash, sample in mixed(hash ^ UInt64(sample)) }
     }
 
     /// The finalizer of SplitMix64, after a step of its sequence so that 0 does not stay 0.

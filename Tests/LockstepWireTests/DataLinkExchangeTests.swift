@@ -190,7 +190,13 @@ struct DataLinkExchangeTests {
         let bytes = 2 * 4 << 20
         // Of payload, and one that acknowledges each 256 KiB.
         let records = bytes / (16 << 10) + bytes / (256 << 10)
-        #expect(growth <= 2 * records + bytes / (512 << 10), "\(growth) allocations, \(records) records")
+        #if DEBUG
+        // A build that is not optimized makes some of its values on the heap.
+        let others = bytes / (32 << 10)
+        #else
+        let others = bytes / (512 << 10)
+        #endif
+        #expect(growth <= 2 * records + others, "\(growth) allocations, \(records) records")
         #expect(growth > records, "the counter counts")
         try await group.shutdownGracefully()
     }

@@ -13,6 +13,10 @@ size_t ls_system_cores(int *cores, size_t capacity);
 /// error number.
 int ls_system_run_process_on(const int *cores, size_t count);
 
+/// Has this thread, and those that it starts afterwards, take no core from a thread that runs when it wakes (the policy
+/// SCHED_BATCH), or, with 0, compete for it as threads usually do. Nothing where the system knows no such thing.
+void ls_system_favour_throughput(int favour);
+
 /// The width of the terminal behind a descriptor, in columns; 0 where there is none.
 int ls_system_columns(int descriptor);
 

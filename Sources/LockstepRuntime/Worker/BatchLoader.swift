@@ -44,7 +44,7 @@ final class BatchLoader: Sendable {
                     rows: rows, lanes: lanes.count, sampleElements: job.plan.sampleElements,
                     targetElements: job.plan.targetElements))
         }
-        try DetachedThread.start("loader") { [self] in
+        try DetachedThread.start("loader", policy: .throughput) { [self] in
             ls_prepare_thread()
             while case .load(let turns) = requests.take() {
                 for turn in turns {
@@ -96,13 +96,17 @@ final class BatchLoader: Sendable {
         let batchSize = order.batchCount(ofStep: step)
         let laneCount = job.laneTree.laneCount
         let rows = BatchLoader.rows(of: lanes, of: laneCount, batch: batchSize)
+        let samples = order.samples(step: step, positions: rows)
+        batch.sampleHash = 0
         for (index, lane) in lanes.enumerated() {
             let positions = LanePositions.range(lane: lane, of: laneCount, batch: batchSize)
-            batch.laneStarts[index] = UInt32(positions.lowerBound - rows.lowerBound)
-            batch.laneStarts[index + 1] = UInt32(positions.upperBound - rows.lowerBound)
+            let (start, end) = (positions.lowerBound - rows.lowerBound, positions.upperBound - rows.lowerBound)
+            batch.laneStarts[index] = UInt32(start)
+            batch.laneStarts[index + 1] = UInt32(end)
+            batch.sampleHash &+= SampleOrder.hash(of: samples[start..<end], lane: lane)
         }
         let plan = job.plan
-        for (row, sample) in order.samples(step: step, positions: rows).enumerated() {
+        for (row, sample) in samples.enumerated() {
             let input = batch.inputs.pointer + row * plan.sampleElements
             let target = UnsafeMutableRawPointer(batch.targets.pointer + row * plan.targetElements)
             if turn.phase == .train {
@@ -112,7 +116,6 @@ final class BatchLoader: Sendable {
             }
         }
         batch.firstPosition = UInt32(rows.lowerBound)
-        batch.sampleHash = order.sampleHash(step: step, lanes: lanes, of: laneCount)
     }
 }
 

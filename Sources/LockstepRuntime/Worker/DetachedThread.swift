@@ -12,15 +12,18 @@ internal import Darwin
 package enum DetachedThread {
     private final class Box {
         let name: String
+        let policy: ThreadPolicy
         let body: @Sendable () -> Void
 
-        init(_ name: String, _ body: @escaping @Sendable () -> Void) {
+        init(_ name: String, _ policy: ThreadPolicy, _ body: @escaping @Sendable () -> Void) {
             self.name = name
+            self.policy = policy
             self.body = body
         }
 
         func run() {
             ThreadName.set(name)
+            policy.apply()
             body()
         }
     }
@@ -42,8 +45,10 @@ package enum DetachedThread {
     /// Starts a detached thread.
     ///
     /// - Throws: `CommandError` where the system has none left; `body` never runs.
-    static func start(_ name: String, _ body: @escaping @Sendable () -> Void) throws(CommandError) {
-        let box = Unmanaged.passRetained(Box(name, body))
+    static func start(
+        _ name: String, policy: ThreadPolicy = .latency, _ body: @escaping @Sendable () -> Void
+    ) throws(CommandError) {
+        let box = Unmanaged.passRetained(Box(name, policy, body))
         var attributes = pthread_attr_t()
         pthread_attr_init(&attributes)
         defer { pthread_attr_destroy(&attributes) }

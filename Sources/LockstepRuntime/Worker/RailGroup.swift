@@ -22,6 +22,8 @@ final class RailGroup: Sendable {
         rails = group.makeIterator().enumerated().map { number, loop in
             Rail(number: number, loop: loop, identity: identity, limits: limits) { post($0, number) }
         }
+        // The loops' threads have the policy of the one that made them.
+        for rail in rails { rail.loop.execute { ThreadPolicy.latency.apply() } }
     }
 
     /// Listens for the links of other workers, one address a rail.

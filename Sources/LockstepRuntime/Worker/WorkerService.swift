@@ -72,7 +72,7 @@ package final class WorkerService: Service {
         let driver = WorkerDriver(
             settings: settings, identity: identity, network: network, events: events, ended: ended)
         let (driving, driverEnd) = AsyncStream.makeStream(of: Never.self)
-        try DetachedThread.start("driver") {
+        try DetachedThread.start("driver", policy: .throughput) {
             driver.run()
             driverEnd.finish()
         }
