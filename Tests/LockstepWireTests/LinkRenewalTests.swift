@@ -31,10 +31,10 @@ struct LinkRenewalTests {
         handler.send(FrameHeader(kind: .record, length: 1), bytes: [1])
         handler.retire()
         #expect(try EmbeddedLink.headers(EmbeddedLink.written(channel)).map(\.kind) == [.record, .retire])
-        // The other direction goes on, and what comes is still acknowledged.
+        // The other direction goes on, but nothing is acknowledged: the other side may have closed the link by then.
         let frame = FrameHeader(kind: .total, length: 1 << 18).bytes + [UInt8](repeating: 1, count: 1 << 18)
         try channel.writeInbound(ByteBuffer(bytes: frame))
-        #expect(try EmbeddedLink.headers(EmbeddedLink.written(channel)).map(\.kind) == [.acknowledgement])
+        #expect(try EmbeddedLink.written(channel).isEmpty)
         try channel.writeInbound(ByteBuffer(bytes: FrameHeader(kind: .retire, length: 0).bytes))
         #expect(
             receiver.events.suffix(2) == [.retired, .closed(.closed("another link took the place of this one to w1"))])
@@ -56,7 +56,7 @@ struct LinkRenewalTests {
             ])
     }
 
-    @Test(arguments: [FrameKind.total, .retire, .renew])
+    @Test(arguments: [FrameKind.total, .acknowledgement, .retire, .renew])
     func nothingComesAfterRetiring(_ kind: FrameKind) throws {
         let receiver = TestReceiver()
         let (channel, _) = try EmbeddedLink.open(receiver)

@@ -33,6 +33,15 @@ struct LinkWindowTests {
         #expect(try EmbeddedLink.headers(EmbeddedLink.written(channel)).map(\.step) == [5, 6, 7, 8])
     }
 
+    /// Whoever has retired a link acknowledges nothing more on it.
+    @Test func aPeerThatHasRetiredIsNotWaitedFor() throws {
+        let (channel, handler) = try EmbeddedLink.open(TestReceiver())
+        queue(20, handler)
+        #expect(try EmbeddedLink.headers(EmbeddedLink.written(channel)).count == 4)
+        try channel.writeInbound(ByteBuffer(bytes: FrameHeader(kind: .retire, length: 0).bytes))
+        #expect(try EmbeddedLink.headers(EmbeddedLink.written(channel)).count == 16)
+    }
+
     @Test func aWiderWindowToOtherMachines() throws {
         let (channel, handler) = try EmbeddedLink.open(TestReceiver(), isLoopback: false)
         queue(40, handler)

@@ -271,12 +271,11 @@ package final class DataLinkHandler: ChannelDuplexHandler, RemovableChannelHandl
         guard header.length == 0 else {
             throw .violation("\(failures.peer) sent a frame of kind \(header.kind) with a payload")
         }
+        try expectNotRetired()
         switch header.kind {
         case .renew:
-            try expectNotRetired()
             receiver.linkRenewalRequested()
         case .retire:
-            try expectNotRetired()
             peerHasRetired = true
             receiver.linkRetired()
         default:
