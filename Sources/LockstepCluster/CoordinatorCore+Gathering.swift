@@ -26,6 +26,9 @@ extension CoordinatorCore {
         guard max(hello.running, hello.promised) < CoordinatorCore.claimableGenerations else {
             return refuse("claims a generation that no run reaches")
         }
+        guard (1...1 << 16).contains(hello.threads), (1...1 << 16).contains(hello.cores) else {
+            return refuse("claims \(hello.threads) threads and \(hello.cores) cores")
+        }
         let known = workers.firstIndex { $0.name == hello.name }
         if hello.purpose == .bulk {
             guard let known, workers[known].process == hello.process else {

@@ -19,7 +19,9 @@ extension CoordinatorCore {
     private var allowedStandstill: UInt64 {
         let timing = configuration.timing
         return switch mode {
-        case .measuring where workers.allSatisfy(\.isLinked): timing.trial
+        case .measuring where workers.allSatisfy(\.isLinked):
+            timing.trial
+                + (measuring?.trial?.allowance(members: workers.count, standstill: timing.standstill) ?? 0)
         case .measuring, .linking:
             timing.linking + (roster.map { $0.linkingAllowance(links: $0.exchange.links) } ?? 0)
         case .collecting: timing.share

@@ -61,12 +61,11 @@ package struct ExchangeTuning: Sendable, Equatable {
         let wish = circumstances.wish
         let floats = circumstances.elementCount
         settings = ExchangeSettings(
-            bucketBoundaries: wish.boundaries(elementCount: floats), links: wish.links ?? 1)
+            bucketBoundaries: wish.boundaries(elementCount: floats),
+            links: circumstances.members > 1 ? wish.links ?? 1 : 1)
         guard circumstances.members > 1, floats > 0 else { return }
         let isDecided = wish.links != nil && wish.bucketBytes != nil
         let mayStayAwake = circumstances.spareCores >= settings.links
-        // A small gradient gains nothing from a cut, nor from a second link.
-        let isLarge = 4 * floats > ExchangeTuning.smallBytes
         guard circumstances.isThorough || (!isDecided && (isLarge || mayStayAwake)) else { return }
         questions = [.latency(staysAwake: false)] + (mayStayAwake ? [.latency(staysAwake: true)] : [])
         guard circumstances.isThorough || isLarge else { return }
@@ -108,6 +107,9 @@ package struct ExchangeTuning: Sendable, Equatable {
 
     private var needsTimeline: Bool { circumstances.isThorough || circumstances.wish.bucketBytes == nil }
 
+    /// A small gradient gains nothing from a cut, nor from a second link.
+    private var isLarge: Bool { 4 * circumstances.elementCount > ExchangeTuning.smallBytes }
+
     /// As many as the budget allows, from what is known so far.
     private func rounds(_ floats: Int, most: Int) -> Int {
         let sent = BucketForecast.bytesSent(
@@ -146,7 +148,7 @@ package struct ExchangeTuning: Sendable, Equatable {
         var settings = settings
         let timeline = timeline
         let forecast = forecast
-        if circumstances.wish.bucketBytes == nil, let forecast {
+        if circumstances.wish.bucketBytes == nil, isLarge, let forecast {
             settings.bucketBoundaries = forecast.bestBoundaries(timeline: timeline)
         }
         settings.chunkBytes = chunkBytes(floats: largestBucket(settings), links: settings.links)

@@ -62,6 +62,10 @@ extension Roster: Codable {
         } else {
             exchange = try container.decode(ExchangeSettings.self, forKey: .exchange)
         }
+        guard (1...ExchangeSettings.mostLinks).contains(exchange.links) else {
+            throw DecodingError.dataCorruptedError(
+                forKey: .exchange, in: container, debugDescription: "\(exchange.links) links")
+        }
     }
 
     package func encode(to encoder: any Encoder) throws {
@@ -92,6 +96,9 @@ extension Roster.Member: Codable {
             ports = try container.decode([Int].self, forKey: .ports)
         }
         lanes = try container.decode(Range<Int>.self, forKey: .lanes)
+        guard ports.allSatisfy((1...65_535).contains) else {
+            throw DecodingError.dataCorruptedError(forKey: .ports, in: container, debugDescription: "ports \(ports)")
+        }
     }
 
     package func encode(to encoder: any Encoder) throws {

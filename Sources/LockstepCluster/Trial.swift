@@ -13,7 +13,7 @@ package struct Trial: Sendable, Equatable, Codable {
     /// How often the job's step is computed, on zero inputs and without an exchange, to see when each part of the gradient
     /// is complete; 0 for not at all.
     package var computeSteps: Int
-    /// No such step begins after so many seconds, but for the first, which is not counted, and one more.
+    /// No such step begins after so many seconds, but for the first, which is not counted where there is time for another.
     package var computeSeconds: Double
 
     package init(
@@ -43,6 +43,18 @@ package struct Trial: Sendable, Equatable, Codable {
         return (1...max(1, links)).contains(settings.links) ? nil : "\(settings.links) links of \(links)"
     }
 
+    /// Nanoseconds that it may take on top of what any trial may.
+    ///
+    /// - Parameter standstill: what a step may take without a sign.
+    func allowance(members: Int, standstill: UInt64) -> UInt64 {
+        let sent = BucketForecast.bytesSent(byteCount, members: members, oneHopBytes: settings.oneHopBytes)
+        let seconds = Double(warmUpRounds + rounds) * sent / Trial.slowestBytesPerSecond
+        // A step has two parts, of which each gives a sign where it is trained.
+        return UInt64(min(seconds, 1e9) * 1e9) + (computeSteps > 0 ? 2 * standstill : 0)
+    }
+
+    /// What a member sends in a second, where the network is as slow as 32 Mbit/s.
+    private static let slowestBytesPerSecond = 4e6
     /// 4 GiB.
     private static let mostElements = 1 << 30
     /// What all of them took fits into one message.

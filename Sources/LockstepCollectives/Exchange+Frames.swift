@@ -191,6 +191,6 @@ extension Exchange {
     private func fault(_ header: FrameHeader, _ member: Int, _ reason: String) -> ExchangeFault {
         let isGradient = header.kind == .contribution || header.kind == .total
         let name = isGradient ? "\(header.kind) (bucket \(header.bucket), part \(header.part))" : "\(header.kind)"
-        return ExchangeFault(member, bucket: isGradient ? Int(header.bucket) : nil, "sent a \(name) \(reason)")
+        return ExchangeFault(member, "sent a \(name) \(reason)")
     }
 }

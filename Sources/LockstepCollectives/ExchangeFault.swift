@@ -2,14 +2,11 @@
 package struct ExchangeFault: Error, Sendable, Equatable, CustomStringConvertible {
     /// Index in roster order.
     package let member: Int
-    /// The bucket that the frame belongs to; nil where it belongs to none.
-    package let bucket: Int?
     /// Continues a sentence that begins with the member's name. Names the bucket.
     package let reason: String
 
-    package init(_ member: Int, bucket: Int? = nil, _ reason: String) {
+    package init(_ member: Int, _ reason: String) {
         self.member = member
-        self.bucket = bucket
         self.reason = reason
     }
 

@@ -4,7 +4,7 @@ package enum FrameKind: UInt8, Sendable, CaseIterable {
     case message = 1
     /// The first frame on a data link, JSON.
     case link = 2
-    /// A chunk of one root of the sender, raw `Float32`: of the receiver's slice, or in one hop of the whole bucket.
+    /// A chunk of one root of the sender, raw `Float32`: of the receiver's slice, or in one hop of the whole piece of the bucket.
     case contribution = 3
     /// A chunk of the sender's summed slice, raw `Float32`.
     case total = 4

@@ -1,10 +1,11 @@
 extension Executor {
-    /// Trains on samples that are all zero, and forgets the gradients. One step is not counted, since it meets cold memory.
+    /// Trains on samples that are all zero, and forgets the gradients. The first step meets cold memory, and is not counted
+    /// where there is time for another.
     ///
     /// - Parameters:
     ///   - gradients: for each root room for `layout.count` floats, 64-byte aligned.
     ///   - steps: so many are counted at most, at least one.
-    ///   - seconds: no step begins later than this, but for the first that is counted.
+    ///   - seconds: no step begins later than this, but for the first.
     /// - Returns: the timeline of the fastest step, whose cuts are this executor's `buckets`.
     /// - Throws: `CommandError` where memory does not suffice.
     package func measureTimeline(
@@ -25,10 +26,12 @@ extension Executor {
                 metricSums: &metricSums, context: StepContext(seed: 0, step: 1, firstPosition: UInt32(first)))
             return gradientTimeline
         }
-        _ = step()
+        func isTimeLeft() -> Bool { Double(MonotonicClock.nanoseconds() - begin) * 1e-9 < seconds }
+        let cold = step()
+        guard isTimeLeft() else { return cold }
         var fastest = step()
         var counted = 1
-        while counted < steps, Double(MonotonicClock.nanoseconds() - begin) * 1e-9 < seconds {
+        while counted < steps, isTimeLeft() {
             let timeline = step()
             counted += 1
             if timeline.seconds < fastest.seconds { fastest = timeline }

@@ -13,15 +13,11 @@ package struct GradientTimeline: Sendable, Hashable {
 
     /// Ascending; the last is the whole gradient.
     package let points: [Point]
-    package let forwardEnd: Double
 
     /// When the whole gradient is complete.
     package var seconds: Double { points.last?.seconds ?? 0 }
 
-    package init(points: [Point], forwardEnd: Double) {
-        self.points = points
-        self.forwardEnd = forwardEnd
-    }
+    package init(points: [Point]) { self.points = points }
 
     /// A prefix is complete when all its buckets are.
     init(ranges: [Range<Int>], completionTimes: [UInt64], _ step: StepTimes) {
@@ -30,7 +26,6 @@ package struct GradientTimeline: Sendable, Hashable {
             latest = max(latest, time)
             return Point(floats: range.upperBound, seconds: Double(latest - step.start) * 1e-9)
         }
-        forwardEnd = Double(step.forwardEnd - step.start) * 1e-9
     }
 
     /// At most `limit` points, at least one: of those in the same part of the time, the last stays.
@@ -43,6 +38,6 @@ package struct GradientTimeline: Sendable, Hashable {
             if let before = kept.last, part(before) == part(point) || limit < 2 { kept.removeLast() }
             kept.append(point)
         }
-        return GradientTimeline(points: kept, forwardEnd: forwardEnd)
+        return GradientTimeline(points: kept)
     }
 }

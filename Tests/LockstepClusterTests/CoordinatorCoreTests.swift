@@ -36,6 +36,10 @@ import Testing
         // Who is refused decides nothing.
         #expect(conversation.hello("x", 7, promised: 99, version: "2").refusal != nil)
         #expect(conversation.hello("x", 7, promised: 1 << 31).refusal?.contains("generation") == true)
+        for count in [Int.min, 0, 65_537, Int.max] {
+            #expect(conversation.hello("x", 7, threads: count).refusal == "claims \(count) threads and 1 cores")
+            #expect(conversation.hello("x", 7, cores: count).refusal == "claims 1 threads and \(count) cores")
+        }
         conversation.join("b", 0, promised: 41)
         conversation.join("a", 1)
         _ = conversation.prepared(0)

@@ -55,6 +55,9 @@ import Testing
         // Where someone only wants to see it, all is measured.
         let shown = Circumstances(elementCount: 1000, members: 2, wish: all, isThorough: true)
         #expect(run(shown, seconds: usual).trials.map(\.elementCount) == [256, 1000])
+        // But what is shown is what training would do: a small gradient is not cut, however much that would seem to gain.
+        let small = run(Circumstances(elementCount: 16_384, members: 2, isThorough: true)) { _ in 50e-6 }
+        #expect(small.outcome.settings.bucketBoundaries.isEmpty && !small.outcome.timeline.isEmpty)
     }
 
     @Test func oneAfterTheOtherIsTried() {

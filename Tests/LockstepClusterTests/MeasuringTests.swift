@@ -100,6 +100,10 @@ import Testing
     @Test func withNothingToMeasureItStartsAtOnce() {
         let alone = prepared(1)
         #expect(alone.0.core.mode == .linking && alone.0.core.roster?.generation == 1)
+        // Who is alone has no links, whatever was wished.
+        let aloneWithLinks = prepared(1) { $0.exchange = ExchangeWish(links: 2) }
+        #expect(
+            aloneWithLinks.0.core.mode == .linking && aloneWithLinks.0.core.roster?.exchange.links == 1)
         let decided = prepared(2, ports: [1, 2, 3]) { $0.exchange = ExchangeWish(links: 3, bucketBytes: 1 << 20) }
         #expect(decided.0.core.mode == .linking && decided.0.core.roster?.exchange.links == 3)
         #expect(decided.0.core.roster?.exchange.bucketBoundaries == [262_144, 524_288, 786_432])
@@ -190,14 +194,25 @@ import Testing
     }
 
     @Test func aTrialHasAnEnd() {
-        var (conversation, _) = prepared(2)
-        for index in 0..<2 { _ = conversation.say(index, .linked(generation: 1)) }
         let stuck = Pong(nonce: 1, step: 0, stage: .measuring, waitingFor: [])
         let waiting = Pong(nonce: 1, step: 0, stage: .measuring, waitingFor: ["w1"])
-        let verdict = conversation.live(200, [0: waiting, 1: stuck]).verdict
-        #expect(verdict?.worker == "w1" && verdict?.stage == .measuring)
-        #expect(
-            verdict?.message == "no end of a trial for 120 s; the others wait for worker w1 (measuring)")
+        func trial(_ floats: Int) -> CoordinatorConfiguration.Purpose {
+            .trials(
+                [Trial(settings: ExchangeSettings(), elementCount: floats, rounds: 2, warmUpRounds: 1)], isClear: false)
+        }
+        // The first trial of a job computes its step; large vectors may have a slow network.
+        let purposes: [(CoordinatorConfiguration.Purpose, seconds: Int)] = [
+            (.training, 361), (trial(1000), 121), (trial(100_000_000), 420),
+        ]
+        for (purpose, seconds) in purposes {
+            var (conversation, _) = prepared(2) { $0.purpose = purpose }
+            for index in 0..<2 { _ = conversation.say(index, .linked(generation: 1)) }
+            let verdict = conversation.live(1000, [0: waiting, 1: stuck]).verdict
+            #expect(verdict?.worker == "w1" && verdict?.stage == .measuring)
+            #expect(
+                verdict?.message
+                    == "no end of a trial for \(seconds) s; the others wait for worker w1 (measuring)")
+        }
         // Also the links for it.
         var unlinked = prepared(2).0
         _ = unlinked.say(0, .linked(generation: 1))

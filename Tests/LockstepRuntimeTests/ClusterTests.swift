@@ -67,6 +67,15 @@ import Tracing
         #expect(buckets.allSatisfy { steps.contains($0.parentSpanID ?? "") })
     }
 
+    /// Workers that were started to measure without TLS never train, whether or not the run measures first.
+    @Test(arguments: [ExchangeWish(), ExchangeWish(links: 1, bucketBytes: 4096)])
+    func gradientsNeverTravelInTheClear(exchange: ExchangeWish) async throws {
+        let cluster = try await TestCluster(workers: 2, exchange: exchange, allowsClear: true)
+        try await cluster.run()
+        #expect(cluster.coordinator.outcome?.exitCode == .failed)
+        #expect(cluster.coordinator.outcome?.message.contains("was started to measure without TLS") == true)
+    }
+
     @Test func logLinesCarryRunWorkerGenerationAndStep() async throws {
         let cluster = try await TestCluster(workers: 2)
         try await cluster.run()

@@ -64,6 +64,8 @@ import Testing
         #expect(part(3, 6) == cores)
         #expect(part(2, 2) == cores)
         #expect(part(0, 0) == cores)
+        #expect(part(0, -1) == cores)
+        #expect(part(-1, 2) == cores)
         for count in 1...5 { #expect((0..<count).flatMap { part($0, count) } == cores) }
     }
 

@@ -36,9 +36,9 @@ struct LinkRenewalTests {
         try channel.writeInbound(ByteBuffer(bytes: frame))
         #expect(try EmbeddedLink.written(channel).isEmpty)
         try channel.writeInbound(ByteBuffer(bytes: FrameHeader(kind: .retire, length: 0).bytes))
-        #expect(
-            receiver.events.suffix(2) == [.retired, .closed(.closed("another link took the place of this one to w1"))])
-        #expect(!channel.isActive)
+        #expect(receiver.events.last == .retired)
+        // Who may close it, is for the receiver to say.
+        #expect(channel.isActive)
     }
 
     @Test func theOtherSideRetiresFirst() throws {
@@ -50,10 +50,7 @@ struct LinkRenewalTests {
         let (channel, _) = try EmbeddedLink.open(receiver)
         try channel.writeInbound(ByteBuffer(bytes: FrameHeader(kind: .retire, length: 0).bytes))
         #expect(try EmbeddedLink.headers(EmbeddedLink.written(channel)).map(\.kind) == [.record, .retire])
-        #expect(
-            receiver.events.dropFirst() == [
-                .retired, .closed(.closed("another link took the place of this one to w1")),
-            ])
+        #expect(receiver.events.dropFirst() == [.retired])
     }
 
     @Test(arguments: [FrameKind.total, .acknowledgement, .retire, .renew])

@@ -16,7 +16,7 @@ struct WorkerCommand: AsyncParsableCommand {
             valueName: "directory"))
     var identity: String
 
-    @Option(help: "Compute threads. Default: all cores.")
+    @Option(help: "Compute threads. Default: as many as cores; the workers of a host share them.")
     var threads: Int?
 
     @Option(help: ArgumentHelp("Data files are opened only beneath this directory.", valueName: "directory"))

@@ -54,7 +54,7 @@ package struct WorkerLauncher {
         let sinks = LogSinks([.standardError(level: .info)])
         let logger = Launch.logger("worker", sinks, status.metadataProvider)
         var settings = WorkerSettings(
-            identity: identity, coordinator: endpoint, threads: threads ?? Machine.cores, dataDirectory: data,
+            identity: identity, coordinator: endpoint, threads: threads, dataDirectory: data,
             listen: listen, advertise: advertise, patience: patience, kernels: kernels, status: status, logger: logger,
             sinks: isLaunched ? nil : sinks, tracer: InstrumentationSystem.tracer)
         settings.allowsClear = allowsClear

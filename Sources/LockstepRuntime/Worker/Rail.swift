@@ -75,6 +75,10 @@ final class Rail: @unchecked Sendable {
     /// Gives the links of the generation to an exchange.
     func run(_ runner: ExchangeRunner) {
         guard roster != nil else { return }
+        // What another exchange has queued lies in its memory. All have what it sent, or no other would be due.
+        for member in links.indices where links[member]?.areBusy == true {
+            lose(member, reason: "an exchange was to begin before another was over")
+        }
         self.runner = runner
         for (member, links) in links.enumerated() {
             guard let links else { continue }
@@ -163,12 +167,11 @@ final class Rail: @unchecked Sendable {
         receivers.append(receiver)
         judge(receiver)
         guard receiver.link != nil, receiver.member == nil else { return }
-        // It waits. One link of a process is enough, and the newest is the likeliest to live.
-        let greeting = receiver.greeting
+        // It waits. One link of a worker is enough, and the newest is the likeliest to live.
         for other in receivers where other !== receiver && other.member == nil {
-            if other.greeting.name == greeting.name, other.greeting.process == greeting.process { other.link?.close() }
+            if other.greeting.name == receiver.greeting.name { other.link?.close() }
         }
-        receiver.wait(atMost: limits.waiting, on: loop)
+        receiver.expire(after: limits.waiting, on: loop)
     }
 
     func closed(_ receiver: RailLink, reason: String) {
@@ -216,7 +219,7 @@ final class Rail: @unchecked Sendable {
             links.add(receiver)
             return renewIfWorn(member)
         }
-        let links = MemberLinks(receiver)
+        let links = MemberLinks(receiver, dials: member < own)
         self.links[member] = links
         linked.insert(member)
         runner?.add(links, of: member)
@@ -258,9 +261,11 @@ final class Rail: @unchecked Sendable {
 
     func retired(_ receiver: RailLink) {
         guard let member = receiver.member, let links = links[member] else { return }
-        guard links.retired(receiver) else {
+        guard let old = links.retired(receiver) else {
             return lose(member, reason: "\(members[member].name) ended a link that has no successor")
         }
+        // A peer that leaves it open may not keep it for ever.
+        old.expire(after: limits.waiting, on: loop)
         renewIfWorn(member)
     }
 

@@ -31,11 +31,10 @@ final class RailLink: FrameReceiver {
 
     func leave() { member = nil }
 
-    /// Ends a link that waits in vain.
-    func wait(atMost limit: TimeAmount, on loop: any EventLoop) {
-        deadline = loop.assumeIsolated().scheduleTask(in: limit) { [self] in
-            if member == nil { link?.close() }
-        }
+    /// Closes the link after a while, unless it becomes a member's first.
+    func expire(after limit: TimeAmount, on loop: any EventLoop) {
+        guard link != nil else { return }
+        deadline = loop.assumeIsolated().scheduleTask(in: limit) { [self] in link?.close() }
     }
 
     func linkOpened(_ link: DataLinkHandler) {

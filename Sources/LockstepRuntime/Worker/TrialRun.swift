@@ -69,8 +69,9 @@ final class TrialRun {
 
     // MARK: Vectors
 
-    /// A factor for each part, so small that all sums are exact.
+    /// A factor for each part, and a value for each place: so small that the sums of 4096 parts are below 2²⁴, and exact.
     private static func factor(_ part: Int) -> Int { 1 + part % 8 }
+    private static func value(_ index: Int) -> Float { Float(index & 511) }
 
     /// Integers that differ from part to part, from round to round and along the vector.
     private func fill() {
@@ -79,7 +80,7 @@ final class TrialRun {
         for (root, part) in zip(exchange.memory.roots, plan.partNumbers[plan.ownIndex]) {
             let factor = Float(TrialRun.factor(part))
             let values = root.pointer
-            for index in 0..<count { values[index] = Float(index & 1023) * factor + offset }
+            for index in 0..<count { values[index] = TrialRun.value(index) * factor + offset }
         }
     }
 
@@ -88,6 +89,6 @@ final class TrialRun {
         let factor = Float(plan.parts.indices.reduce(0) { $0 + TrialRun.factor($1) })
         let offset = Float(plan.parts.count * (rounds % 256))
         let total = exchange.memory.total.pointer
-        for index in 0..<count where total[index] != Float(index & 1023) * factor + offset { wrongSums += 1 }
+        for index in 0..<count where total[index] != TrialRun.value(index) * factor + offset { wrongSums += 1 }
     }
 }

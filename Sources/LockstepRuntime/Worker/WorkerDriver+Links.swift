@@ -27,6 +27,7 @@ extension WorkerDriver {
         guard let job, let own = start.roster.index(of: core.identity.name), let schedule = core.schedule else {
             return .failed(reason: "START came before the job")
         }
+        guard !settings.allowsClear else { return WorkerDriver.refusesWithoutTLS }
         cores.take(start.hostShare)
         do {
             let work = try GenerationWork(
@@ -60,14 +61,16 @@ extension WorkerDriver {
             return .failed(reason: "a worker alone has nothing to measure")
         }
         guard measure.isClear == settings.allowsClear else {
-            return .failed(
-                reason: measure.isClear
-                    ? "this worker measures with TLS only; start it with bench allreduce --clear"
-                    : "this worker was started to measure without TLS; start it without --clear")
+            return measure.isClear
+                ? .failed(reason: "this worker measures with TLS only; start it with bench allreduce --clear")
+                : WorkerDriver.refusesWithoutTLS
         }
         cores.take(measure.hostShare)
         return link(measure.roster, own: own)
     }
+
+    private static let refusesWithoutTLS = WorkerEvent.failed(
+        reason: "this worker was started to measure without TLS; start it without --clear")
 
     /// Carries out a trial on links that are there.
     func measure(_ measure: Measure) -> WorkerEvent? {

@@ -9,7 +9,8 @@ package import Tracing
 package struct WorkerSettings: Sendable {
     package var identity: Identity
     package var coordinator: Endpoint
-    package var threads: Int
+    /// Compute threads; nil for as many as cores.
+    package var threads: Int?
     /// Data files are opened only beneath this directory.
     package var dataDirectory: String
     /// Where other workers connect; nil for the local address of the control connection.
@@ -32,7 +33,7 @@ package struct WorkerSettings: Sendable {
     package var tracer: any Tracing.Tracer
 
     package init(
-        identity: Identity, coordinator: Endpoint, threads: Int, dataDirectory: String, listen: Endpoint? = nil,
+        identity: Identity, coordinator: Endpoint, threads: Int?, dataDirectory: String, listen: Endpoint? = nil,
         advertise: Endpoint? = nil, patience: Double, kernels: Kernels, status: ProcessStatus = ProcessStatus(),
         logger: Logger, sinks: LogSinks? = nil, tracer: any Tracing.Tracer
     ) {

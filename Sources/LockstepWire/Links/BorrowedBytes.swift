@@ -24,7 +24,9 @@ struct BorrowedBytes {
         guard let start = bytes.baseAddress else { return ByteBuffer() }
         let address = UInt(bitPattern: start)
         let base = address & ~(BorrowedBytes.span - 1)
-        if self.base != base, let memory = UnsafeMutableRawPointer(bitPattern: base) {
+        // The lowest memory of an address space has no base: null is none.
+        guard let memory = UnsafeMutableRawPointer(bitPattern: base) else { return ByteBuffer(bytes: bytes) }
+        if self.base != base {
             whole = ByteBuffer(
                 takingOwnershipOf: UnsafeMutableRawBufferPointer(start: memory, count: Int(2 * BorrowedBytes.span)),
                 allocator: BorrowedBytes.nobodysAllocator, readerIndex: 0, writerIndex: 0)

@@ -77,16 +77,14 @@ package final class DataLinkHandler: ChannelDuplexHandler, RemovableChannelHandl
     /// Sends what is queued while the socket has room, the rest as soon as it has. Frames that were queued together
     /// travel together. While this link's frames are being read it waits for the end of what was read.
     package func flush() {
-        guard !isFlushing, !isReading, let context else { return }
+        guard receiver != nil, !isFlushing, !isReading, let context else { return }
         isFlushing = true
         // Flushing can change writability, which comes back here: hence the guard.
         while canSend, context.channel.isWritable { flushNext(context) }
         isFlushing = false
-        closeIfReplaced(context)
     }
 
-    /// Sends, after all that is queued, that nothing more will come. Nothing may be sent afterwards. When the other
-    /// side has retired the link too, it closes.
+    /// Sends, after all that is queued, that nothing more will come. Nothing may be sent afterwards.
     package func retire() {
         guard receiver != nil, !hasRetired else { return }
         enqueue(FrameHeader(kind: .retire, length: 0), .bytes([]))
@@ -116,6 +114,9 @@ package final class DataLinkHandler: ChannelDuplexHandler, RemovableChannelHandl
             context.read()
         }
     }
+
+    /// Whether a frame is queued whose payload lies in memory that is not the link's.
+    package var borrowsMemory: Bool { outgoing.borrowsMemory }
 
     /// Closes the link. What is queued is dropped.
     package func close() {
@@ -194,7 +195,7 @@ package final class DataLinkHandler: ChannelDuplexHandler, RemovableChannelHandl
 
     package func channelInactive(context: ChannelHandlerContext) {
         var isInside = headerReader.isInside
-        if case .payload = reading { isInside = true }
+        if case .header = reading {} else { isInside = true }
         end(context, .closed("\(failures.peer) closed the connection\(isInside ? " inside a frame" : "")"))
         context.fireChannelInactive()
     }
@@ -301,11 +302,6 @@ package final class DataLinkHandler: ChannelDuplexHandler, RemovableChannelHandl
 
     private func tellIfWorn() {
         if wear.takeNotice() { receiver?.linkIsWorn() }
-    }
-
-    private func closeIfReplaced(_ context: ChannelHandlerContext) {
-        guard hasRetired, peerHasRetired, outgoing.isEmpty else { return }
-        end(context, .closed("another link took the place of this one to \(peer.name)"))
     }
 
     private func violation(_ error: any Error) -> LinkError {

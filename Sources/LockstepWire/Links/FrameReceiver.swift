@@ -32,7 +32,7 @@ package protocol FrameReceiver: AnyObject {
     /// The other side asks for a successor of this link, which this side dials.
     func linkRenewalRequested()
 
-    /// The other side sends nothing more on this link. When this side has retired it too, it closes by itself.
+    /// The other side sends nothing more on this link.
     func linkRetired()
 
     /// The link is no more. Called once, after all others.

@@ -15,8 +15,8 @@ package struct LinkLimits: Sendable {
     /// Bytes written to a control or bulk connection that the peer has not yet taken; beyond this it is cut.
     package var outboundBytes = 64 << 20
     /// TLS records sealed or opened under one key of a data link, after which it wants a successor. RFC 8446 §5.5 allows
-    /// 2^24.5 full records.
-    package var recordsPerKey = 1 << 24
+    /// 2^24.5 full records: another 300 GB, while the successor is dialled.
+    package var recordsPerKey = 1 << 22
 
     package init() {}
 }

@@ -43,6 +43,8 @@ struct OutgoingFrames {
         frames.append(Frame(header: header, source: source))
     }
 
+    var borrowsMemory: Bool { frames.contains { if case .memory = $0.source { true } else { false } } }
+
     /// Whether the first frame has been begun.
     var isInsideFrame: Bool { frames.first?.headerIsSent ?? false }
 

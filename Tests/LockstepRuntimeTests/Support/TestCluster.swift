@@ -35,7 +35,7 @@ final class TestCluster: Sendable {
 
     init(
         workers count: Int, job: String = TestCluster.job, overrides: [String] = [],
-        exchange: ExchangeWish = ExchangeWish()
+        exchange: ExchangeWish = ExchangeWish(), allowsClear: Bool = false
     ) async throws {
         let directory = FileManager.default.temporaryDirectory.path + "/lockstep-runtime-\(UUID().uuidString)"
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
@@ -61,6 +61,7 @@ final class TestCluster: Sendable {
                 logger: TestCluster.logger("worker", logs, status.metadataProvider), tracer: tracer)
             // All share this process, which no one of them may bind.
             settings.hasOwnCores = true
+            settings.allowsClear = allowsClear
             return WorkerService(settings)
         }
         self.directory = directory
