@@ -4,23 +4,9 @@ import Testing
 extension ExecutableTests {
     /// How gradients travel: measured or asked for, and never of any consequence.
     @Suite(.enabled(if: ProcessTable.isAvailable)) struct ExchangeTests {
-        /// More than goes in one hop.
-        private static let job = """
-            model: [flatten, linear: 192, relu, linear: 64, relu, linear: 10]
-            loss: softmaxCrossEntropy
-            optimizer: {adam: {learningRate: 0.01}}
-            data:
-              train: {glyphs: {count: 480}}
-              test: {glyphs: {count: 32, part: test}}
-            batchSize: 32
-            lanes: 6
-            epochs: 1
-            seed: 3
-            """
-
         @Test func theWayOfGradientsChangesNoBit() async throws {
             try await TestDirectory.with { directory in
-                try directory.write(ExchangeTests.job, to: "job.yaml")
+                try directory.write(SmallJob.wide, to: "job.yaml")
                 let alone = try await directory.train("job.yaml", "--workers", "1", "--run-directory", "alone")
                 for (index, options) in [
                     ["--workers", "2"], ["--workers", "3", "--links", "2", "--bucket-bytes", "4096"],
@@ -60,7 +46,7 @@ extension ExecutableTests {
         @Test(arguments: [["--links", "0"], ["--links", "17"], ["--bucket-bytes", "1023"]])
         func whatCannotBeIsRefused(options: [String]) async throws {
             try await TestDirectory.with { directory in
-                try directory.write(ExchangeTests.job, to: "job.yaml")
+                try directory.write(SmallJob.wide, to: "job.yaml")
                 try await directory.run(["train", "job.yaml", "--workers", "2"] + options)
                     .expectRefusal(naming: options[0], options[1])
                 #expect(directory.contents == ["job.yaml"], "\(directory.contents)")

@@ -3,22 +3,9 @@ import Testing
 extension ExecutableTests {
     /// Links between workers whose keys have served for long get successors while training goes on.
     @Suite struct RenewalTests {
-        private static let job = """
-            model: [flatten, linear: 192, relu, linear: 64, relu, linear: 10]
-            loss: softmaxCrossEntropy
-            optimizer: {adam: {learningRate: 0.01}}
-            data:
-              train: {glyphs: {count: 480}}
-              test: {glyphs: {count: 32, part: test}}
-            batchSize: 32
-            lanes: 6
-            epochs: 1
-            seed: 3
-            """
-
         @Test func renewedLinksChangeNoBit() async throws {
             try await TestDirectory.with { directory in
-                try directory.write(RenewalTests.job, to: "job.yaml")
+                try directory.write(SmallJob.wide, to: "job.yaml")
                 let alone = try await directory.train("job.yaml", "--workers", "1", "--run-directory", "alone")
                 // More than one renewal a link, with one or several buckets in flight.
                 for (index, options) in [

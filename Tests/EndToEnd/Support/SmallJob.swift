@@ -108,6 +108,20 @@ struct SmallJob: Sendable, CustomTestStringConvertible {
         perceptron, convolution, ragged, emptyLanes, oneLane, padded, robust, binary, stopped, accumulated,
     ]
 
+    /// Its gradient is more than goes in one hop.
+    static let wide = """
+        model: [flatten, linear: 192, relu, linear: 64, relu, linear: 10]
+        loss: softmaxCrossEntropy
+        optimizer: {adam: {learningRate: 0.01}}
+        data:
+          train: {glyphs: {count: 480}}
+          test: {glyphs: {count: 32, part: test}}
+        batchSize: 32
+        lanes: 6
+        epochs: 1
+        seed: 3
+        """
+
     /// One that would go on for hours, at a constant rate, so that S(N) does not depend on the end.
     static let endless = """
         model: [flatten, linear: 16, relu, linear: 10]
