@@ -138,7 +138,23 @@ let package = Package(
         ),
         .testTarget(
             name: "LockstepClusterTests",
-            dependencies: ["LockstepCore", "LockstepCollectives", "LockstepCluster", "LockstepTestSupport"]
+            dependencies: [
+                "LockstepCore", "LockstepCollectives", "LockstepCluster", "LockstepTestSupport", "ClusterSimulation",
+            ]
+        ),
+        .target(
+            name: "ClusterSimulation",
+            dependencies: ["LockstepCore", "LockstepCollectives", "LockstepCluster", "LockstepTestSupport"],
+            path: "Tests/ClusterSimulation"
+        ),
+        .executableTarget(
+            name: "SimulateCluster", dependencies: ["ClusterSimulation"], path: "Tests/SimulateCluster"
+        ),
+        .executableTarget(
+            name: "StepInstructions",
+            dependencies: [
+                "LockstepCore", "LockstepEngine", "LockstepJobs", "LockstepCollectives", "LockstepCluster",
+            ], path: "Tests/StepInstructions"
         ),
         .testTarget(
             name: "LockstepSnapshotsTests",
@@ -182,6 +198,7 @@ let package = Package(
     ]
 )
 
-for target in package.targets where target.type != .regular || !target.name.hasPrefix("C") {
+let targetsInC = ["CLockstepKernels", "CLockstepSystem", "CMallocCounter"]
+for target in package.targets where !targetsInC.contains(target.name) {
     target.swiftSettings = settings
 }

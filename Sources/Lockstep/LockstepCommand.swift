@@ -14,7 +14,8 @@ public struct LockstepCommand: AsyncParsableCommand {
         version: lockstepVersionText,
         subcommands: [
             TrainCommand.self, CoordinatorCommand.self, WorkerCommand.self, IdentityCommand.self, PlanCommand.self,
-            StatusCommand.self, TraceCommand.self, SnapshotCommand.self, EvaluateCommand.self, PredictCommand.self,
+            StatusCommand.self, DrainCommand.self, TraceCommand.self, SnapshotCommand.self, EvaluateCommand.self,
+            PredictCommand.self,
             DataCommand.self, BenchCommand.self,
         ])
 

@@ -12,28 +12,30 @@ package enum ControlMessage: Sendable, Equatable {
     case done(Done)
     case pong(Pong)
     case measured(Measured)
+    case leaving(Leaving)
+    case damage(Damage)
     // From the coordinator.
     case welcome(Welcome)
     case refused(reason: String)
     case start(Start)
     /// Before the start: see how long an all-reduce takes.
     case measure(Measure)
-    case freeze(generation: UInt32)
-    /// A planned stop: put this generation into the next control record.
+    case freeze(Freeze)
+    /// A planned change: put this generation into the next control record.
     case plan(generation: UInt32)
     case fetch(Fetch)
     case release(Release)
-    case ping(nonce: UInt64)
+    case ping(Ping)
 }
 
 extension ControlMessage: Codable {
     private enum Kind: String, Codable {
-        case hello, prepared, unable, linked, linkDown, progress, frozen, halted, done, pong, measured
+        case hello, prepared, unable, linked, linkDown, progress, frozen, halted, done, pong, measured, leaving, damage
         case welcome, refused, start, measure, freeze, plan, fetch, release, ping
     }
 
     private enum Key: String, CodingKey {
-        case type, generation, reason, nonce
+        case type, generation, reason
     }
 
     package init(from decoder: any Decoder) throws {
@@ -51,15 +53,17 @@ extension ControlMessage: Codable {
         case .done: self = .done(try Done(from: decoder))
         case .pong: self = .pong(try Pong(from: decoder))
         case .measured: self = .measured(try Measured(from: decoder))
+        case .leaving: self = .leaving(try Leaving(from: decoder))
+        case .damage: self = .damage(try Damage(from: decoder))
         case .welcome: self = .welcome(try Welcome(from: decoder))
         case .refused: self = .refused(reason: try container.decode(String.self, forKey: .reason))
         case .start: self = .start(try Start(from: decoder))
         case .measure: self = .measure(try Measure(from: decoder))
-        case .freeze: self = .freeze(generation: try generation())
+        case .freeze: self = .freeze(try Freeze(from: decoder))
         case .plan: self = .plan(generation: try generation())
         case .fetch: self = .fetch(try Fetch(from: decoder))
         case .release: self = .release(try Release(from: decoder))
-        case .ping: self = .ping(nonce: try container.decode(UInt64.self, forKey: .nonce))
+        case .ping: self = .ping(try Ping(from: decoder))
         }
     }
 
@@ -77,15 +81,18 @@ extension ControlMessage: Codable {
         case .done(let payload): try payload.encode(to: encoder)
         case .pong(let payload): try payload.encode(to: encoder)
         case .measured(let payload): try payload.encode(to: encoder)
+        case .leaving(let payload): try payload.encode(to: encoder)
+        case .damage(let payload): try payload.encode(to: encoder)
+        case .freeze(let payload): try payload.encode(to: encoder)
+        case .ping(let payload): try payload.encode(to: encoder)
         case .welcome(let payload): try payload.encode(to: encoder)
         case .start(let payload): try payload.encode(to: encoder)
         case .measure(let payload): try payload.encode(to: encoder)
         case .fetch(let payload): try payload.encode(to: encoder)
         case .release(let payload): try payload.encode(to: encoder)
-        case .linked(let generation), .freeze(let generation), .plan(let generation):
+        case .linked(let generation), .plan(let generation):
             try container.encode(generation, forKey: .generation)
         case .refused(let reason): try container.encode(reason, forKey: .reason)
-        case .ping(let nonce): try container.encode(nonce, forKey: .nonce)
         }
     }
 
@@ -102,6 +109,8 @@ extension ControlMessage: Codable {
         case .done: .done
         case .pong: .pong
         case .measured: .measured
+        case .leaving: .leaving
+        case .damage: .damage
         case .welcome: .welcome
         case .refused: .refused
         case .start: .start

@@ -2,34 +2,6 @@ package import LockstepCore
 
 /// What the coordinator's core knows from the start.
 package struct CoordinatorConfiguration: Sendable {
-    /// Durations in nanoseconds.
-    package struct Timing: Sendable {
-        /// From the first sign of a loss to the verdict, so that better evidence can arrive.
-        package var grace: UInt64 = 500_000_000
-        package var pingInterval: UInt64 = 2_000_000_000
-        /// Who has said nothing for this long is lost.
-        package var silence: UInt64 = 10_000_000_000
-        /// From a wish to stop until all workers stand still.
-        package var stop: UInt64 = 3_000_000_000
-        /// A validation that goes on when a stop is asked for is waited for so long at most: it belongs to its step.
-        package var stopInValidation: UInt64 = 20_000_000_000
-        /// From then until their shares are collected.
-        package var stopCollection: UInt64 = 1_500_000_000
-        /// From a worker's HELLO until it is prepared.
-        package var preparing: UInt64 = 600_000_000_000
-        /// From START, or the first trial, until all links are there.
-        package var linking: UInt64 = 60_000_000_000
-        /// For one trial.
-        package var trial: UInt64 = 120_000_000_000
-        /// Without a completed turn for this long, and for `patience` times the longest turn so far: a standstill.
-        package var standstill: UInt64 = 120_000_000_000
-        package var patience: UInt64 = 20
-        /// Without a byte of a share for this long while the state is collected.
-        package var share: UInt64 = 10_000_000_000
-
-        package init() {}
-    }
-
     /// The state that a run resumes from.
     package struct StartPoint: Sendable, Hashable {
         package var step: UInt32
@@ -79,6 +51,12 @@ package struct CoordinatorConfiguration: Sendable {
     package var snapshotsBest: Bool
     /// So many complete states may wait while another is being written, at least 1.
     package var snapshotBacklog: Int
+    /// With fewer workers the run pauses; at least 1.
+    package var minWorkers: Int
+    /// So many workers may be lost once the run has begun; the next one ends it.
+    package var maxFailures: Int
+    /// What the journal says of earlier incarnations.
+    package var history: JournalHistory
 
     /// Of this coordinator: the number that workers hear in WELCOME.
     package var incarnation: UInt32 { welcome.incarnation }
@@ -88,7 +66,8 @@ package struct CoordinatorConfiguration: Sendable {
         exchange: ExchangeWish = ExchangeWish(), version: String, welcome: Welcome,
         timing: Timing = Timing(), departures: Int = 100, start: StartPoint? = nil, greatestGeneration: UInt32 = 0,
         resumedFrom: String? = nil, snapshotEverySteps: UInt32 = 0, snapshotsBest: Bool = false,
-        snapshotBacklog: Int = 1
+        snapshotBacklog: Int = 1, minWorkers: Int = 1, maxFailures: Int = 100,
+        history: JournalHistory = JournalHistory()
     ) {
         self.workers = workers
         self.laneCount = laneCount
@@ -105,5 +84,8 @@ package struct CoordinatorConfiguration: Sendable {
         self.snapshotEverySteps = snapshotEverySteps
         self.snapshotsBest = snapshotsBest
         self.snapshotBacklog = snapshotBacklog
+        self.minWorkers = minWorkers
+        self.maxFailures = maxFailures
+        self.history = history
     }
 }

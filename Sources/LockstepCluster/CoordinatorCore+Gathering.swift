@@ -1,177 +1,230 @@
 internal import LockstepCollectives
 internal import LockstepCore
 
-/// Workers arrive, prepare, and become a generation.
+/// Workers prepare, and become the first generation.
 extension CoordinatorCore {
-    mutating func handleHello(
-        _ connection: ConnectionNumber, authenticatedName: String, _ hello: Hello, _ now: UInt64
-    ) -> [CoordinatorAction] {
-        let name = authenticatedName.escapedForDisplay()
-        func refuse(_ reason: String) -> [CoordinatorAction] {
-            [
-                .log(.warning, "refused worker \(name): \(reason)", metadata: ["worker": name]),
-                .refuse(connection, reason: reason),
-            ]
-        }
-        guard hello.name == authenticatedName else {
-            return refuse("said HELLO as \(hello.name.escapedForDisplay()), but its certificate says \(name)")
-        }
-        guard hello.name != "coordinator" else {
-            return refuse("is named like the coordinator's own log and trace; issue an identity of another name")
-        }
-        guard hello.version == configuration.version else {
-            let version = hello.version.escapedForDisplay()
-            return refuse("runs version \(version), the coordinator runs \(configuration.version); install the same")
-        }
-        guard max(hello.running, hello.promised) < CoordinatorCore.claimableGenerations else {
-            return refuse("claims a generation that no run reaches")
-        }
-        guard (1...1 << 16).contains(hello.threads), (1...1 << 16).contains(hello.cores) else {
-            return refuse("claims \(hello.threads) threads and \(hello.cores) cores")
-        }
-        let known = workers.firstIndex { $0.name == hello.name }
-        if hello.purpose == .bulk {
-            guard let known, workers[known].process == hello.process else {
-                return refuse("opened a bulk connection without a control connection of the same process")
-            }
-            let replaced = workers[known].bulk
-            workers[known].bulk = connection
-            noteGenerations(of: hello)
-            let close = replaced.map { CoordinatorAction.close($0, reason: "replaced by a newer connection") }
-            return (close.map { [$0] } ?? []) + startIfReady(now)
-        }
-        if let known {
-            guard workers[known].process == hello.process else {
-                let host = workers[known].host.escapedForDisplay()
-                return refuse(
-                    "another process of this name is connected: process \(workers[known].processIdentifier) on \(host); "
-                        + "end it first, or issue an identity of its own for this one")
-            }
-            let replaced = workers[known].connection
-            workers[known].connection = connection
-            workers[known].lastHeard = now
-            noteGenerations(of: hello)
-            let close = CoordinatorAction.close(replaced, reason: "replaced by a newer connection")
-            let welcome = CoordinatorAction.send(connection, .welcome(configuration.welcome))
-            return mode == .gathering ? [close, welcome] : [close]
-        }
-        guard mode == .gathering, workers.count < configuration.workers else {
-            return refuse("the run has its \(configuration.workers) workers")
-        }
-        noteGenerations(of: hello)
-        workers.append(
-            Worker(
-                name: hello.name, process: hello.process, host: hello.host, processIdentifier: hello.processIdentifier,
-                threads: hello.threads, cores: hello.cores, hasOwnCores: hello.hasOwnCores, connection: connection,
-                preparingSince: now, lastHeard: now))
-        if pingAt == nil { pingAt = now + configuration.timing.pingInterval }
-        let text =
-            "worker \(name) is here (\(workers.count) of \(configuration.workers)): "
-            + "\(hello.instructionSet.escapedForDisplay()), threads: \(hello.threads)"
-        return [
-            .log(.info, text, metadata: ["worker": name]),
-            .send(connection, .welcome(configuration.welcome)),
-        ]
-    }
+    /// Workers that are waited for before the first generation: those that were asked for and can still come.
+    var awaitedWorkers: Int { max(1, configuration.minWorkers, configuration.workers - quarantined.count) }
 
     mutating func handlePrepared(_ index: Int, _ prepared: Prepared, _ now: UInt64) -> [CoordinatorAction] {
-        guard mode == .gathering, workers[index].prepared == nil else {
-            return expel(index, "said PREPARED twice or too late", now)
-        }
-        let start = configuration.start?.step ?? 0
-        if let objection = prepared.objection(start: start) {
+        guard !workers[index].hasSaidPrepared else { return expel(index, "said PREPARED twice", now) }
+        if let objection = prepared.objection {
             return expel(index, "said PREPARED with \(objection)", now)
         }
+        if let difference = difference(prepared) { return turnAway(index, difference, now) }
+        if !hasBegun, !workers[index].comesPrepared, prepared.holding.point != startPoint {
+            return expel(index, "said PREPARED with \(prepared.holding.point), the run begins with \(startPoint)", now)
+        }
         workers[index].prepared = prepared
-        workers[index].stage = .idle
-        return startIfReady(now)
+        workers[index].hasSaidPrepared = true
+        if prepared.holding.point == StatePoint(step: 0), initial == nil, hasBegun { initial = prepared.holding }
+        if !isMember(workers[index]) || mode == .gathering { workers[index].stage = .idle }
+        return proceed(index, now)
     }
 
-    /// START, when the workers are all here, prepared, and have a way for their shares of the state.
-    private mutating func startIfReady(_ now: UInt64) -> [CoordinatorAction] {
-        guard mode == .gathering, judgeAt == nil, workers.allSatisfy(\.isReady) else { return [] }
-        let all = workers.compactMap(\.prepared)
-        guard all.count == configuration.workers, let first = all.first else { return [] }
-        guard all.allSatisfy({ $0.planDigest == first.planDigest }) else {
-            return failDifferent("plan digests", workers.map { ($0.name, $0.prepared?.planDigest ?? "none") })
+    /// A worker has become ready, or has a bulk connection again.
+    mutating func proceed(_ index: Int, _ now: UInt64) -> [CoordinatorAction] {
+        switch mode {
+        case .gathering: return beginIfReady(now)
+        case .recovering: return recover(now)
+        case .freezing(let generation):
+            // Who prepares while others freeze is asked too.
+            let worker = workers[index]
+            guard worker.hasSaidPrepared, worker.frozen == nil else { return [] }
+            return [.send(worker.connection, .freeze(freezeMessage(generation)))]
+        case .paused: return workers[index].isReady && !isAsking ? freeze(now) : []
+        case .measuring, .running, .planned, .collecting, .writing, .ended: return []
         }
-        guard all.allSatisfy({ $0.stateHash == first.stateHash && $0.step == first.step }) else {
-            return failDifferent(
-                "states at the start", workers.map { ($0.name, $0.prepared?.stateHash.description ?? "none") })
+    }
+
+    /// What workers hold that come to a run which has not begun.
+    private var startPoint: StatePoint { StatePoint(step: configuration.start?.step ?? 0) }
+
+    /// The workers that can begin together.
+    private var beginners: [Worker] {
+        let point = startPoint
+        return workers.filter { worker in
+            guard worker.isReady, let prepared = worker.prepared else { return false }
+            return prepared.holding.point == point
         }
-        if let expected = configuration.start?.hash, first.stateHash != expected {
+    }
+
+    /// The first thing in which a worker's preparation differs from the run's.
+    private func difference(_ prepared: Prepared) -> String? {
+        difference(prepared, planDigest: planDigest ?? prepared.planDigest, probe: probe ?? prepared.probe)
+    }
+
+    private func difference(_ prepared: Prepared, planDigest: String, probe: StateHash) -> String? {
+        if prepared.planDigest != planDigest {
+            return
+                "its plan is \(prepared.planDigest.escapedForDisplay(limit: 64)), the run's is "
+                + "\(planDigest.escapedForDisplay(limit: 64))"
+        }
+        if prepared.probe != probe {
+            return
+                "lane 0 of the first step has the gradient \(prepared.probe) there, and \(probe) in the run: "
+                + "another program, other data or another processor"
+        }
+        return nil
+    }
+
+    /// Told why it cannot take part. Others may.
+    private mutating func turnAway(_ index: Int, _ reason: String, _ now: UInt64) -> [CoordinatorAction] {
+        let name = workers[index].name.escapedForDisplay()
+        let text = "refused worker \(name): \(reason)"
+        let release = Release(reason: "the coordinator refused this worker: \(reason)", exitCode: .refused)
+        return [
+            .log(.warning, text, metadata: ["worker": name]),
+            .send(workers[index].connection, .release(release)),
+            .close(workers[index].connection, reason: reason),
+        ] + remove(index, "it was refused: \(reason)", now, isSettled: true)
+    }
+
+    /// START, when the workers that were asked for are here, prepared, and have a way for their shares of the state.
+    mutating func beginIfReady(_ now: UInt64) -> [CoordinatorAction] {
+        guard mode == .gathering, judgeAt == nil, beginners.count >= awaitedWorkers else { return [] }
+        var actions: [CoordinatorAction] = []
+        guard let common = commonPreparation else { return failDifferent() }
+        while let other = beginners.first(where: { !isAlike($0.prepared, common) }), let own = other.prepared,
+            let index = index(of: other.process)
+        {
+            let what =
+                difference(own, planDigest: common.planDigest, probe: common.probe)
+                ?? "it made the state \(own.holding), the others made \(common.holding)"
+            actions += turnAway(index, what, now)
+            guard mode == .gathering else { return actions }
+        }
+        guard beginners.count >= awaitedWorkers else { return actions }
+        if let expected = configuration.start,
+            common.holding.hash != expected.hash || common.holding.point.step != expected.step
+        {
             let cause =
-                "the workers made state \(first.stateHash) of the snapshot of step \(first.step), which is \(expected)"
-            return fail(Verdict(stage: .preparing, step: first.step, cause: cause, message: cause))
+                "the workers made \(common.holding) of the snapshot of step \(expected.step), which is \(expected.hash)"
+            return actions + fail(Verdict(stage: .preparing, step: expected.step, cause: cause, message: cause))
         }
-        return startOrMeasure(from: first, now)
-    }
-
-    private mutating func failDifferent(_ what: String, _ values: [(name: String, value: String)])
-        -> [CoordinatorAction]
-    {
-        let list = values.sorted { $0.name < $1.name }
-            .map { "\($0.name.escapedForDisplay()) \($0.value.escapedForDisplay(limit: 64))" }
-            .joined(separator: ", ")
-        let cause = "the workers have different \(what): \(list)"
-        return fail(
-            Verdict(
-                stage: .preparing, cause: cause, message: cause + "; run the same program and the same data everywhere")
-        )
-    }
-
-    private mutating func startOrMeasure(from prepared: Prepared, _ now: UInt64) -> [CoordinatorAction] {
-        workers.sort { Array($0.name.utf8).lexicographicallyPrecedes(Array($1.name.utf8)) }
-        guard LaneAssignment.ranges(laneCount: configuration.laneCount, workers: workers.count) != nil else {
-            let cause = "\(workers.count) workers cannot share \(configuration.laneCount) lanes"
-            return fail(Verdict(stage: .preparing, cause: cause, message: cause))
+        guard awaitedWorkers <= configuration.laneCount else {
+            let cause = "\(awaitedWorkers) workers cannot share \(configuration.laneCount) lanes"
+            return actions + fail(Verdict(stage: .preparing, cause: cause, message: cause))
         }
-        if let actions = beginMeasuring(from: prepared, now) { return actions }
+        if probe == nil {
+            probe = common.probe
+            journal.append(.probe(common.probe))
+        }
+        planDigest = common.planDigest
+        if common.holding.point == StatePoint(step: 0) { initial = common.holding }
+        if let measuring = beginMeasuring(from: common, now) { return actions + measuring }
         let exchange = unmeasuredExchange
-        return checkOffers(of: exchange.links) ?? start(from: prepared, with: exchange, now)
+        return actions + (checkOffers(of: exchange.links) ?? begin(from: common, with: exchange, now))
     }
 
-    /// A new generation of all workers, in the order of their names. It is journaled.
-    mutating func newRoster(from prepared: Prepared, _ exchange: ExchangeSettings) -> Roster {
-        let ranges = LaneAssignment.ranges(laneCount: configuration.laneCount, workers: workers.count) ?? []
-        let members = zip(workers, ranges).map { worker, lanes in
-            Roster.Member(
-                name: worker.name, process: worker.process, host: worker.prepared?.host ?? "",
-                ports: worker.prepared?.ports ?? [], lanes: lanes)
-        }
-        let roster = Roster(
-            generation: newGeneration(), members: members, startStep: prepared.step, stateHash: prepared.stateHash,
-            exchange: exchange)
-        self.roster = roster
-        journal.append(.roster(roster))
-        for index in workers.indices {
-            workers[index].stage = .linking
-            workers[index].step = prepared.step
-            workers[index].isLinked = false
-        }
-        return roster
+    private func isAlike(_ one: Prepared?, _ other: Prepared) -> Bool {
+        one?.planDigest == other.planDigest && one?.probe == other.probe && one?.holding == other.holding
     }
 
-    mutating func start(
+    /// What most of the ready workers have prepared; nil where two camps are as large.
+    private var commonPreparation: Prepared? {
+        let all = beginners.compactMap(\.prepared)
+        let counts = all.map { one in all.count { isAlike($0, one) } }
+        guard let most = counts.max() else { return nil }
+        let largest = zip(all, counts).filter { $0.1 == most }.map(\.0)
+        guard let first = largest.first, largest.allSatisfy({ isAlike($0, first) }) else { return nil }
+        return first
+    }
+
+    /// Nobody can tell who is right.
+    private mutating func failDifferent() -> [CoordinatorAction] {
+        let ready = beginners
+        func list(_ value: (Prepared) -> String) -> String {
+            ready.sorted { $0.name < $1.name }.map { worker in
+                "\(worker.name.escapedForDisplay()) "
+                    + (worker.prepared.map(value) ?? "none").escapedForDisplay(limit: 64)
+            }.joined(separator: ", ")
+        }
+        let all = ready.compactMap(\.prepared)
+        let cause: String
+        if !all.allSatisfy({ $0.planDigest == all.first?.planDigest }) {
+            cause = "the workers have different plan digests: \(list(\.planDigest)); start all with the same program"
+        } else if !all.allSatisfy({ $0.probe == all.first?.probe }) {
+            cause = "the workers compute different gradients of lane 0 in the first step: \(list(\.probe.description))"
+        } else {
+            cause = "the workers have different states at the start: \(list(\.holding.hash.description))"
+        }
+        return fail(Verdict(stage: .preparing, cause: cause, message: cause))
+    }
+
+    /// The workers of the first generation, in the order of their names: as many as can be members, in order of arrival.
+    var crew: [String] {
+        beginners.prefix(configuration.laneCount).map(\.name)
+            .sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    }
+
+    /// The first generation that trains.
+    mutating func begin(
         from prepared: Prepared, with exchange: ExchangeSettings, _ now: UInt64
     ) -> [CoordinatorAction] {
-        let roster = newRoster(from: prepared, exchange)
-        lastReported = prepared.step
-        lastEvaluated = prepared.step
-        mode = .linking
-        pace.begin(now)
+        self.exchange = exchange
+        lastReported = max(lastReported, prepared.holding.point.step)
+        lastEvaluated = max(lastEvaluated, prepared.holding.point.step)
         var actions: [CoordinatorAction] = []
         if configuration.start != nil {
             let source = configuration.resumedFrom.map { " of \($0)" } ?? ""
-            let text = "the run goes on from the state after step \(prepared.step)\(source)"
-            actions.append(.log(.info, text, metadata: ["step": "\(prepared.step)"]))
+            let text = "the run goes on from the state after step \(prepared.holding.point.step)\(source)"
+            actions.append(.log(.info, text, metadata: ["step": "\(prepared.holding.point.step)"]))
         }
-        for index in workers.indices {
-            let start = Start(
-                roster: roster, snapshotEverySteps: configuration.snapshotEverySteps, hostShare: hostShare(of: index),
-                traceContext: configuration.welcome.traceContext)
-            actions.append(.send(workers[index].connection, .start(start)))
+        let names = measuring == nil ? crew : (roster?.members.map(\.name) ?? crew)
+        measuring = nil
+        let choice = Decision.Choice(
+            members: names, start: prepared.holding, holders: names, distrusted: [], unreachable: [])
+        return actions + start(choice, generation: newGeneration(), now)
+    }
+
+    // MARK: Who cannot take part
+
+    mutating func handleUnable(_ index: Int, _ unable: Unable, _ now: UInt64) -> [CoordinatorAction] {
+        let worker = workers[index]
+        guard worker.prepared == nil else { return expel(index, "said UNABLE after PREPARED", now) }
+        let cause = unable.message.escapedForDisplay(limit: 1000)
+        // A run that fails says so, whatever the worker would end with.
+        let exitCode: ExitCode =
+            switch unable.exitCode {
+            case .usage, .failed, .refused, .temporary: unable.exitCode
+            case .success, .verification, .interrupted: .failed
+            }
+        let message = "worker \(worker.name.escapedForDisplay()): \(cause)"
+        // What is wrong with the job is wrong for all.
+        if !hasBegun, exitCode == .usage {
+            return fail(
+                Verdict(
+                    worker: worker.name, stage: .preparing, cause: cause, message: message, exitCode: exitCode))
         }
-        return actions + [.workersReady(roster)]
+        let release = Release(reason: "it cannot take part", exitCode: exitCode)
+        return [.send(worker.connection, .release(release))]
+            + remove(index, "it cannot take part: \(cause)", now, isSettled: true)
+    }
+
+    mutating func handleQuarantined(_ name: String, _ reason: String, _ now: UInt64) -> [CoordinatorAction] {
+        guard !quarantined.contains(where: { $0.name == name }) else { return [] }
+        quarantined.append((name, reason.escapedForDisplay(limit: 1000)))
+        let shown = name.escapedForDisplay()
+        let text = "worker \(shown) is in quarantine: \(reason.escapedForDisplay(limit: 1000))"
+        let actions: [CoordinatorAction] = [.log(.warning, text, metadata: ["worker": shown])]
+        let end = failIfHopeless()
+        return actions + (end.isEmpty ? beginIfReady(now) : end)
+    }
+
+    /// Ends the run where fewer workers can come than it needs.
+    mutating func failIfHopeless() -> [CoordinatorAction] {
+        guard let last = quarantined.last else { return [] }
+        let possible = configuration.workers - quarantined.count
+        let isStuck =
+            switch mode {
+            case .gathering, .recovering, .paused, .freezing: true
+            case .running, .planned, .measuring, .collecting, .writing, .ended: false
+            }
+        guard isStuck, possible < max(1, configuration.minWorkers), workers.count < max(1, configuration.minWorkers)
+        else { return [] }
+        let name = last.name.escapedForDisplay()
+        let message = "worker \(name) cannot be kept running: \(last.reason)"
+        return conclude(Verdict(worker: last.name, stage: .preparing, cause: last.reason, message: message))
     }
 }

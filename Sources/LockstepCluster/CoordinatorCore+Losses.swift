@@ -1,64 +1,92 @@
 internal import LockstepCore
 
-/// A worker or a link is lost: evidence, and one verdict.
+/// A worker or a link is lost, or a step was not applied: evidence, and a freeze.
 extension CoordinatorCore {
     mutating func handleClosed(
         _ connection: ConnectionNumber, _ reason: String, _ now: UInt64
     ) -> [CoordinatorAction] {
+        claims.removeAll { $0.connection == connection }
         if let index = workers.firstIndex(where: { $0.bulk == connection }) {
+            // The worker opens it again.
             workers[index].bulk = nil
-            let cause = "its bulk connection was lost: \(reason.escapedForDisplay())"
-            switch mode {
-            case .gathering: return expel(index, cause, now, exitCode: .temporary)
-            case .measuring, .linking, .running, .planned, .collecting:
-                // If its process has ended, that will be heard and says more.
-                abandoned.append(workers[index].connection)
-                return lose(index, cause, now)
-            case .writing, .ended: return []
-            }
+            return []
         }
         guard let index = workers.firstIndex(where: { $0.connection == connection }) else { return [] }
-        return lose(index, "its control connection was lost: \(reason.escapedForDisplay())", now)
+        return remove(index, "its control connection was lost: \(reason.escapedForDisplay())", now) + heedClaims(now)
     }
 
     mutating func handleProcessEnded(
         _ name: String, _ processIdentifier: Int32, _ description: String, _ now: UInt64
     ) -> [CoordinatorAction] {
-        if let known = losses.firstIndex(where: { $0.name == name && $0.processIdentifier == processIdentifier }) {
-            if !losses[known].isSettled { losses[known].cause = description }
+        let description = description.escapedForDisplay(limit: 400)
+        if let index = workers.firstIndex(where: { $0.name == name && $0.processIdentifier == processIdentifier }) {
+            let close = CoordinatorAction.close(workers[index].connection, reason: "its process has ended")
+            return [close] + remove(index, description, now, hasEnded: true) + heedClaims(now)
+        }
+        _ = evidence?.explain(name, processIdentifier, description)
+        for index in absent.indices
+        where absent[index].name == name && absent[index].processIdentifier == processIdentifier {
+            absent[index].hasEnded = true
+        }
+        // Whoever was waited for may have been this one.
+        guard case .paused = mode, isWaiting, missingMembers.isEmpty else { return [] }
+        return decideAgain(now)
+    }
+
+    mutating func handleRevoked(_ connection: ConnectionNumber, _ now: UInt64) -> [CoordinatorAction] {
+        guard let index = workers.firstIndex(where: { $0.connection == connection || $0.bulk == connection }) else {
             return []
         }
-        if let index = workers.firstIndex(where: { $0.name == name }) {
-            // Another process has the name's place, and this one was refused.
-            guard workers[index].processIdentifier == processIdentifier else { return [] }
-            if mode != .gathering { return lose(index, description, now) }
-            workers.remove(at: index)
-        }
-        guard mode == .gathering else { return [] }
-        // Nobody will start it again, so the run cannot get its workers.
-        losses.append(
-            Loss(
-                name: name, processIdentifier: processIdentifier, stage: .preparing, step: 0, cause: description,
-                isSettled: false))
-        judgeAt = min(judgeAt ?? UInt64.max, now + configuration.timing.grace)
-        return []
+        return remove(index, "its certificate was revoked", now, isSettled: true) + heedClaims(now)
     }
 
     mutating func handleLinkDown(_ index: Int, _ report: LinkDown, _ now: UInt64) -> [CoordinatorAction] {
         let reporter = workers[index].name
+        guard report.generation == roster?.generation, isMember(workers[index]) else { return [] }
+        workers[index].running = max(workers[index].running, report.generation)
+        switch mode {
+        case .recovering, .measuring, .running, .planned, .freezing: break
+        case .gathering, .paused, .collecting, .writing, .ended: return []
+        }
         // The members are done with each other when all their turns are over.
         guard done[reporter] == nil, roster?.index(of: report.peer) != nil else { return [] }
-        lostLinks.append(
-            LostLink(reporter: reporter, peer: report.peer, reason: report.reason.escapedForDisplay()))
-        judgeAt = min(judgeAt ?? UInt64.max, now + configuration.timing.grace)
-        return [
-            .log(
-                .warning,
-                "worker \(reporter.escapedForDisplay()) lost its link to \(report.peer.escapedForDisplay()): "
-                    + report.reason.escapedForDisplay(),
-                metadata: ["worker": reporter.escapedForDisplay()])
-        ]
+        let reason = report.reason.escapedForDisplay()
+        note(Evidence.LostLink(reporter: reporter, peer: report.peer, reason: reason), now)
+        let names = "\(reporter.escapedForDisplay()) and \(report.peer.escapedForDisplay())"
+        let log = CoordinatorAction.log(
+            .warning, "link lost: between \(names) (\(reason))", metadata: ["worker": reporter.escapedForDisplay()])
+        return [log] + react(now)
     }
+
+    mutating func handleHalted(_ index: Int, _ halted: Halted, _ now: UInt64) -> [CoordinatorAction] {
+        guard halted.generation == roster?.generation, isMember(workers[index]) else { return [] }
+        workers[index].running = max(workers[index].running, halted.generation)
+        switch mode {
+        case .recovering, .measuring, .running, .planned, .freezing: break
+        case .gathering, .paused, .collecting, .writing, .ended: return []
+        }
+        let name = workers[index].name
+        if mode == .measuring {
+            let cause = halted.verdict.cause
+            return fail(Verdict(stage: .measuring, cause: cause, message: "measuring: \(cause)"))
+        }
+        if halted.cause.isCertain { return fail(halted.verdict) }
+        beginEvidence(now)
+        let isFirst = evidence?.halts.isEmpty ?? true
+        evidence?.add(halted, of: name)
+        let log = CoordinatorAction.log(
+            .warning, "worker \(name.escapedForDisplay()) stopped: \(halted.verdict.message)",
+            metadata: ["worker": name.escapedForDisplay(), "step": "\(halted.step)"])
+        guard case .other(let text) = halted.cause else {
+            return (isFirst ? [log] : []) + react(now)
+        }
+        // What one worker cannot do, others may; what nobody can do ends the run.
+        let complaints = evidence?.halts.filter { !$0.halted.cause.isDifference }.map(\.name) ?? []
+        if roster?.members.allSatisfy({ complaints.contains($0.name) }) ?? false { return fail(halted.verdict) }
+        return [log] + expel(index, text.escapedForDisplay(limit: 1000), now)
+    }
+
+    // MARK: Giving workers up
 
     /// A worker broke the rules of the conversation, or cannot take part in it any more. It is told and given up.
     mutating func expel(
@@ -66,114 +94,160 @@ extension CoordinatorCore {
     ) -> [CoordinatorAction] {
         let connection = workers[index].connection
         let release = Release(reason: "the coordinator gave this worker up: \(reason)", exitCode: exitCode)
-        return [.send(connection, .release(release)), .close(connection, reason: reason)]
-            + lose(index, reason, now, isSettled: true)
+        // Who is only slow comes back by itself; it is not told to end.
+        let farewell: [CoordinatorAction] = exitCode == .temporary ? [] : [.send(connection, .release(release))]
+        return farewell + [.close(connection, reason: reason)]
+            + remove(index, reason, now, isSettled: true, hasEnded: exitCode != .temporary)
     }
 
-    private mutating func lose(
-        _ index: Int, _ cause: String, _ now: UInt64, isSettled: Bool = false
+    /// A worker is not connected any more.
+    ///
+    /// - Parameters:
+    ///   - isSettled: the coordinator gave it up; how its process ends is no better evidence.
+    ///   - isWished: it was let go.
+    ///   - hasEnded: it does not come back.
+    mutating func remove(
+        _ index: Int, _ cause: String, _ now: UInt64, isSettled: Bool = false, isWished: Bool = false,
+        hasEnded: Bool? = nil
     ) -> [CoordinatorAction] {
         let worker = workers.remove(at: index)
-        let name = worker.name.escapedForDisplay()
+        speeds.forget(worker.name)
+        if let held = worker.frozen?.holding {
+            // Its voice counts on, or who disagrees with it would soon be undisputed.
+            departedVouchers.append(
+                Decision.Voucher(point: held.point, hash: held.hash, source: .process(worker.process)))
+        }
+        absent.append(
+            Absent(
+                name: worker.name, process: worker.process, processIdentifier: worker.processIdentifier,
+                hasEnded: hasEnded ?? isSettled))
+        if absent.count > Self.mostAbsent { absent.removeFirst() }
         var actions: [CoordinatorAction] = []
-        if let bulk = worker.bulk { actions.append(.close(bulk, reason: "its worker is lost")) }
-        if mode == .gathering {
-            actions.append(
-                .log(
-                    .warning,
-                    "worker \(name) left before the start: \(cause); waiting for another",
-                    metadata: ["worker": name]))
-            departures += 1
-            guard departures > configuration.departures else { return actions }
+        if let bulk = worker.bulk { actions.append(.close(bulk, reason: "its worker is gone")) }
+        if case .writing = mode { return actions }
+        guard mode != .ended else { return actions }
+        let name = worker.name.escapedForDisplay()
+        let isMissed =
+            isMember(worker) && mode != .gathering && mode != .recovering
+            && !(isWished && mode != .measuring)
+        if isMissed {
+            actions.append(.log(.warning, "worker lost: \(name) (\(cause))", metadata: ["worker": name]))
+            note(worker, cause, isSettled: isSettled, now)
+            failures += 1
+            return actions + reactToLoss(of: worker, now)
+        }
+        guard !isWished else { return actions }
+        actions.append(
+            .log(.warning, "worker \(name) left before it took part: \(cause)", metadata: ["worker": name]))
+        departures += 1
+        if !hasBegun, departures > configuration.departures {
             let message = "\(departures) workers left before the start, the last of them worker \(name): \(cause)"
             return actions + fail(Verdict(worker: worker.name, stage: .preparing, cause: cause, message: message))
         }
-        if case .writing = mode { return actions }
-        losses.append(
-            Loss(
-                name: worker.name, processIdentifier: worker.processIdentifier, stage: worker.stage, step: worker.step,
-                cause: cause, isSettled: isSettled))
-        actions.append(.log(.warning, "worker \(name) is lost: \(cause)", metadata: ["worker": name]))
-        judgeAt = min(judgeAt ?? UInt64.max, now + configuration.timing.grace)
-        return actions
+        switch mode {
+        case .freezing: return actions + decideIfAnswered(now)
+        case .gathering: return actions + beginIfReady(now)
+        case .recovering: return actions + recover(now)
+        default: return actions
+        }
     }
 
-    // MARK: Time
+    private static let mostAbsent = 4096
 
-    mutating func handleTick(_ now: UInt64) -> [CoordinatorAction] {
-        if let judgeAt, now >= judgeAt { return judge() }
-        if let stopAt, now >= stopAt {
-            stopReason = stopReason ?? lateStopReason
-            return finish(snapshotStep: nil, hash: nil)
+    private mutating func reactToLoss(of worker: Worker, _ now: UInt64) -> [CoordinatorAction] {
+        if failures > configuration.maxFailures || configuration.purpose != .training {
+            judgeAt = min(judgeAt ?? UInt64.max, now + configuration.timing.grace)
         }
-        var actions: [CoordinatorAction] = []
-        let seconds = configuration.timing.silence / 1_000_000_000
-        while mode != .ended,
-            let index = workers.firstIndex(where: { now >= $0.lastHeard + configuration.timing.silence })
-        {
-            let place = place(workers[index].stage, of: workers[index].step)
-            actions += expel(index, "no answer for \(seconds) s, last in \(place)", now, exitCode: .temporary)
+        switch mode {
+        case .collecting:
+            return judgeAt == nil ? collectWithout(worker.name, now) ?? freeze(now) : []
+        case .freezing: return decideIfAnswered(now)
+        case .paused: return failIfHopeless()
+        case .gathering, .recovering, .writing, .ended: return []
+        case .measuring, .running, .planned: return react(now)
         }
-        if let standstillAt, now >= standstillAt { actions += handleStandstill(now) }
-        guard mode != .ended else { return actions }
-        if let pingAt, now >= pingAt {
-            self.pingAt = now + configuration.timing.pingInterval
-            for worker in workers {
-                actions.append(.send(worker.connection, .ping(nonce: nextNonce)))
-                nextNonce += 1
-            }
-        }
-        return actions
     }
 
-    /// One verdict on all the evidence: a lost worker explains lost links, not the other way round.
-    private mutating func judge() -> [CoordinatorAction] {
-        let verdict: Verdict
-        if let loss = losses.first {
-            verdict = self.verdict(on: loss)
-        } else if let link = lostLinks.first {
-            verdict = self.verdict(on: link)
-        } else {
-            judgeAt = nil
-            return []
+    /// The generation cannot go on.
+    private mutating func react(_ now: UInt64) -> [CoordinatorAction] {
+        // All are asked already, or will be when they are back.
+        switch mode {
+        case .freezing, .recovering: return []
+        default: break
+        }
+        if configuration.purpose != .training {
+            judgeAt = min(judgeAt ?? UInt64.max, now + configuration.timing.grace)
+        }
+        guard judgeAt == nil || configuration.purpose == .training else { return [] }
+        if rules.decidesTwice, let trained, mode == .running, isLinking { return decideTwice(trained, now) }
+        return freeze(now)
+    }
+
+    // MARK: Evidence
+
+    mutating func beginEvidence(_ now: UInt64) { evidence = evidence ?? Evidence(noticedAt: now) }
+
+    /// Where the workers are that are here.
+    var places: [Evidence.Place] {
+        workers.map { Evidence.Place(name: $0.name, stage: $0.stage, step: $0.step) }
+    }
+
+    private mutating func note(_ worker: Worker, _ cause: String, isSettled: Bool, _ now: UInt64) {
+        beginEvidence(now)
+        let others = members.filter { $0.process != worker.process }
+            .map { Evidence.Place(name: $0.name, stage: $0.stage, step: $0.step) }
+        let loss = Evidence.Loss(
+            name: worker.name, process: worker.process, processIdentifier: worker.processIdentifier,
+            stage: worker.stage, step: worker.step, cause: cause, isSettled: isSettled)
+        evidence?.add(loss, others: others)
+    }
+
+    private mutating func note(_ link: Evidence.LostLink, _ now: UInt64) {
+        beginEvidence(now)
+        evidence?.add(link)
+    }
+
+    /// Nothing gets on.
+    mutating func note(_ standstill: Verdict, _ now: UInt64) {
+        beginEvidence(now)
+        evidence?.add(standstill: standstill)
+    }
+
+    /// One verdict on all the evidence, and the end.
+    mutating func judge() -> [CoordinatorAction] {
+        judgeAt = nil
+        guard var verdict = evidence?.verdict(living: places) else { return [] }
+        if failures > configuration.maxFailures, configuration.purpose == .training {
+            verdict.message +=
+                "; it was the \(failures == 1 ? "first" : "last of \(failures)") to be lost, and --max-failures allows "
+                + "\(configuration.maxFailures)"
         }
         return conclude(verdict)
     }
 
-    /// Fails, unless someone has asked for the end: who does often ends the workers too, and that is no failure.
-    mutating func conclude(_ verdict: Verdict) -> [CoordinatorAction] {
-        guard let wish = stopReason ?? lateStopReason else { return fail(verdict) }
-        stopReason = "\(wish); there is no snapshot, because \(verdict.message)"
-        return finish(snapshotStep: nil, hash: nil)
+    /// The run goes on: what had happened is said once.
+    mutating func sayIncident(_ now: UInt64) -> [CoordinatorAction] {
+        guard let evidence, let roster else { return [] }
+        self.evidence = nil
+        guard let verdict = evidence.verdict(living: places) else { return [] }
+        incidentCount += 1
+        return [
+            .incident(
+                Incident(verdict: verdict, noticedAt: evidence.noticedAt, resumedAt: now, roster: roster))
+        ]
     }
 
-    /// Where a worker is or was, for messages.
-    func place(_ stage: Stage, of step: UInt32) -> String { step > 0 ? "\(stage) of step \(step)" : "\(stage)" }
+    // MARK: Wrong on purpose
 
-    private func verdict(on loss: Loss) -> Verdict {
-        // Nobody gets ahead of a lost worker by more than its own update. Who is beyond its last words waits for it.
-        let front = workers.filter { $0.name != loss.name }.max { $0.step < $1.step }
-        let (stage, step) = front.flatMap { $0.step > loss.step ? ($0.stage, $0.step) : nil } ?? (loss.stage, loss.step)
-        let place = place(stage, of: step)
-        return Verdict(
-            worker: loss.name, stage: stage, step: step > 0 ? step : nil, cause: loss.cause,
-            message: "worker \(loss.name.escapedForDisplay()) was lost (\(place)): \(loss.cause)")
-    }
-
-    /// All ends are alive. Where several links broke that share one end, that end is to blame.
-    private func verdict(on link: LostLink) -> Verdict {
-        let ends = [link.reporter, link.peer]
-        let others = lostLinks.filter { !ends.contains($0.reporter) || !ends.contains($0.peer) }
-        let common =
-            others.isEmpty
-            ? nil
-            : ends.first { end in
-                others.allSatisfy { $0.reporter == end || $0.peer == end }
-            }
-        let worker = workers.first { $0.name == common ?? link.reporter }
-        let names = ends.map { $0.escapedForDisplay() }
-        let cause = "the link between \(names[0]) and \(names[1]) broke: \(link.reason)"
-        let step = worker.map(\.step).flatMap { $0 > 0 ? $0 : nil }
-        return Verdict(worker: common, stage: worker?.stage, step: step, cause: cause, message: cause)
+    /// What `decidesTwice` does: the members that are left are told another roster under the same number.
+    private mutating func decideTwice(_ last: Roster, _ now: UInt64) -> [CoordinatorAction] {
+        let names = members.map(\.name)
+        guard !names.isEmpty else { return freeze(now) }
+        let start = Holding(
+            point: last.start, hash: last.stateHash, wholeHash: last.wholeHash ?? last.stateHash)
+        let choice = Decision.Choice(
+            members: names, start: start, holders: last.holders.filter(names.contains), distrusted: last.distrusted,
+            unreachable: [])
+        return self.start(choice, generation: last.generation, now)
     }
 }

@@ -55,10 +55,36 @@ extension CoordinatorCore {
             isClear = clear
         }
         if let failure = checkOffers(of: links) { return failure }
-        let roster = newRoster(from: prepared, ExchangeSettings(links: links))
+        let roster = measuringRoster(from: prepared, ExchangeSettings(links: links))
         measuring = Measuring(roster: roster, prepared: prepared, isClear: isClear, plan: plan)
         mode = .measuring
         return sendTrial(now)
+    }
+
+    /// A generation that does not train. It is journaled without a whole hash, which tells it from those that do.
+    private mutating func measuringRoster(from prepared: Prepared, _ exchange: ExchangeSettings) -> Roster {
+        let names = crew
+        let ranges = LaneAssignment.ranges(laneCount: configuration.laneCount, workers: names.count) ?? []
+        let members = zip(names, ranges).compactMap { name, lanes -> Roster.Member? in
+            guard let worker = workers.first(where: { $0.name == name }), let prepared = worker.prepared else {
+                return nil
+            }
+            return Roster.Member(
+                name: name, process: worker.process, host: prepared.host, ports: prepared.ports, lanes: lanes)
+        }
+        let roster = Roster(
+            generation: newGeneration(), members: members, start: prepared.holding.point,
+            stateHash: prepared.holding.hash, patience: patience.factor, denied: denied, exchange: exchange)
+        self.roster = roster
+        journal.append(.roster(roster))
+        for index in workers.indices {
+            workers[index].isLinked = false
+            workers[index].frozen = nil
+            guard isMember(workers[index]) else { continue }
+            workers[index].stage = .linking
+            workers[index].step = prepared.holding.point.step
+        }
+        return roster
     }
 
     /// How gradients travel where nothing is measured.
@@ -66,7 +92,7 @@ extension CoordinatorCore {
 
     /// - Returns: how the run ends where a worker cannot make so many links.
     mutating func checkOffers(of links: Int) -> [CoordinatorAction]? {
-        guard let worker = workers.first(where: { ($0.prepared?.ports.count ?? 0) < links }) else { return nil }
+        guard let worker = crewWorkers.first(where: { ($0.prepared?.ports.count ?? 0) < links }) else { return nil }
         let cause =
             "worker \(worker.name.escapedForDisplay()) offers \(worker.prepared?.ports.count ?? 0) links, "
             + "and \(links) are wanted"
@@ -75,29 +101,29 @@ extension CoordinatorCore {
 
     // MARK: Who measures
 
-    private func workersOnHost(of index: Int) -> Int { workers.count { $0.host == workers[index].host } }
+    private var crewWorkers: [Worker] { crew.compactMap { name in workers.first { $0.name == name } } }
 
-    /// The part of its host that a worker may use: workers of one host share its cores out in roster order.
-    func hostShare(of index: Int) -> HostShare {
-        let place = workers[..<index].count { $0.host == workers[index].host }
-        return HostShare(index: place, count: workersOnHost(of: index))
-    }
-
-    /// The cores that only this worker uses; 0 where it shares them all.
-    private func ownCores(of index: Int) -> Int {
-        let worker = workers[index]
-        return worker.hasOwnCores ? worker.cores : worker.cores / workersOnHost(of: index)
+    /// The part of its host that a worker may use: members of one host share its cores out in roster order.
+    func hostShare(of worker: Worker, among members: [Worker]) -> HostShare {
+        let neighbours = members.filter { $0.host == worker.host }
+        return HostShare(
+            index: neighbours.firstIndex { $0.process == worker.process } ?? 0, count: max(1, neighbours.count))
     }
 
     private var circumstances: ExchangeTuning.Circumstances {
-        let own = workers.indices.map { ownCores(of: $0) }
-        let offered = workers.indices.map { index in
-            min(workers[index].prepared?.ports.count ?? 1, configuration.exchange.links ?? max(1, own[index]))
+        let crew = crewWorkers
+        func neighbours(_ worker: Worker) -> Int { max(1, crew.count { $0.host == worker.host }) }
+        // The cores that only this worker uses; 0 where it shares them all.
+        func ownCores(_ worker: Worker) -> Int {
+            worker.hasOwnCores ? worker.cores : worker.cores / neighbours(worker)
         }
-        let spare = workers.indices.map { own[$0] - workers[$0].threads }
-        let crowding = workers.indices.map { own[$0] > 0 ? 1 : workersOnHost(of: $0) / max(1, workers[$0].cores) }
+        let offered = crew.map { worker in
+            min(worker.prepared?.ports.count ?? 1, configuration.exchange.links ?? max(1, ownCores(worker)))
+        }
+        let spare = crew.map { ownCores($0) - $0.threads }
+        let crowding = crew.map { ownCores($0) > 0 ? 1 : neighbours($0) / max(1, $0.cores) }
         return ExchangeTuning.Circumstances(
-            elementCount: configuration.elementCount, members: workers.count, wish: configuration.exchange,
+            elementCount: configuration.elementCount, members: crew.count, wish: configuration.exchange,
             offeredLinks: offered.min() ?? 1, spareCores: spare.min() ?? 0, crowding: crowding.max() ?? 1,
             isThorough: configuration.purpose == .tuning)
     }
@@ -105,20 +131,32 @@ extension CoordinatorCore {
     // MARK: One trial after the other
 
     private mutating func sendTrial(_ now: UInt64) -> [CoordinatorAction] {
-        guard let measuring, let trial = measuring.trial else { return [] }
+        guard let measuring else { return [] }
         pace.begin(now)
-        return workers.indices.map { index in
-            let measure = Measure(
-                roster: measuring.roster, trial: trial, number: measuring.number, isClear: measuring.isClear,
-                hostShare: hostShare(of: index))
-            return .send(workers[index].connection, .measure(measure))
+        return members.compactMap { measureMessage($0, measuring) }
+    }
+
+    private func measureMessage(_ worker: Worker, _ measuring: Measuring) -> CoordinatorAction? {
+        guard let trial = measuring.trial else { return nil }
+        let measure = Measure(
+            roster: measuring.roster, trial: trial, number: measuring.number, isClear: measuring.isClear,
+            hostShare: hostShare(of: worker, among: members))
+        return .send(worker.connection, .measure(measure))
+    }
+
+    /// A member has a new connection, and may not have heard of the trial.
+    func resumeMeasuring(_ index: Int, _ now: UInt64) -> [CoordinatorAction] {
+        let worker = workers[index]
+        guard let measuring, isMember(worker), !measuring.answers.contains(where: { $0.name == worker.name }) else {
+            return []
         }
+        return measureMessage(worker, measuring).map { [$0] } ?? []
     }
 
     mutating func handleMeasured(_ index: Int, _ measured: Measured, _ now: UInt64) -> [CoordinatorAction] {
         guard mode == .measuring, var measuring, let trial = measuring.trial,
             measured.generation == measuring.roster.generation, measured.number == measuring.number,
-            !measuring.answers.contains(where: { $0.name == workers[index].name })
+            isMember(workers[index]), !measuring.answers.contains(where: { $0.name == workers[index].name })
         else { return [] }
         if let objection = measured.objection(trial: trial, elementCount: configuration.elementCount) {
             return expel(index, "measured \(objection)", now)
@@ -136,7 +174,7 @@ extension CoordinatorCore {
         measuring.answers.append(TrialResult.Member(name: workers[index].name, measured: measured))
         self.measuring = measuring
         // A loss explains all that follows; its verdict is on the way.
-        guard measuring.answers.count == workers.count, losses.isEmpty, lostLinks.isEmpty else { return [] }
+        guard measuring.answers.count == measuring.roster.members.count, judgeAt == nil else { return [] }
         return complete(trial, now)
     }
 
@@ -161,14 +199,15 @@ extension CoordinatorCore {
             guard tuning.trial == nil else { break }
             let outcome = tuning.outcome
             actions.append(.tuned(outcome))
-            self.measuring = nil
+            secondsPerRoot =
+                outcome.bytesPerSecond > 0 ? 4 * Double(configuration.elementCount) / outcome.bytesPerSecond : 0
             if configuration.purpose == .tuning {
                 return actions + finish(snapshotStep: nil, hash: nil, hasMeasured: true)
             }
             actions.append(.log(.info, outcome.summary, metadata: [:]))
-            return actions + start(from: measuring.prepared, with: outcome.settings, now)
+            return actions + begin(from: measuring.prepared, with: outcome.settings, now)
         }
-        for index in workers.indices { workers[index].stage = .measuring }
+        for index in workers.indices where isMember(workers[index]) { workers[index].stage = .measuring }
         return actions + sendTrial(now)
     }
 }

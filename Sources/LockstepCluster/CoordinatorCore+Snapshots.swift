@@ -8,10 +8,9 @@ extension CoordinatorCore {
     /// up, is no fault.
     package func expectedShares(ofStep step: UInt32) -> [CoordinatorAction.StateShare]? {
         switch mode {
-        case .linking, .running, .planned: snapshots.expects(step) ? shares : nil
-        case .collecting(step, _): shares
-        case .collecting: snapshots.expects(step) ? shares : nil
-        case .gathering, .measuring, .writing, .ended: nil
+        case .collecting(step, _): collection
+        case .running, .planned, .freezing, .paused, .collecting: snapshots.expects(step) ? shares : nil
+        case .gathering, .recovering, .measuring, .writing, .ended: nil
         }
     }
 
@@ -29,11 +28,10 @@ extension CoordinatorCore {
         }
         mode = .writing(step: step, hash: hash)
         // The state is here; whom we lose now is not missed.
-        losses = []
-        lostLinks = []
+        evidence = nil
         judgeAt = nil
         stopAt = nil
-        return snapshots.close(keepsAll: stopReason == nil && lateStopReason == nil) + writeLast()
+        return snapshots.close(at: step, keepsAll: stopReason == nil && lateStopReason == nil) + writeLast()
     }
 
     /// The snapshot of the end comes after all others.
@@ -43,16 +41,20 @@ extension CoordinatorCore {
         return [.writeSnapshot(step: step, hash: hash, isBest: endsWithBest)]
     }
 
-    mutating func handleInvalid(_ step: UInt32, _ reason: String) -> [CoordinatorAction] {
+    mutating func handleInvalid(_ step: UInt32, _ reason: String, _ now: UInt64) -> [CoordinatorAction] {
         switch mode {
         case .collecting(step, _), .writing(step, _):
-            return fail(
-                Verdict(
-                    stage: .snapshot, step: step, cause: reason,
-                    message:
-                        "the state after step \(step) that the workers sent is not the one they agreed on: \(reason)"
-                ))
-        case .ended, .gathering, .measuring: return []
+            let verdict = Verdict(
+                stage: .snapshot, step: step, cause: reason,
+                message: "the state after step \(step) that the workers sent is not the one they agreed on: \(reason)")
+            // One of them may have been damaged since; in a freeze they hash it again. A second time it is something else.
+            guard !hasCollectedAnew, stopReason == nil, lateStopReason == nil else { return conclude(verdict) }
+            hasCollectedAnew = true
+            mode = .running
+            isWritingLast = false
+            note(verdict, now)
+            return [.dropState(step: step)] + freeze(now)
+        case .ended, .gathering, .recovering, .measuring: return []
         default: return snapshots.invalidate(step, reason) + writeLast()
         }
     }
@@ -60,12 +62,14 @@ extension CoordinatorCore {
     mutating func handleWritten(_ step: UInt32, _ digest: Digest) -> [CoordinatorAction] {
         if case .writing(step, let hash) = mode, isWritingLast {
             journal.append(.snapshot(step: step, hash: hash, digest: digest))
+            remember(step, hash)
             // A run that was stopped goes on some day.
             if stopReason == nil { journal.append(.final(step: step, hash: hash)) }
             return finish(snapshotStep: step, hash: hash)
         }
         guard let (state, actions) = snapshots.finishWriting(step) else { return [] }
         journal.append(.snapshot(step: step, hash: state.hash, digest: digest))
+        remember(step, state.hash)
         // After the end it is only put on record.
         return mode == .ended ? [] : actions + writeLast()
     }

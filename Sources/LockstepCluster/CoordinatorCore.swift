@@ -1,80 +1,77 @@
+internal import LockstepCollectives
 package import LockstepCore
 
 /// Everything the coordinator decides, as a value: events with the time in them in, actions out.
 ///
-/// gathering (workers say HELLO and prepare) → [measuring] → linking → running → [planned: a stop was asked for] → collecting →
-/// writing → ended. Exactly one `finish` or `fail` is the outcome; after it only HELLOs are answered.
+/// gathering (workers say HELLO and prepare) → [measuring] → running → collecting → writing → ended. A failure leads from
+/// running to freezing and back, a planned change over planned to freezing; who is left without enough workers, or without
+/// a state, pauses. A coordinator that takes over a run begins with recovering. What is decided goes into `journal` before
+/// the actions that tell of it are returned; they are carried out when it is on disk. Exactly one `finish` or `fail` is the
+/// outcome; after it only HELLOs are answered.
 package struct CoordinatorCore: Sendable {
     package enum Mode: Sendable, Equatable {
         case gathering
+        /// The journal has a roster: its members may be working.
+        case recovering
         case measuring
-        case linking
+        /// A generation works; its links may still be made.
         case running
         case planned(generation: UInt32)
+        case freezing(generation: UInt32)
+        /// All stand still in this generation, and it is not decided: somebody or something is missing.
+        case paused(generation: UInt32)
         case collecting(step: UInt32, hash: StateHash)
         case writing(step: UInt32, hash: StateHash)
         case ended
     }
 
-    /// A worker that said HELLO on a connection which is still open.
-    struct Worker: Sendable {
-        let name: String
-        let process: ProcessNumber
-        let host: String
-        let processIdentifier: Int32
-        let threads: Int
-        /// That its process may use, and whether they are its own.
-        let cores: Int
-        let hasOwnCores: Bool
-        var connection: ConnectionNumber
-        var bulk: ConnectionNumber?
-        /// Its HELLO, or the last bytes that it was sent since.
-        var preparingSince: UInt64
-        var lastHeard: UInt64
-        var stage: Stage = .preparing
-        var step: UInt32 = 0
-        var prepared: Prepared?
-        var isLinked = false
-        var frozen: Frozen?
-        /// The members that its current turn waits for, as it said last.
-        var waitingFor: [String] = []
-
-        /// Whether the generation can begin with it: prepared, and with a way for its share of the state.
-        var isReady: Bool { prepared != nil && bulk != nil }
-    }
-
-    /// Evidence that a worker is gone.
-    struct Loss: Sendable {
-        let name: String
-        let processIdentifier: Int32
-        let stage: Stage
-        let step: UInt32
-        var cause: String
-        /// The coordinator gave it up; how its process ends then is no better evidence.
-        let isSettled: Bool
-    }
-
-    /// Evidence that a link is gone.
-    struct LostLink: Sendable {
-        let reporter: String
-        let peer: String
-        let reason: String
-    }
-
     package let configuration: CoordinatorConfiguration
     package internal(set) var mode = Mode.gathering
+    /// Of the generation that works, or did last.
     package internal(set) var roster: Roster?
     package internal(set) var journal: [JournalRecord]
+    /// Of the protocol; tests break them.
+    package var rules = ProtocolRules()
 
+    /// In order of arrival.
     var workers: [Worker] = []
-    /// Control connections of lost workers that may still listen: they hear how the run ends.
-    var abandoned: [ConnectionNumber] = []
-    /// Workers that left before the start.
+    var absent: [Absent] = []
+    var claims: [Claim] = []
+    /// Names under which nobody comes any more, and why.
+    var quarantined: [(name: String, reason: String)] = []
+    var denied: [String] = []
+    /// What every worker must have; nil before the first.
+    var planDigest: String?
+    var probe: StateHash?
+    /// S(0), once a worker has made it.
+    var initial: Holding?
+    /// Workers that left before the start, and members that were lost after it.
     var departures = 0
-    var losses: [Loss] = []
-    var lostLinks: [LostLink] = []
-    /// When the evidence is judged.
+    var failures = 0
+    /// Of the failure in hand.
+    var evidence: Evidence?
+    /// When a failure that ends the run is judged.
     var judgeAt: UInt64?
+    /// Of all of the run's rosters that trained, the last one; and how gradients travel in them.
+    var trained: Roster?
+    var exchange: ExchangeSettings?
+    /// What each root of a worker adds to its step; 0 where that is not known.
+    var secondsPerRoot = 0.0
+    /// How far the run has come since it last fell back to an older state, and in which generation that was.
+    var lineage: (step: UInt32, generation: UInt32) = (0, 0)
+    /// Whether a generation has begun here.
+    var hasBegun = false
+    /// By when all must stand still, or the members of the last roster be here.
+    var deadline: UInt64?
+    /// By when someone must have come who holds the state, since it is missed; and whether that is waited for.
+    var holderWait: UInt64?
+    var isWaiting = false
+    /// What the shell offers to those that hold nothing; `isAsking` until it has said.
+    var offered: Holding?
+    var isAsking = false
+    package internal(set) var pauseReason: String?
+    /// The first wish to join or leave that was not yet heeded.
+    var changeWantedAt: UInt64?
     /// Why and by when to stop.
     var stopReason: String?
     var stopAt: UInt64?
@@ -83,12 +80,22 @@ package struct CoordinatorCore: Sendable {
     var lateStopReason: String?
     /// What each worker said at the end.
     var done: [String: Done] = [:]
+    /// Who sends which share of the state of the end.
+    var collection: [CoordinatorAction.StateShare] = []
+    var hasCollectedAnew = false
     var pace = Pace()
+    var patience: Patience
     var pingAt: UInt64?
     var nextNonce: UInt64 = 1
-    var lastReported: UInt32 = 0
+    package internal(set) var lastReported: UInt32
     /// The step of the last validation that was reported.
-    var lastEvaluated: UInt32 = 0
+    var lastEvaluated: UInt32
+    var lanesComputed: [String: Int] = [:]
+    var speeds = LaneSpeeds()
+    /// Hashes that are journaled, and those that workers reported to have agreed on.
+    var vouchers: [Decision.Voucher] = []
+    /// What processes that have gone since held when they stood still; until the next generation begins.
+    var departedVouchers: [Decision.Voucher] = []
     var snapshots: SnapshotQueue
     /// The trials before the start.
     var measuring: Measuring?
@@ -99,33 +106,42 @@ package struct CoordinatorCore: Sendable {
     var stopLimit: UInt64?
     /// What a worker is told that says HELLO after the end.
     var parting: Release?
-    /// The greatest generation in any HELLO or decision.
-    private var greatestGeneration: UInt32
+    package internal(set) var incidentCount = 0
+    package internal(set) var generationCount = 0
+    /// The greatest generation in the journal, any HELLO or decision.
+    var greatestGeneration: UInt32
     private var lastEventAt: UInt64?
 
     package init(_ configuration: CoordinatorConfiguration) {
         self.configuration = configuration
         journal = [.incarnation(configuration.incarnation)]
-        greatestGeneration = configuration.greatestGeneration
+        let history = configuration.history
+        greatestGeneration = max(configuration.greatestGeneration, history.greatestGeneration)
         snapshots = SnapshotQueue(configuration)
-    }
-
-    /// When the next `tick` is wanted, in the same nanoseconds as `now`; nil for none.
-    package var nextDeadline: UInt64? {
-        guard mode != .ended else { return nil }
-        let silence = workers.map { $0.lastHeard + configuration.timing.silence }.min()
-        return [judgeAt, stopAt, pingAt, silence, standstillAt].compactMap { $0 }.min()
-    }
-
-    /// The worker whose current bulk connection this is; nil where frames on it belong to nobody.
-    package func bulkOwner(of connection: ConnectionNumber) -> String? {
-        workers.first { $0.bulk == connection }?.name
+        lastReported = max(configuration.welcome.reportedStep, configuration.start?.step ?? 0)
+        lastEvaluated = lastReported
+        probe = history.probe
+        trained = history.rosters.last { $0.wholeHash != nil }
+        patience = Patience(factor: trained?.patience ?? 1, reported: lastReported)
+        recall(history)
+        lineage.step = max(trained?.start.step ?? 0, history.hasFallenBack ? 0 : lastReported)
+        if let trained, history.lastVerdict == nil, !history.isFinal {
+            roster = trained
+            exchange = trained.exchange
+            mode = .recovering
+        }
     }
 
     /// - Parameter now: nanoseconds of a clock that never goes back.
     package mutating func handle(_ event: CoordinatorEvent, at now: UInt64) -> [CoordinatorAction] {
         excuseOwnAbsence(now)
         if mode == .ended { return handleAfterEnd(event) }
+        if mode == .recovering, deadline == nil { deadline = now + configuration.timing.recovery }
+        let actions = dispatch(event, now)
+        return actions + (mode == .ended ? [] : noticeChanges(now))
+    }
+
+    private mutating func dispatch(_ event: CoordinatorEvent, _ now: UInt64) -> [CoordinatorAction] {
         switch event {
         case .helloReceived(let connection, let name, let hello):
             return handleHello(connection, authenticatedName: name, hello, now)
@@ -137,21 +153,39 @@ package struct CoordinatorCore: Sendable {
             return handleProcessEnded(name, processIdentifier, description, now)
         case .stopRequested(let reason):
             return handleStop(reason, now)
+        case .drainRequested(let name):
+            guard let index = workers.firstIndex(where: { $0.name == name }) else { return [] }
+            return handleLeaving(index, "someone asked it to leave", now)
+        case .quarantined(let name, let reason):
+            return handleQuarantined(name, reason, now)
+        case .denied(let certificates):
+            denied = certificates
+            return []
+        case .revoked(let connection):
+            return handleRevoked(connection, now)
+        case .stateOffered(let holding):
+            return handleOffer(holding, now)
+        case .nothingToOffer(let reason):
+            return handleNothingToOffer(reason, now)
         case .streamed(let name):
-            guard mode == .gathering, let index = workers.firstIndex(where: { $0.name == name }) else { return [] }
-            workers[index].preparingSince = now
+            if let index = workers.firstIndex(where: { $0.name == name }) { workers[index].preparingSince = now }
             return []
         case .shareReceived(let name, let step):
             guard case .collecting(step, _) = mode else { return [] }
             pace.shareCame(from: name, now)
             return []
         case .stateCollected(let step): return handleCollected(step)
-        case .stateInvalid(let step, let reason): return handleInvalid(step, reason)
+        case .stateInvalid(let step, let reason): return handleInvalid(step, reason, now)
         case .snapshotWritten(let step, let digest): return handleWritten(step, digest)
         case .snapshotFailed(let step, let reason): return handleWriteFailed(step, reason)
         case .tick:
             return handleTick(now)
         }
+    }
+
+    /// The worker whose current bulk connection this is; nil where frames on it belong to nobody.
+    package func bulkOwner(of connection: ConnectionNumber) -> String? {
+        workers.first { $0.bulk == connection }?.name
     }
 
     // MARK: Generations
@@ -163,52 +197,21 @@ package struct CoordinatorCore: Sendable {
         greatestGeneration = max(greatestGeneration, hello.running, hello.promised)
     }
 
-    /// A number that nobody has used.
+    /// A number that nobody has used. It is journaled before anyone hears of it.
     mutating func newGeneration() -> UInt32 {
         greatestGeneration += 1
         journal.append(.generation(greatestGeneration))
         return greatestGeneration
     }
 
-    // MARK: Ends
-
-    /// The run is over, with all steps done or stopped. Everybody is released.
-    mutating func finish(snapshotStep: UInt32?, hash: StateHash?, hasMeasured: Bool = false) -> [CoordinatorAction] {
-        let exitCode: ExitCode = stopReason == nil ? .success : .temporary
-        let members = (roster?.members ?? []).map { member in
-            RunResult.MemberResult(name: member.name, lanes: member.lanes, done: done[member.name])
-        }
-        let result = RunResult(
-            outcome: stopReason.map { .stopped(reason: $0) } ?? (hasMeasured ? .measured : .completed),
-            snapshotStep: snapshotStep, hash: hash,
-            members: members, exitCode: exitCode)
-        let reason =
-            stopReason.map { "the run was stopped: \($0)" } ?? (hasMeasured ? "all is measured" : "the run is finished")
-        return end(Release(reason: reason, exitCode: exitCode)) + [.finish(result)]
-    }
-
-    mutating func fail(_ verdict: Verdict) -> [CoordinatorAction] {
-        journal.append(.verdict(verdict))
-        return end(Release(reason: verdict.message, exitCode: .failed)) + [.fail(verdict)]
-    }
-
-    private mutating func end(_ release: Release) -> [CoordinatorAction] {
-        mode = .ended
-        parting = release
-        return (workers.map(\.connection) + abandoned).map { .send($0, .release(release)) }
-    }
-
-    private mutating func handleAfterEnd(_ event: CoordinatorEvent) -> [CoordinatorAction] {
-        if case .snapshotWritten(let step, let digest) = event { return handleWritten(step, digest) }
-        guard case .helloReceived(let connection, _, _) = event, let parting else { return [] }
-        return [.send(connection, .release(parting))]
-    }
-
     /// A coordinator that was itself stopped for a while (a debugger, Ctrl-Z) has heard nobody; that is not their fault.
     private mutating func excuseOwnAbsence(_ now: UInt64) {
         if let lastEventAt, !workers.isEmpty, now > lastEventAt + 2 * configuration.timing.pingInterval {
+            let absence = now - lastEventAt
             for index in workers.indices { workers[index].lastHeard = now }
-            pace.excuse(now - lastEventAt)
+            pace.excuse(absence)
+            deadline = deadline.map { $0 + absence }
+            holderWait = holderWait.map { $0 + absence }
         }
         lastEventAt = now
     }

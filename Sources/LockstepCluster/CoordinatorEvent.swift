@@ -10,6 +10,18 @@ package enum CoordinatorEvent: Sendable {
     /// operating system's, as in HELLO: a name alone may be another process by now.
     case processEnded(name: String, processIdentifier: Int32, description: String)
     case stopRequested(reason: String)
+    /// Someone wants this worker to leave.
+    case drainRequested(name: String)
+    /// A name under which no process will be started again, and why.
+    case quarantined(name: String, reason: String)
+    /// The certificates that nobody is to accept any more, as rosters carry them. Replaces what was said before.
+    case denied([String])
+    /// The certificate that was shown on this connection is accepted no more: all connections of it are being closed.
+    case revoked(ConnectionNumber)
+    /// The answer to `offerState`: workers that ask are given this state.
+    case stateOffered(Holding)
+    /// The answer to `offerState`: there is none, so the run begins again at step 0.
+    case nothingToOffer(reason: String)
     /// Bytes of a file or of the state went out to a worker that prepares: it gets on. Said of every frame.
     case streamed(name: String)
     /// Bytes of this member's share of S(step) came: the collection goes on. Said of every frame.

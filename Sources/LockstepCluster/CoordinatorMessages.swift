@@ -54,11 +54,14 @@ package struct Welcome: Sendable, Equatable, Codable {
     /// How many rails a worker offers: as many as it may use cores, but within these bounds.
     package var fewestLinks: Int
     package var mostLinks: Int
+    /// Steps up to this one are reported; the worker need not report them again.
+    package var reportedStep: UInt32
     package var traceContext: [ContextField]
 
     package init(
         runIdentifier: String, incarnation: UInt32, clusterName: String, job: String, files: [FileReference],
-        state: StateOffer? = nil, fewestLinks: Int = 1, mostLinks: Int = 1, traceContext: [ContextField]
+        state: StateOffer? = nil, fewestLinks: Int = 1, mostLinks: Int = 1, reportedStep: UInt32 = 0,
+        traceContext: [ContextField]
     ) {
         self.runIdentifier = runIdentifier
         self.incarnation = incarnation
@@ -68,6 +71,7 @@ package struct Welcome: Sendable, Equatable, Codable {
         self.state = state
         self.fewestLinks = fewestLinks
         self.mostLinks = mostLinks
+        self.reportedStep = reportedStep
         self.traceContext = traceContext
     }
 }
@@ -111,5 +115,16 @@ package struct Release: Sendable, Equatable, Codable {
     package init(reason: String, exitCode: ExitCode) {
         self.reason = reason
         self.exitCode = exitCode
+    }
+}
+
+/// Asks whether the worker lives, and says up to which step its reports have come.
+package struct Ping: Sendable, Hashable, Codable {
+    package var nonce: UInt64
+    package var reportedStep: UInt32
+
+    package init(nonce: UInt64, reportedStep: UInt32 = 0) {
+        self.nonce = nonce
+        self.reportedStep = reportedStep
     }
 }

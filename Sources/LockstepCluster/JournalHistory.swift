@@ -20,6 +20,10 @@ package struct JournalHistory: Sendable, Equatable {
     /// 0 where there was none.
     package private(set) var greatestGeneration: UInt32 = 0
     package private(set) var lastRoster: Roster?
+    /// In order, of all incarnations; those that only measured among them.
+    package private(set) var rosters: [Roster] = []
+    /// nil before the first roster.
+    package private(set) var probe: StateHash?
     /// All that were committed, in order of steps, each step once: the newest record of a step counts. Some may have been
     /// removed since.
     package private(set) var snapshots: [Snapshot] = []
@@ -29,6 +33,12 @@ package struct JournalHistory: Sendable, Equatable {
     package private(set) var final: CoordinatorConfiguration.StartPoint?
 
     package init() {}
+
+    /// Whether a generation began with an older state than the one before it: what was reported before is being redone.
+    var hasFallenBack: Bool {
+        let starts = rosters.filter { $0.wholeHash != nil }.map(\.start)
+        return zip(starts, starts.dropFirst()).contains { $0 > $1 }
+    }
 
     /// Whether the run is complete. There is nothing to resume then.
     package var isFinal: Bool { final != nil }
@@ -43,6 +53,9 @@ package struct JournalHistory: Sendable, Equatable {
         case .roster(let roster):
             greatestGeneration = max(greatestGeneration, roster.generation)
             lastRoster = roster
+            rosters.append(roster)
+        case .probe(let hash):
+            probe = hash
         case .snapshot(let step, let hash, let digest):
             let snapshot = Snapshot(step: step, hash: hash, digest: digest)
             let place = snapshots.firstIndex { $0.step >= step } ?? snapshots.endIndex

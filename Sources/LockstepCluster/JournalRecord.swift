@@ -6,6 +6,8 @@ package enum JournalRecord: Sendable, Equatable {
     case incarnation(UInt32)
     case generation(UInt32)
     case roster(Roster)
+    /// What every worker's first lane gives; before the first roster of the run.
+    case probe(StateHash)
     /// A snapshot is committed.
     ///
     /// - digest: its state digest.
@@ -25,7 +27,7 @@ package enum JournalRecord: Sendable, Equatable {
 
 extension JournalRecord: Codable {
     private enum Kind: String, Codable {
-        case incarnation, generation, roster, snapshot, verdict, final
+        case incarnation, generation, roster, probe, snapshot, verdict, final
     }
 
     private enum Key: String, CodingKey {
@@ -41,6 +43,7 @@ extension JournalRecord: Codable {
         case .incarnation: self = .incarnation(try number())
         case .generation: self = .generation(try number())
         case .roster: self = .roster(try container.decode(Roster.self, forKey: .roster))
+        case .probe: self = .probe(try hash())
         case .snapshot:
             self = .snapshot(
                 step: try step(), hash: try hash(), digest: try container.decode(Digest.self, forKey: .digest))
@@ -61,6 +64,9 @@ extension JournalRecord: Codable {
         case .roster(let roster):
             try container.encode(Kind.roster, forKey: .kind)
             try container.encode(roster, forKey: .roster)
+        case .probe(let hash):
+            try container.encode(Kind.probe, forKey: .kind)
+            try container.encode(hash, forKey: .hash)
         case .snapshot(let step, let hash, let digest):
             try container.encode(Kind.snapshot, forKey: .kind)
             try container.encode(step, forKey: .step)

@@ -23,22 +23,56 @@ package struct Roster: Sendable, Equatable {
 
     package let generation: UInt32
     package let members: [Member]
-    /// n*: the generation starts from S(n*).
-    package let startStep: UInt32
+    /// n*: the generation starts from this state.
+    package let start: StatePoint
     /// The hash of S(n*).
     package let stateHash: StateHash
+    /// Over all of S(n*); nil before the first generation that trains, where every member has made the state itself.
+    package let wholeHash: StateHash?
+    /// The members that hold S(n*), in roster order. The others copy it from them; where there is none, all take it from the
+    /// coordinator, or make it from the seed where n* is 0.
+    package let holders: [String]
+    /// Processes whose state proved to be another than the run's. They hold nothing until they have levelled in a later
+    /// generation.
+    package let distrusted: [ProcessNumber]
+    /// Deadlines of this generation are so many times their usual length: 1 to 64.
+    package let patience: Int
+    /// Certificates that nobody accepts any more, as `DenyList` of the wire writes them.
+    package let denied: [String]
     /// In a generation that measures, `links` are those that are made; a trial uses some of them.
     package let exchange: ExchangeSettings
 
+    /// - Parameter holders: nil for all members.
     package init(
-        generation: UInt32, members: [Member], startStep: UInt32, stateHash: StateHash, exchange: ExchangeSettings
+        generation: UInt32, members: [Member], start: StatePoint, stateHash: StateHash, wholeHash: StateHash? = nil,
+        holders: [String]? = nil, distrusted: [ProcessNumber] = [], patience: Int = 1, denied: [String] = [],
+        exchange: ExchangeSettings
     ) {
         self.generation = generation
         self.members = members
-        self.startStep = startStep
+        self.start = start
         self.stateHash = stateHash
+        self.wholeHash = wholeHash
+        self.holders = holders ?? members.map(\.name)
+        self.distrusted = distrusted
+        self.patience = patience
+        self.denied = denied
         self.exchange = exchange
     }
+
+    /// A generation that starts from a state which needs no validation any more, and which all members hold.
+    package init(
+        generation: UInt32, members: [Member], startStep: UInt32, stateHash: StateHash, exchange: ExchangeSettings
+    ) {
+        self.init(
+            generation: generation, members: members, start: StatePoint(step: startStep), stateHash: stateHash,
+            exchange: exchange)
+    }
+
+    /// The greatest `patience`.
+    package static let mostPatience = 64
+
+    package var startStep: UInt32 { start.step }
 
     /// The place of a member in roster order.
     package func index(of name: String) -> Int? { members.firstIndex { $0.name == name } }
@@ -46,7 +80,8 @@ package struct Roster: Sendable, Equatable {
 
 extension Roster: Codable {
     private enum Key: String, CodingKey {
-        case generation, members, startStep, stateHash, exchange
+        case generation, members, startStep, isJudged, stateHash, wholeHash, holders, distrusted, patience, denied,
+            exchange
         /// In journals of versions that had one link a pair.
         case bucketBoundaries
     }
@@ -55,8 +90,16 @@ extension Roster: Codable {
         let container = try decoder.container(keyedBy: Key.self)
         generation = try container.decode(UInt32.self, forKey: .generation)
         members = try container.decode([Member].self, forKey: .members)
-        startStep = try container.decode(UInt32.self, forKey: .startStep)
+        // Journals of versions whose generations never changed lack what follows the hash.
+        start = StatePoint(
+            step: try container.decode(UInt32.self, forKey: .startStep),
+            isJudged: try container.decodeIfPresent(Bool.self, forKey: .isJudged) ?? true)
         stateHash = try container.decode(StateHash.self, forKey: .stateHash)
+        wholeHash = try container.decodeIfPresent(StateHash.self, forKey: .wholeHash)
+        holders = try container.decodeIfPresent([String].self, forKey: .holders) ?? members.map(\.name)
+        distrusted = try container.decodeIfPresent([ProcessNumber].self, forKey: .distrusted) ?? []
+        patience = try container.decodeIfPresent(Int.self, forKey: .patience) ?? 1
+        denied = try container.decodeIfPresent([String].self, forKey: .denied) ?? []
         if let boundaries = try container.decodeIfPresent([Int].self, forKey: .bucketBoundaries) {
             exchange = ExchangeSettings(bucketBoundaries: boundaries)
         } else {
@@ -66,14 +109,24 @@ extension Roster: Codable {
             throw DecodingError.dataCorruptedError(
                 forKey: .exchange, in: container, debugDescription: "\(exchange.links) links")
         }
+        guard (1...Roster.mostPatience).contains(patience) else {
+            throw DecodingError.dataCorruptedError(
+                forKey: .patience, in: container, debugDescription: "a patience of \(patience)")
+        }
     }
 
     package func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: Key.self)
         try container.encode(generation, forKey: .generation)
         try container.encode(members, forKey: .members)
-        try container.encode(startStep, forKey: .startStep)
+        try container.encode(start.step, forKey: .startStep)
+        try container.encode(start.isJudged, forKey: .isJudged)
         try container.encode(stateHash, forKey: .stateHash)
+        try container.encodeIfPresent(wholeHash, forKey: .wholeHash)
+        try container.encode(holders, forKey: .holders)
+        try container.encode(distrusted, forKey: .distrusted)
+        try container.encode(patience, forKey: .patience)
+        if !denied.isEmpty { try container.encode(denied, forKey: .denied) }
         try container.encode(exchange, forKey: .exchange)
     }
 }

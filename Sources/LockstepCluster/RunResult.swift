@@ -18,11 +18,21 @@ package struct RunResult: Sendable, Equatable {
         package let done: Done?
     }
 
+    package struct LaneCount: Sendable, Equatable {
+        package let name: String
+        package let lanes: Int
+    }
+
     package let outcome: Outcome
     /// The step of the snapshot, nil where none was written.
     package let snapshotStep: UInt32?
     package let hash: StateHash?
     /// In roster order; empty where no generation had begun.
     package let members: [MemberResult]
+    /// By worker, in the order of their names: the lanes of the steps that were reported here, each step once.
+    package let lanesComputed: [LaneCount]
+    /// Failures that the run survived, and generations that trained.
+    package let incidents: Int
+    package let generations: Int
     package let exitCode: ExitCode
 }

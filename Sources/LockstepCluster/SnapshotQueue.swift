@@ -94,9 +94,13 @@ struct SnapshotQueue: Sendable {
 
     /// The end is collected: what is not agreed by now never will be.
     ///
-    /// - Parameter keepsAll: else only what is the best is still written.
-    mutating func close(keepsAll: Bool) -> [CoordinatorAction] {
+    /// - Parameters:
+    ///   - step: of the end. What was collected of it in mid-run has been replaced.
+    ///   - keepsAll: else only what is the best is still written.
+    mutating func close(at step: UInt32, keepsAll: Bool) -> [CoordinatorAction] {
         newestCollected = UInt32.max
+        waiting.removeAll { $0 == step }
+        agreed.removeAll { $0.step == step }
         return waiting.flatMap { step -> [CoordinatorAction] in
             guard let state = known(step), keepsAll || state.isBest else { return drop(step) }
             return []

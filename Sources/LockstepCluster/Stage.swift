@@ -2,9 +2,13 @@
 package enum Stage: String, Sendable, Codable, CaseIterable, CustomStringConvertible {
     case preparing
     case idle
+    /// Stands still for the next generation, or is about to.
+    case freezing
     case linking
     /// Trials before the start.
     case measuring
+    /// Copies the state that the generation starts from.
+    case levelling
     case load
     case forward
     case backward

@@ -5,22 +5,31 @@ package import LockstepCore
 package enum WorkerAction: Sendable, Equatable {
     /// On the newest control connection.
     case send(ConnectionNumber, ControlMessage)
-    /// The coordinator was lost before it said WELCOME: dial it again, while patience lasts.
+    /// The control connection was lost, or given up: dial again, with HELLO from `standing`.
     case dialAgain(reason: String)
+    /// This connection is not obeyed any more; `dialAgain` follows.
+    case closeConnection(ConnectionNumber, reason: String)
     /// Open the files, compile the plan, make S(n*), listen for data links.
     case prepare(Welcome)
-    /// Dial these members, and expect links from the others, for trials. Once in a generation that measures, before its
-    /// first trial; the links stay until the next generation, `park` or the end.
-    case linkToMeasure(Measure, dial: [Roster.Member])
+    /// Make the links to the other members, for trials (`DialQueue` has the order). Once in a generation that measures,
+    /// before its first trial; the links stay until the next generation, `park` or the end.
+    case linkToMeasure(Measure)
     /// All links are there: carry out this trial.
     case measure(Measure)
-    /// Make the exchange of this roster, dial these members, and expect links from the others.
-    case link(Start, dial: [Roster.Member])
+    /// Make the links to the other members of this roster. Comes once in a generation; what is left of the one before it
+    /// is closed first.
+    case link(Start)
+    /// Copy the state that the roster starts from: from the members that hold it, over the links; where there is none, from the
+    /// coordinator, or from the seed at step 0. It is staged, its hashes are compared with the roster's, then it takes the
+    /// place of the old one. Answered by `levelled` or `levellingFailed`.
+    case level(Roster)
+    /// Give the members that lack the state a share of it, over the links; it stays as it is until they have it.
+    case serve(Roster)
     /// Begin this turn of the exchange and compute it. A turn without a batch has nothing to compute.
     ///
     /// - isStopping: for the exchange; true in a decision turn that stops training.
     case begin(Turn, isStopping: Bool = false)
-    /// Hash the state, build the control record and give it to the exchange.
+    /// Hash the state, build the control record and give it to the exchange. Answered by `recorded`.
     ///
     /// - hashesState: false where nobody compares the hash or is told of it; the record has zeros in its place.
     /// - judgement: in a decision turn what the record says in the place of the hash of samples; nil in other turns.
@@ -32,8 +41,13 @@ package enum WorkerAction: Sendable, Equatable {
     /// Put a share of S(step) aside before the next turn begins, and send it on the bulk connection while work goes on.
     /// Where an earlier share is still on its way this one may be left out.
     case copyShare(Fetch, isBest: Bool)
-    /// Stop computing and drop the partial turn.
+    /// Stop computing, and drop the partial turn, staged copies and links. Answered by `parked` when nothing computes any
+    /// more: not before, and never where that does not come.
     case park
+    /// Dial these members once more, to see whether they can be reached, for so many nanoseconds at most. Answered by
+    /// `reached`.
+    case reach([Roster.Member], limit: UInt64)
+    /// Answered by `stateHashed`.
     case hashState
     /// Send a share of S(step) on the bulk connection.
     case sendShare(Fetch)

@@ -1,171 +1,146 @@
 internal import LockstepCollectives
 internal import LockstepCore
 
-/// What the coordinator says, and the links to the other members.
+/// The connection to the coordinator, and what it says.
 extension WorkerCore {
+    // MARK: Connections
+
+    /// The shell has said HELLO already: it is the first frame.
+    mutating func handleConnected(_ connection: ConnectionNumber, _ now: UInt64) -> [WorkerAction] {
+        if let newest, newest >= connection { return [] }
+        self.connection = connection
+        newest = connection
+        isWelcome = false
+        hear(now)
+        return []
+    }
+
+    mutating func handleControlLost(_ reason: String) -> [WorkerAction] {
+        leaveConnection()
+        let reason = "the coordinator was lost: \(reason.escapedForDisplay())"
+        // Who cannot take part has said so; nobody needs it any more.
+        if case .unable = state { return exit(.temporary, reason) }
+        return [.dialAgain(reason: reason)]
+    }
+
+    /// Gives the connection up, and dials again.
+    mutating func dropConnection(_ reason: String) -> [WorkerAction] {
+        guard let connection else { return [] }
+        return [.closeConnection(connection, reason: reason)] + handleControlLost(reason)
+    }
+
+    private mutating func leaveConnection() {
+        connection = nil
+        isWelcome = false
+        silentAt = nil
+    }
+
+    mutating func handleHeard(_ reportedStep: UInt32, _ now: UInt64) -> [WorkerAction] {
+        hear(now)
+        guard isWelcome else { return [] }
+        unreported.ping(reportedStep)
+        return goOnWhenReported()
+    }
+
+    // MARK: Messages
+
     mutating func handleMessage(_ message: ControlMessage, _ now: UInt64) -> [WorkerAction] {
+        hear(now)
         switch message {
-        case .welcome(let welcome):
-            guard state == .connecting else { return [] }
-            state = .preparing
-            stage = .preparing
-            heardUntil = now + timing.silence
-            return [.prepare(welcome)]
-        case .refused(let reason):
-            return exit(.refused, reason.escapedForDisplay(limit: 1000))
-        case .start(let start):
-            return handleStart(start, now)
-        case .measure(let measure):
-            return handleMeasure(measure, now)
-        case .freeze(let generation):
-            return handleFreeze(generation, now)
+        case .welcome(let welcome): return isWelcome ? [] : handleWelcome(welcome, now)
+        case .refused(let reason): return exit(.refused, reason.escapedForDisplay(limit: 1000))
+        case .release(let release): return exit(release.exitCode, release.reason.escapedForDisplay(limit: 1000))
+        default: return isWelcome ? handleOrder(message, now) : []
+        }
+    }
+
+    /// From a coordinator that has said who it is.
+    private mutating func handleOrder(_ message: ControlMessage, _ now: UInt64) -> [WorkerAction] {
+        switch message {
+        case .start(let start): return handleStart(start, now)
+        case .measure(let measure): return handleMeasure(measure, now)
+        case .freeze(let freeze): return handleFreeze(freeze, now)
         case .plan(let generation):
             if generation > promised { flag = max(flag, generation) }
             return []
         case .fetch(let fetch):
             guard state == .done || state == .frozen, fetch.step == step, let roster,
-                fetch.count == roster.members.count, fetch.share == roster.index(of: identity.name)
+                (1...roster.members.count).contains(fetch.count), (0..<fetch.count).contains(fetch.share)
             else { return [] }
             stage = .snapshot
             return [.sendShare(fetch)]
-        case .release(let release):
-            return exit(release.exitCode, release.reason.escapedForDisplay(limit: 1000))
-        case .ping:
+        case .ping(let ping):
             // The shell answers, also while this core's thread computes.
-            return []
-        case .hello, .prepared, .unable, .linked, .linkDown, .progress, .frozen, .halted, .done, .pong, .measured:
+            return handleHeard(ping.reportedStep, now)
+        case .hello, .prepared, .unable, .linked, .linkDown, .progress, .frozen, .halted, .done, .pong, .measured,
+            .leaving,
+            .damage:
             return exit(.failed, "the coordinator sent \(message.type), which only workers say")
+        case .welcome, .refused, .release: return []
         }
     }
 
-    private mutating func handleStart(_ start: Start, _ now: UInt64) -> [WorkerAction] {
-        let roster = start.roster
-        guard state == .prepared || state == .measured || state == .frozen, let preparation,
-            let own = enter(roster, now)
-        else { return [] }
-        trial = nil
-        state = .linking
-        stage = .linking
-        // A state whose validation was dropped half-way is no S(step).
-        guard roster.startStep == step, roster.stateHash == stateHash, step <= preparation.lastStep, isJudged else {
-            return halt(.other("\(identity.name) does not hold the state that the generation starts from"), now)
+    private mutating func handleWelcome(_ welcome: Welcome, _ now: UInt64) -> [WorkerAction] {
+        if let run, run != welcome.runIdentifier {
+            return exit(
+                .temporary, "the coordinator is of another run now, \(welcome.runIdentifier.escapedForDisplay())")
         }
-        schedule = TurnSchedule(
-            stepsDone: step, lastStep: preparation.lastStep, evaluationBatches: preparation.evaluationBatches,
-            validation: preparation.validation, isStopped: isStopping)
-        snapshotEverySteps = start.snapshotEverySteps
-        evaluation = nil
-        copied = nil
-        return [.link(start, dial: Array(roster.members[..<own]))] + beginWhenLinked()
-    }
-
-    /// Begins the generation of a roster. In a pair the member later in roster order dials the earlier one.
-    ///
-    /// - Returns: the own place in it, or nil where the roster is none for this process now.
-    private mutating func enter(_ roster: Roster, _ now: UInt64) -> Int? {
-        guard roster.generation > running, roster.generation >= promised,
-            let own = roster.index(of: identity.name), roster.members[own].process == identity.process
-        else { return nil }
-        running = roster.generation
-        promised = roster.generation
-        self.roster = roster
-        frozen = nil
-        missingLinks = roster.members.map(\.name).filter { $0 != identity.name }
-        reportedLinks = []
-        linkingUntil = missingLinks.isEmpty ? nil : now + linkingTime
-        return own
-    }
-
-    // MARK: Measuring
-
-    private mutating func handleMeasure(_ measure: Measure, _ now: UInt64) -> [WorkerAction] {
-        let roster = measure.roster
-        switch state {
-        case .prepared, .frozen:
-            guard let own = enter(roster, now) else { return [] }
-            trial = measure
-            state = .measuring(number: measure.number)
-            stage = .linking
-            if let objection = measure.trial.objection(links: roster.exchange.links) {
-                return halt(.other("\(identity.name) cannot measure \(objection)"), now)
-            }
-            return [.linkToMeasure(measure, dial: Array(roster.members[..<own]))] + beginWhenLinked()
-        case .measured:
-            guard roster == self.roster, let last = trial?.number, measure.number > last else { return [] }
-            trial = measure
-            state = .measuring(number: measure.number)
-            if let objection = measure.trial.objection(links: roster.exchange.links) {
-                return halt(.other("\(identity.name) cannot measure \(objection)"), now)
-            }
-            return beginTrial()
-        default: return []
+        guard welcome.incarnation >= incarnation else {
+            return dropConnection(
+                "it is incarnation \(welcome.incarnation) of the coordinator; \(incarnation) was there already")
         }
+        run = welcome.runIdentifier
+        incarnation = welcome.incarnation
+        isWelcome = true
+        patienceUntil = now + timing.patience
+        guard state == .connecting else { return sayAgain(welcome.reportedStep, now) }
+        state = .preparing
+        stage = .preparing
+        return [.prepare(welcome)]
     }
 
-    private mutating func beginTrial() -> [WorkerAction] {
-        guard let trial else { return [] }
-        stage = .measuring
-        return [.measure(trial)]
-    }
-
-    mutating func handleMeasured(_ measured: Measured) -> [WorkerAction] {
-        guard state == .measuring(number: measured.number), measured.generation == running else { return [] }
-        state = .measured
-        return send(.measured(measured))
-    }
-
-    private mutating func handleFreeze(_ generation: UInt32, _ now: UInt64) -> [WorkerAction] {
-        if state == .frozen, let frozen, frozen.generation == generation { return send(.frozen(frozen)) }
-        guard generation > promised else { return [] }
-        switch state {
-        case .connecting, .preparing, .unable, .ended: return []
-        case .updating, .judging, .parking, .freezing:
-            // What goes on runs to its end; the promise is answered then.
-            promised = generation
-            return []
-        case .measuring, .measured, .linking, .computing, .exchanging:
-            promised = generation
-            linkingUntil = nil
-            let actions = flushReports(now)
-            state = .parking
-            return actions + [.park]
-        case .prepared, .frozen, .halted, .done:
-            promised = generation
-            state = .freezing
-            return [.hashState]
+    /// What may have been lost with an earlier connection, or was said to an earlier coordinator.
+    private mutating func sayAgain(_ reportedStep: UInt32, _ now: UInt64) -> [WorkerAction] {
+        unreported.resend(after: reportedStep)
+        if case .unable(let unable) = state { return send(.unable(unable)) }
+        guard let preparation else { return [] }
+        var prepared = preparation.prepared
+        prepared.holding = holding ?? prepared.holding
+        var actions = send(.prepared(prepared))
+        if let leaving { actions += send(.leaving(leaving)) }
+        actions += flushReports(now)
+        if isWorking {
+            if state == .measured, let measured { actions += send(.measured(measured)) }
+            if isLinked { actions += send(.linked(generation: running)) }
+            for report in linksDown { actions += send(.linkDown(report)) }
         }
+        if state == .frozen, let frozen { actions += send(.frozen(frozen)) }
+        if state == .halted, let halted { actions += send(.halted(halted)) }
+        if state == .done, let done { actions += send(.done(done)) }
+        return actions + goOnWhenReported()
     }
 
-    // MARK: Links
+    // MARK: Coming and going
 
-    mutating func handleLinked(_ peer: String, _ generation: UInt32, _ now: UInt64) -> [WorkerAction] {
-        guard isWorking, generation == running else { return [] }
-        missingLinks.removeAll { $0 == peer }
-        return beginWhenLinked()
+    mutating func handlePrepared(_ preparation: WorkerPreparation, _ now: UInt64) -> [WorkerAction] {
+        self.preparation = preparation
+        state = .prepared
+        stage = .idle
+        let actions = takeOver(preparation.state) + send(.prepared(preparation.prepared))
+        // A freeze that came meanwhile is answered now.
+        return promised > running ? actions + standStill(now) : actions
     }
 
-    mutating func handleLinkLost(_ peer: String, _ generation: UInt32, _ reason: String) -> [WorkerAction] {
-        guard isWorking, generation == running, roster?.index(of: peer) != nil, !reportedLinks.contains(peer) else {
-            return []
-        }
-        reportedLinks.append(peer)
-        // Where this worker is tells where the lost one must have been, so it goes first.
-        let progress = takeProgress()
-        return send(.progress(progress)) + send(.linkDown(LinkDown(generation: running, peer: peer, reason: reason)))
+    mutating func handleUnable(_ unable: Unable) -> [WorkerAction] {
+        state = .unable(unable)
+        return send(.unable(unable))
     }
 
-    private mutating func beginWhenLinked() -> [WorkerAction] {
-        // Later trials find the links there.
-        guard stage == .linking, missingLinks.isEmpty else { return [] }
-        switch state {
-        case .measuring:
-            linkingUntil = nil
-            return send(.linked(generation: running)) + beginTrial()
-        case .linking:
-            guard let schedule else { return [] }
-            linkingUntil = nil
-            return send(.linked(generation: running)) + begin(schedule.first)
-        default: return []
-        }
+    mutating func handleLeaveRequested(_ reason: String) -> [WorkerAction] {
+        guard preparation != nil else { return exit(.temporary, reason) }
+        guard leaving == nil else { return [] }
+        let leaving = Leaving(reason: reason)
+        self.leaving = leaving
+        return send(.leaving(leaving))
     }
 }

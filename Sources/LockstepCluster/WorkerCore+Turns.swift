@@ -4,6 +4,12 @@ internal import LockstepCore
 /// The turns of a generation, one after the other.
 extension WorkerCore {
     mutating func begin(_ turn: Turn) -> [WorkerAction] {
+        // A coordinator that is away for long must not leave a hole in the reports.
+        guard !unreported.isFull else {
+            state = .waiting(turn)
+            stage = .idle
+            return []
+        }
         state = .computing(turn)
         switch turn.phase {
         case .train: stage = .forward
@@ -33,18 +39,32 @@ extension WorkerCore {
         turn.phase != .train || copied != nil || (roster?.members.count ?? 0) > 1
     }
 
+    /// The own record is on its way.
+    mutating func handleRecorded(_ hash: StateHash?) -> [WorkerAction] {
+        if let hash { lastHash = (point, hash) }
+        return []
+    }
+
     mutating func handleFinished(
-        _ turn: Turn, _ summary: RecordSummary, gradientIsFinite: Bool, _ now: UInt64
+        _ turn: Turn, _ summary: RecordSummary, gradientIsFinite: Bool, gradientBytesSent: Int, _ now: UInt64
     ) -> [WorkerAction] {
-        let names = roster?.members.map(\.name) ?? []
+        self.gradientBytesSent += gradientBytesSent
+        let members = roster?.members ?? []
         guard let hash = summary.agreedHash else {
-            return halt(
-                .hashesDiffer(zip(names, summary.stateHashes).map { HaltCause.MemberHash(name: $0, hash: $1) }), now)
+            let voices = zip(members, summary.stateHashes)
+            seen = Frozen.Disagreement(
+                point: point,
+                voices: voices.map { Frozen.Disagreement.Voice(name: $0.name, process: $0.process, hash: $1) })
+            return halt(.hashesDiffer(voices.map { HaltCause.MemberHash(name: $0.name, hash: $1) }), now)
         }
-        stateHash = hashesState(turn) ? hash : nil
+        agreedHash = nil
+        if hashesState(turn) {
+            agreedHash = hash
+            agreement = Frozen.Agreement(point: point, hash: hash)
+        }
         if let copied {
             self.copied = nil
-            agreed.append(AgreedState(step: copied.step, hash: hash, isBest: copied.isBest))
+            noteAgreed(AgreedState(step: copied.step, hash: hash, isBest: copied.isBest))
         }
         switch turn.phase {
         case .train:
@@ -64,8 +84,8 @@ extension WorkerCore {
             return judge(turn, schedule, now)
         case .decision:
             guard summary.sampleHashes.allSatisfy({ $0 == summary.sampleHashes.first }) else {
-                let judgements = zip(names, summary.sampleHashes)
-                    .map { HaltCause.MemberJudgement(name: $0, judgement: $1) }
+                let judgements = zip(members, summary.sampleHashes)
+                    .map { HaltCause.MemberJudgement(name: $0.name, judgement: $1) }
                 return halt(.judgementsDiffer(judgements), now)
             }
             return advance(after: turn, summary, now)
@@ -78,28 +98,33 @@ extension WorkerCore {
         guard let summary = applying, let roster, let own = roster.index(of: identity.name) else { return [] }
         applying = nil
         step = turn.step
-        stateHash = nil
+        holding = nil
+        agreedHash = nil
         isJudged = !(schedule?.isValidated(afterStep: turn.step) ?? false)
         validation = []
         lanesComputed += roster.members[own].lanes.count
-        lastEpoch = sum(report.epoch == epoch ? lastEpoch : [], summary.totals)
+        let isSameEpoch = report.epoch == epoch
+        lastEpoch = sum(isSameEpoch ? lastEpoch : [], summary.totals)
+        epochSampleSum = summary.sampleHashes.reduce(isSameEpoch ? epochSampleSum : 0, &+)
         epoch = report.epoch
-        reports.append(report)
+        laneClock.add(report.computeSeconds, lanes: roster.members[own].lanes.count)
+        // Any worker can report for all: the records of a step are the same in every one.
+        var report = report
+        report.generation = running
+        report.sampleHashes = summary.sampleHashes
+        report.epochSampleSum = epochSampleSum
+        unreported.append(report)
         return advance(after: turn, summary, now)
     }
 
     // MARK: Validation
 
-    /// Numbers of validations that wait to be reported: more would not fit into a message.
-    private static let mostEvaluationSums = 8192
-
     private mutating func judge(_ turn: Turn, _ schedule: TurnSchedule, _ now: UInt64) -> [WorkerAction] {
-        evaluations.append(
+        unreported.append(
             EvaluationReport(epoch: schedule.epoch(ofValidation: turn), step: step, sums: validation))
         state = .judging(turn)
         stage = .validation
-        let isMuch = evaluations.reduce(0) { $0 + $1.sums.count } >= Self.mostEvaluationSums
-        return (isMuch || now >= progressAt ? flushReports(now) : []) + [.judge(validationSums: validation, step: step)]
+        return (now >= progressAt ? flushReports(now) : []) + [.judge(validationSums: validation, step: step)]
     }
 
     mutating func handleJudged(
@@ -108,11 +133,12 @@ extension WorkerCore {
         self.isStopping = isStopping
         isJudged = true
         // The best state may have been restored.
-        stateHash = nil
+        holding = nil
+        agreedHash = nil
         if snapshots { bestStep = step }
         // The lowest bits say what follows, in plain sight; the rest is the hash's.
         judgement = watchHash & ~3 | (isStopping ? 1 : 0) | (snapshots ? 2 : 0)
-        if promised > running { return freeze(now) }
+        if promised > running { return standStill(now) }
         guard let decision = schedule?.successor(of: turn) else { return [] }
         return begin(decision)
     }
@@ -122,12 +148,13 @@ extension WorkerCore {
     /// What comes after a turn that is complete in every respect.
     private mutating func advance(after turn: Turn, _ summary: RecordSummary, _ now: UInt64) -> [WorkerAction] {
         let next = schedule?.successor(of: turn, isStopping: isStopping)
+        if promised > running { return standStill(now) }
         // All see the same greatest number in the same turn, so all stop here, or none. After the last turn there is
         // nothing to stop. A step's validation belongs to it: the number stands in the records until it is over.
         if next != nil, isJudged, summary.askedGeneration > running {
-            promised = max(promised, summary.askedGeneration)
+            promised = summary.askedGeneration
+            return standStill(now, parks: rules.dropsQueuedFrames)
         }
-        if promised > running { return freeze(now) }
         guard let next else { return finish(now) }
         let copies = next.phase == .train ? copyShare(after: turn) : []
         let actions = copies + begin(next)
@@ -141,28 +168,23 @@ extension WorkerCore {
     private mutating func copyShare(after turn: Turn) -> [WorkerAction] {
         let isDue = snapshotEverySteps > 0 && step.isMultiple(of: snapshotEverySteps)
         guard isDue || isBest, let roster, let own = roster.index(of: identity.name) else { return [] }
-        if turn.phase == .decision, let stateHash {
-            agreed.append(AgreedState(step: step, hash: stateHash, isBest: isBest))
+        if turn.phase == .decision, let agreedHash {
+            noteAgreed(AgreedState(step: step, hash: agreedHash, isBest: isBest))
         } else {
             copied = (step, isBest)
         }
         return [.copyShare(Fetch(step: step, share: own, count: roster.members.count), isBest: isBest)]
     }
 
-    private mutating func freeze(_ now: UInt64) -> [WorkerAction] {
-        let actions = flushReports(now)
-        state = .freezing
-        return actions + [.hashState]
-    }
-
     private mutating func finish(_ now: UInt64) -> [WorkerAction] {
         let actions = flushReports(now)
         state = .done
         stage = .idle
-        guard let stateHash else { return actions }
+        guard let agreedHash else { return actions }
         let done = Done(
-            generation: running, step: step, hash: stateHash, isBest: isBest, lanesComputed: lanesComputed,
+            generation: running, step: step, hash: agreedHash, isBest: isBest, lanesComputed: lanesComputed,
             gradientBytesSent: gradientBytesSent, evaluation: evaluation, lastEpoch: lastEpoch)
+        self.done = done
         return actions + send(.done(done))
     }
 

@@ -2,20 +2,27 @@ package import LockstepCollectives
 internal import LockstepCore
 
 /// Everything a worker decides, as a value: events with the time in them in, actions out.
+///
+/// Its table of states and events is in `docs/protocol.md`. What it holds never goes back but by levelling, and it promises
+/// a generation once: after FROZEN(g) nothing of a generation below g is begun.
 package struct WorkerCore: Sendable {
     package enum State: Sendable, Equatable {
         /// No WELCOME yet.
         case connecting
         case preparing
-        /// Holds S(n*) and waits for START.
+        /// Stands still with the state that it has made, and waits for START.
         case prepared
         /// Makes the links of a generation that measures, or carries out this trial.
         case measuring(number: Int)
-        /// Has told what it measured; waits for the next trial, START or the end.
+        /// Has told what it measured; waits for the next trial, START or a freeze.
         case measured
         /// Preflight failed; waits for the end.
         case unable(Unable)
         case linking
+        /// Copies the state that the generation starts from.
+        case levelling
+        /// Begins this turn when the coordinator has more of its reports.
+        case waiting(Turn)
         case computing(Turn)
         case exchanging(Turn)
         case updating(Turn)
@@ -23,180 +30,211 @@ package struct WorkerCore: Sendable {
         case judging(Turn)
         /// Promised to stand still: the computation ends.
         case parking
+        /// Promised to stand still: members whose links are lost are dialled once more.
+        case reaching
         /// Promised to stand still: the state is hashed.
         case freezing
         case frozen
-        /// Applied nothing, and waits for the end.
+        /// Applied nothing, and waits for a freeze or the end.
         case halted
         /// All turns are over.
         case done
         case ended
     }
 
-    /// Durations in nanoseconds.
-    package struct Timing: Sendable {
-        /// Reports of steps go out at most this often.
-        package var progressInterval: UInt64 = 100_000_000
-        /// From START until all links are there.
-        package var linking: UInt64 = 25_000_000_000
-        /// A coordinator that has said nothing for this long is lost. It pings every 2 s.
-        package var silence: UInt64 = 30_000_000_000
-
-        package init() {}
-    }
-
     package let identity: WorkerIdentity
     package let timing: Timing
+    /// The protocol's, but in tests of those who must notice that it is broken.
+    package var rules = ProtocolRules()
     package internal(set) var state = State.connecting
     /// The generation of the last START.
     package internal(set) var running: UInt32 = 0
     /// The greatest generation promised; never below `running`.
     package internal(set) var promised: UInt32 = 0
+    /// Of the last generation that was entered.
     package internal(set) var roster: Roster?
-    /// The step whose state this worker holds.
-    package internal(set) var step: UInt32 = 0
     package internal(set) var stage = Stage.idle
 
-    /// The newest control connection.
+    // MARK: The coordinator
+
+    /// The newest control connection, while it is open.
     var connection: ConnectionNumber?
+    /// The newest that there ever was.
+    var newest: ConnectionNumber?
+    /// Whether WELCOME has come on it. Nothing is said before.
+    var isWelcome = false
+    /// The run, and the greatest incarnation of its coordinators that was heard.
+    var run: String?
+    var incarnation: UInt32 = 0
+    /// When the connection is given up unless something is heard on it.
+    var silentAt: UInt64?
+    /// Connections that were given up for silence since the last generation began.
+    var silences = 0
+    /// When the worker gives the coordinator up; nil before the first WELCOME.
+    var patienceUntil: UInt64?
+    /// Why this process was asked to end.
+    var leaving: Leaving?
+
+    // MARK: The state
+
     var preparation: WorkerPreparation?
-    /// The turns of the running generation.
-    package internal(set) var schedule: TurnSchedule?
-    /// The hash of S(step), where it is known.
-    var stateHash: StateHash?
-    /// The planned generation that was heard of, 0 for none.
-    var flag: UInt32 = 0
-    var missingLinks: [String] = []
-    var reportedLinks: [String] = []
-    var linkingUntil: UInt64?
-    /// When the coordinator must have been heard again; nil before WELCOME.
-    var heardUntil: UInt64?
-    /// The summary of the turn that is being applied.
-    var applying: RecordSummary?
-    var reports: [StepReport] = []
-    var evaluations: [EvaluationReport] = []
-    var agreed: [AgreedState] = []
-    var progressAt: UInt64 = 0
+    /// The state that this worker has: S(`step`), and whether it has the judgement that belongs to it.
+    package internal(set) var step: UInt32 = 0
+    package internal(set) var isJudged = true
+    /// Its hashes, where they were taken of it whole; nil from the first update on.
+    var holding: Holding?
+    /// Its hash, where a control record has told that all have the same.
+    var agreedHash: StateHash?
+    /// What a control record has said of it, and of which state.
+    var lastHash: (point: StatePoint, hash: StateHash)?
     /// The epoch of S(step), and the sums over its steps so far.
     package internal(set) var epoch: UInt32 = 0
     package internal(set) var lastEpoch: [Double] = []
+    /// The sum of the hashes of all samples of that epoch so far, modulo 2⁶⁴.
+    package internal(set) var epochSampleSum: UInt64 = 0
+    /// Whether training stops at S(step).
+    var isStopping = false
+    /// The step whose validation is the best so far.
+    var bestStep: UInt32?
+    /// Whether a roster has said that it is not the run's. It counts for nothing until another one has taken its place.
+    var isDistrusted = false
+    /// The newest control record that agreed.
+    var agreement: Frozen.Agreement?
+
+    // MARK: The generation
+
+    /// Its turns. Final when the first of them begins: a state that is copied may have been stopped early.
+    package internal(set) var schedule: TurnSchedule?
+    /// The planned generation that was heard of, 0 for none.
+    var flag: UInt32 = 0
+    var missingLinks: [String] = []
+    /// Members whose links are lost. They are dialled once more before this worker says that it stands still.
+    var lostLinks: [String] = []
+    /// What was said of them.
+    var linksDown: [LinkDown] = []
+    var linkingUntil: UInt64?
+    var isLinked = false
+    /// Whether nothing computes, and no links of the generation are open.
+    var isParked = true
+    /// The trial in hand, or the last one, of a generation that measures, and what was measured.
+    var trial: Measure?
+    var measured: Measured?
+    /// The summary of the turn that is being applied.
+    var applying: RecordSummary?
     var evaluation: [Double]?
     /// The sums of the validation in progress.
     var validation: [Double] = []
-    /// Whether S(step) has the judgement that belongs to it.
-    var isJudged = true
-    /// Whether training stops at S(step).
-    var isStopping = false
     /// What the next decision turn says.
     var judgement: UInt64?
-    /// The step whose validation is the best so far.
-    var bestStep: UInt32?
     var snapshotEverySteps: UInt32 = 0
     /// A share was put aside; the next turn says whether all hold the same state.
     var copied: (step: UInt32, isBest: Bool)?
+    /// The hashes of a control record that disagreed.
+    var seen: Frozen.Disagreement?
+    /// How it ended, as it was said.
+    var halted: Halted?
+    var done: Done?
+
+    // MARK: The freeze
+
+    /// How long members may be dialled once more.
+    var reachLimit = Freeze(generation: 0).reachLimit
+    var outOfReach: [String] = []
+    /// The answer to the last freeze, while this worker stands still for it.
+    var frozen: Frozen?
+
+    // MARK: Reports
+
+    var unreported = UnreportedWork()
+    var agreed: [AgreedState] = []
+    var progressAt: UInt64 = 0
+    var laneClock = LaneClock()
     var lanesComputed = 0
     var gradientBytesSent = 0
-    var frozen: Frozen?
-    /// The trial in hand, or the last one, of a generation that measures.
-    var trial: Measure?
 
     package init(_ identity: WorkerIdentity, timing: Timing = Timing()) {
         self.identity = identity
         self.timing = timing
     }
 
+    /// What the next HELLO says.
+    package var standing: WorkerStanding {
+        var standing = WorkerStanding()
+        standing.running = running
+        standing.promised = promised
+        standing.incarnation = incarnation
+        standing.isPrepared = preparation != nil
+        return standing
+    }
+
+    package var point: StatePoint { StatePoint(step: step, isJudged: isJudged) }
+
     /// When the next `tick` is wanted; nil for none.
     package var nextDeadline: UInt64? {
         guard state != .ended else { return nil }
-        return [heardUntil, linkingUntil, hasNews ? progressAt : nil].compactMap { $0 }.min()
+        let progress = isWelcome && hasNews ? progressAt : nil
+        return [patienceUntil, silentAt, linkingUntil, progress].compactMap { $0 }.min()
     }
 
     /// - Parameter now: nanoseconds of a clock that never goes back.
     package mutating func handle(_ event: WorkerEvent, at now: UInt64) -> [WorkerAction] {
-        guard state != .ended else { return [] }
-        switch event {
-        case .connected(let connection):
-            if let newest = self.connection, newest > connection { return [] }
-            self.connection = connection
-            return send(.hello(identity.hello(.control, running: running, promised: promised)))
-        case .message(let connection, let message):
-            guard connection == self.connection else { return [] }
-            hear(now)
-            return handleMessage(message, now)
-        case .heard:
-            hear(now)
-            return []
-        case .controlLost(let connection, let reason):
-            return connection == self.connection ? handleControlLost(reason) : []
-        case .prepared(let preparation):
-            guard state == .preparing else { return [] }
-            return handlePrepared(preparation)
-        case .unable(let unable):
-            guard state == .preparing else { return [] }
-            state = .unable(unable)
-            return send(.unable(unable))
-        case .linked(let peer, let generation):
-            return handleLinked(peer, generation, now)
-        case .linkLost(let peer, let generation, let reason):
-            return handleLinkLost(peer, generation, reason)
-        case .measured(let measured):
-            return handleMeasured(measured)
-        case .computed(let turn):
-            guard state == .computing(turn) else { return [] }
-            return record(turn)
-        case .turnFinished(let turn, let summary, let gradientIsFinite, let gradientBytesSent):
-            guard state == .exchanging(turn) else { return [] }
-            self.gradientBytesSent += gradientBytesSent
-            return handleFinished(turn, summary, gradientIsFinite: gradientIsFinite, now)
-        case .updated(let report):
-            guard case .updating(let turn) = state, turn.step == report.step else { return [] }
-            return handleUpdated(turn, report, now)
-        case .judged(let isStopping, let snapshots, let watchHash):
-            guard case .judging(let turn) = state else { return [] }
-            return handleJudged(turn, isStopping: isStopping, snapshots: snapshots, watchHash, now)
-        case .parked:
-            guard state == .parking else { return [] }
-            state = .freezing
-            return [.hashState]
-        case .stateHashed(let hash):
-            guard state == .freezing else { return [] }
-            let frozen = Frozen(generation: promised, step: step, hash: hash, isBest: isBest)
-            self.frozen = frozen
-            stateHash = hash
-            state = .frozen
-            stage = .idle
-            return send(.frozen(frozen))
-        case .failed(let reason):
-            return isWorking ? halt(.other(reason), now) : []
-        case .tick:
-            return handleTick(now)
+        switch (state, event) {
+        case (.ended, _): []
+        case (_, .connected(let connection)): handleConnected(connection, now)
+        case (_, .message(let connection, let message)):
+            connection == self.connection ? handleMessage(message, now) : []
+        case (_, .controlLost(let connection, let reason)):
+            connection == self.connection ? handleControlLost(reason) : []
+        case (_, .heard(let reportedStep)): handleHeard(reportedStep, now)
+        case (_, .leaveRequested(let reason)): handleLeaveRequested(reason)
+        case (_, .damaged(let damage)): send(.damage(damage))
+        case (_, .tick): handleTick(now)
+
+        case (.preparing, .prepared(let preparation)): handlePrepared(preparation, now)
+        case (.preparing, .unable(let unable)): handleUnable(unable)
+        case (_, .linked(let peer, let generation)): handleLinked(peer, generation, now)
+        case (_, .linkLost(let peer, let generation, let reason)): handleLinkLost(peer, generation, reason, now)
+        case (_, .measured(let measured)): handleMeasured(measured)
+        case (.levelling, .levelled(let state)): handleLevelled(state, now)
+        // It was there before the copying was dropped.
+        case (.parking, .levelled(let state)): takeOver(state)
+        case (.levelling, .levellingFailed(let peer, let reason)): handleLevellingFailed(peer, reason, now)
+
+        case (.computing(let turn), .computed(let own)) where own == turn: record(turn)
+        case (.exchanging(let turn), .recorded(let own, let hash)) where own == turn: handleRecorded(hash)
+        case (.exchanging(let turn), .turnFinished(let own, let summary, let isFinite, let bytesSent)) where own == turn:
+            handleFinished(turn, summary, gradientIsFinite: isFinite, gradientBytesSent: bytesSent, now)
+        case (.updating(let turn), .updated(let report)) where report.step == turn.step:
+            handleUpdated(turn, report, now)
+        case (.judging(let turn), .judged(let isStopping, let snapshots, let watchHash)):
+            handleJudged(turn, isStopping: isStopping, snapshots: snapshots, watchHash, now)
+
+        case (.parking, .parked(let waitingFor)): handleParked(waitingFor: waitingFor)
+        case (.reaching, .reached(let outOfReach)): handleReached(outOfReach)
+        case (.freezing, .stateHashed(let hash, let wholeHash)): handleStateHashed(hash, wholeHash)
+        case (_, .failed(let reason)): isWorking ? halt(.other(reason), now) : []
+        case (_, .prepared), (_, .unable), (_, .levelled), (_, .levellingFailed), (_, .computed), (_, .recorded),
+            (_, .turnFinished), (_, .updated), (_, .judged), (_, .parked), (_, .reached), (_, .stateHashed):
+            []
         }
     }
 
     // MARK: Common
 
-    /// From the message that begins a generation until all links are there.
-    var linkingTime: UInt64 { timing.linking + (roster.map { $0.linkingAllowance(links: $0.exchange.links) } ?? 0) }
-
-    private mutating func hear(_ now: UInt64) {
-        if heardUntil != nil { heardUntil = now + timing.silence }
+    /// On the connection to the coordinator, where there is one. What must not be lost is said again after WELCOME.
+    func send(_ message: ControlMessage) -> [WorkerAction] {
+        guard isWelcome, let connection else { return [] }
+        return [.send(connection, message)]
     }
 
-    func send(_ message: ControlMessage) -> [WorkerAction] { connection.map { [.send($0, message)] } ?? [] }
-
-    /// Whether turns of a generation are going on.
+    /// Whether a generation goes on.
     var isWorking: Bool {
         switch state {
-        case .measuring, .measured, .linking, .computing, .exchanging, .updating, .judging: true
-        default: false
+        case .measuring, .measured, .linking, .levelling, .waiting, .computing, .exchanging, .updating, .judging: true
+        case .connecting, .preparing, .prepared, .unable, .parking, .reaching, .freezing, .frozen, .halted, .done,
+            .ended:
+            false
         }
-    }
-
-    mutating func exit(_ exitCode: ExitCode, _ reason: String) -> [WorkerAction] {
-        // Who could not take part says so with its own exit code, whatever became of the run.
-        let own: Unable? = if case .unable(let unable) = state { unable } else { nil }
-        state = .ended
-        return [.exit(own?.exitCode ?? exitCode, reason: own?.message ?? reason)]
     }
 
     /// Where work is going on, for messages.
@@ -207,73 +245,22 @@ package struct WorkerCore: Sendable {
         }
     }
 
+    /// Whether the validation of S(step) is the best so far.
+    var isBest: Bool { bestStep == step && isJudged }
+
     mutating func halt(_ cause: HaltCause, _ now: UInt64) -> [WorkerAction] {
         let halted = Halted(generation: running, step: currentStep, cause: cause)
+        self.halted = halted
+        linkingUntil = nil
         let actions = flushReports(now)
         state = .halted
         return actions + send(.halted(halted))
     }
 
-    /// Whether the validation of S(step) is the best so far.
-    var isBest: Bool { bestStep == step && isJudged }
-
-    /// Whether something was done that is not reported yet.
-    var hasNews: Bool { !reports.isEmpty || !evaluations.isEmpty || !agreed.isEmpty }
-
-    /// Where it is, with all that is not reported yet.
-    mutating func takeProgress() -> Progress {
-        let progress = Progress(
-            generation: running, step: currentStep, stage: stage, reports: reports, evaluations: evaluations,
-            agreed: agreed)
-        reports = []
-        evaluations = []
-        agreed = []
-        return progress
-    }
-
-    /// Sends what is not reported yet.
-    mutating func flushReports(_ now: UInt64, evenIfNone: Bool = false) -> [WorkerAction] {
-        guard evenIfNone || hasNews else { return [] }
-        let progress = takeProgress()
-        progressAt = now + timing.progressInterval
-        return send(.progress(progress))
-    }
-
-    private mutating func handleControlLost(_ reason: String) -> [WorkerAction] {
-        connection = nil
-        if state == .connecting { return [.dialAgain(reason: reason)] }
-        return exit(.temporary, "the coordinator was lost: \(reason.escapedForDisplay())")
-    }
-
-    private mutating func handlePrepared(_ preparation: WorkerPreparation) -> [WorkerAction] {
-        self.preparation = preparation
-        step = preparation.step
-        stateHash = preparation.stateHash
-        isStopping = preparation.isStopped
-        bestStep = preparation.isBest ? preparation.step : nil
-        epoch = preparation.epoch
-        lastEpoch = preparation.epochSums
-        state = .prepared
-        stage = .idle
-        return send(
-            .prepared(
-                Prepared(
-                    planDigest: preparation.planDigest, step: preparation.step, stateHash: preparation.stateHash,
-                    host: preparation.host, ports: preparation.ports)))
-    }
-
-    private mutating func handleTick(_ now: UInt64) -> [WorkerAction] {
-        if let heardUntil, now >= heardUntil {
-            let seconds = timing.silence / 1_000_000_000
-            return exit(.temporary, "the coordinator has not been heard for \(seconds) s")
-        }
-        var actions: [WorkerAction] = []
-        if hasNews, now >= progressAt { actions += flushReports(now) }
-        if let linkingUntil, now >= linkingUntil {
-            self.linkingUntil = nil
-            let seconds = linkingTime / 1_000_000_000
-            for peer in missingLinks { actions += handleLinkLost(peer, running, "no link after \(seconds) s") }
-        }
-        return actions
+    mutating func exit(_ exitCode: ExitCode, _ reason: String) -> [WorkerAction] {
+        // Who could not take part says so with its own exit code, whatever became of the run.
+        let own: Unable? = if case .unable(let unable) = state { unable } else { nil }
+        state = .ended
+        return [.exit(own?.exitCode ?? exitCode, reason: own?.message ?? reason)]
     }
 }

@@ -3,12 +3,14 @@ package import LockstepCore
 
 /// What a worker's core hears of.
 package enum WorkerEvent: Sendable {
-    /// A control connection is open. The newest one counts.
+    /// A control connection is open, and HELLO was sent on it. The newest one counts.
     case connected(ConnectionNumber)
     case message(ConnectionNumber, ControlMessage)
     case controlLost(ConnectionNumber, reason: String)
-    /// A ping came on the newest control connection, and the shell answered it: the coordinator lives.
-    case heard
+    /// The coordinator lives: a ping came on the newest control connection, and the shell answered it.
+    ///
+    /// - reportedStep: up to which it has the reports of all steps; 0 where that is not known.
+    case heard(reportedStep: UInt32)
     /// The answer to `prepare`.
     case prepared(WorkerPreparation)
     case unable(Unable)
@@ -20,6 +22,8 @@ package enum WorkerEvent: Sendable {
     case measured(Measured)
     /// The own sums of the turn are complete: its record can be built.
     case computed(Turn)
+    /// The answer to `record`: what the record says of the own state; nil where it was not hashed.
+    case recorded(Turn, StateHash?)
     /// The exchange is over.
     case turnFinished(Turn, RecordSummary, gradientIsFinite: Bool, gradientBytesSent: Int)
     /// The answer to `apply`: the worker holds S(report.step).
@@ -31,9 +35,23 @@ package enum WorkerEvent: Sendable {
     /// - watchHash: over all that the judgement left in the state beside the parameters; the decision turn compares it.
     case judged(isStopping: Bool, snapshots: Bool, watchHash: UInt64)
     /// The answer to `park`: nothing computes any more, the partial turn is dropped.
-    case parked
+    ///
+    /// - waitingFor: names of the members of whom that turn lacked something.
+    case parked(waitingFor: [String])
     /// The answer to `hashState`.
-    case stateHashed(StateHash)
+    case stateHashed(StateHash, whole: StateHash)
+    /// The answer to `reach`: who could not be dialled.
+    case reached(outOfReach: [String])
+    /// The answer to `level`: the worker holds the state of the roster. Never after `parked`.
+    case levelled(HeldState)
+    /// The answer to `level`: no source could give that state.
+    ///
+    /// - peer: whose fault that is, where it is one member's.
+    case levellingFailed(peer: String?, reason: String)
+    /// The state that a copy took the place of was damaged, and this is how.
+    case damaged(Damage)
+    /// This process is asked to end.
+    case leaveRequested(reason: String)
     /// Something of the generation cannot be done here: a roster that makes no plan, a failed computation.
     case failed(reason: String)
     /// `nextDeadline` has come.

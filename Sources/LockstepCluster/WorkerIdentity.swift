@@ -28,10 +28,11 @@ package struct WorkerIdentity: Sendable, Equatable {
     }
 
     /// The first message of a connection.
-    package func hello(_ purpose: Hello.Purpose, running: UInt32 = 0, promised: UInt32 = 0) -> Hello {
+    package func hello(_ purpose: Hello.Purpose, _ standing: WorkerStanding = WorkerStanding()) -> Hello {
         Hello(
             name: name, process: process, host: host, processIdentifier: processIdentifier, purpose: purpose,
-            running: running, promised: promised, version: version, instructionSet: instructionSet, threads: threads,
-            cores: cores, hasOwnCores: hasOwnCores)
+            running: standing.running, promised: standing.promised, version: version,
+            instructionSet: instructionSet, threads: threads, cores: cores, hasOwnCores: hasOwnCores,
+            incarnation: standing.incarnation, isPrepared: standing.isPrepared)
     }
 }

@@ -24,11 +24,15 @@ package struct Hello: Sendable, Equatable, Codable {
     package var cores: Int
     /// Whether it was told these cores, so that they are not shared out among the workers of its host.
     package var hasOwnCores: Bool
+    /// The greatest incarnation of a coordinator that it has heard, 0 for none.
+    package var incarnation: UInt32
+    /// Whether it said PREPARED to an earlier coordinator, or on an earlier connection. It says so again after WELCOME.
+    package var isPrepared: Bool
 
     package init(
         name: String, process: ProcessNumber, host: String, processIdentifier: Int32, purpose: Purpose,
         running: UInt32 = 0, promised: UInt32 = 0, version: String, instructionSet: String, threads: Int,
-        cores: Int = 1, hasOwnCores: Bool = false
+        cores: Int = 1, hasOwnCores: Bool = false, incarnation: UInt32 = 0, isPrepared: Bool = false
     ) {
         self.name = name
         self.process = process
@@ -42,32 +46,34 @@ package struct Hello: Sendable, Equatable, Codable {
         self.threads = threads
         self.cores = cores
         self.hasOwnCores = hasOwnCores
+        self.incarnation = incarnation
+        self.isPrepared = isPrepared
     }
 }
 
-/// The worker has compiled the plan, opened the data and holds S(n*).
+/// The worker has compiled the plan and opened the data.
 package struct Prepared: Sendable, Equatable, Codable {
     package var planDigest: String
-    /// The step whose state it holds: n*.
-    package var step: UInt32
-    package var stateHash: StateHash
+    /// The hash of lane 0's gradient in the run's first step: program, kernels, data and randomness all show in it.
+    package var probe: StateHash
+    /// The state that it holds.
+    package var holding: Holding
     /// Where its data listeners are: one for each rail that it offers.
     package var host: String
     package var ports: [Int]
 
-    package init(planDigest: String, step: UInt32, stateHash: StateHash, host: String, ports: [Int]) {
+    package init(planDigest: String, probe: StateHash, holding: Holding, host: String, ports: [Int]) {
         self.planDigest = planDigest
-        self.step = step
-        self.stateHash = stateHash
+        self.probe = probe
+        self.holding = holding
         self.host = host
         self.ports = ports
     }
 
     package static let mostPorts = 16
 
-    /// What is wrong with such a message of a run that begins after `start`; nil where the worker can be a member.
-    func objection(start: UInt32) -> String? {
-        if step != start { return "step \(step); the run goes on from step \(start)" }
+    /// What is wrong with such a message; nil where the worker can be a member.
+    var objection: String? {
         if !(1...Prepared.mostPorts).contains(ports.count) { return "\(ports.count) ports" }
         if let port = ports.first(where: { !(1...65_535).contains($0) }) { return "port \(port)" }
         guard (1...253).contains(host.utf8.count), host.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
@@ -142,36 +148,26 @@ package struct Progress: Sendable, Equatable, Codable {
     package var generation: UInt32
     package var step: UInt32
     package var stage: Stage
+    /// What a lane takes this worker, the median of its last steps; 0 where it is not known.
+    package var secondsPerLane: Double
     package var reports: [StepReport]
     package var evaluations: [EvaluationReport]
     package var agreed: [AgreedState]
+    /// The newest control record that agreed.
+    package var agreement: Frozen.Agreement?
 
     package init(
-        generation: UInt32, step: UInt32, stage: Stage, reports: [StepReport], evaluations: [EvaluationReport] = [],
-        agreed: [AgreedState] = []
+        generation: UInt32, step: UInt32, stage: Stage, secondsPerLane: Double = 0, reports: [StepReport],
+        evaluations: [EvaluationReport] = [], agreed: [AgreedState] = [], agreement: Frozen.Agreement? = nil
     ) {
         self.generation = generation
         self.step = step
         self.stage = stage
+        self.secondsPerLane = secondsPerLane
         self.reports = reports
         self.evaluations = evaluations
         self.agreed = agreed
-    }
-}
-
-/// The worker stands still with S(step), whose hash it has just computed.
-package struct Frozen: Sendable, Equatable, Codable {
-    package var generation: UInt32
-    package var step: UInt32
-    package var hash: StateHash
-    /// Whether the validation of S(step) is the best so far.
-    package var isBest: Bool
-
-    package init(generation: UInt32, step: UInt32, hash: StateHash, isBest: Bool = false) {
-        self.generation = generation
-        self.step = step
-        self.hash = hash
-        self.isBest = isBest
+        self.agreement = agreement
     }
 }
 
@@ -231,5 +227,38 @@ package struct Pong: Sendable, Equatable, Codable {
         self.step = step
         self.stage = stage
         self.waitingFor = waitingFor
+    }
+}
+
+/// The worker wants to end, once others have its share.
+package struct Leaving: Sendable, Hashable, Codable {
+    package var reason: String
+
+    package init(reason: String) { self.reason = reason }
+}
+
+/// A state that proved to be damaged was compared with the sound one that took its place.
+package struct Damage: Sendable, Equatable, Codable {
+    package struct DamagedTensor: Sendable, Equatable, Codable {
+        package var name: String
+        /// Elements whose bits differ.
+        package var count: Int
+        /// The first of them.
+        package var firstIndex: Int
+
+        package init(name: String, count: Int, firstIndex: Int) {
+            self.name = name
+            self.count = count
+            self.firstIndex = firstIndex
+        }
+    }
+
+    package var step: UInt32
+    /// In flat order; a few at most.
+    package var tensors: [DamagedTensor]
+
+    package init(step: UInt32, tensors: [DamagedTensor]) {
+        self.step = step
+        self.tensors = tensors
     }
 }

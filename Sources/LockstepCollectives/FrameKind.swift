@@ -10,7 +10,7 @@ package enum FrameKind: UInt8, Sendable, CaseIterable {
     case total = 4
     /// A control record.
     case record = 5
-    /// A piece of a share of the state, on a bulk connection.
+    /// A piece of a share of the state, on a bulk connection, or on rail 0 to a member that lacks it.
     case share = 6
     /// A line of a worker's log, UTF-8, on a bulk connection.
     case log = 7

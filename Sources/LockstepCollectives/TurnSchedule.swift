@@ -16,6 +16,8 @@ package struct TurnSchedule: Sendable, Hashable {
     }
 
     package let stepsDone: UInt32
+    /// Whether the state that the turns start from has the judgement that belongs to it. Else its validation comes first.
+    package let isJudged: Bool
     package let lastStep: UInt32
     package let evaluationBatches: UInt32
     package let validation: Validation?
@@ -28,6 +30,7 @@ package struct TurnSchedule: Sendable, Hashable {
     package init(trialRounds: UInt32) {
         precondition(trialRounds > 0, "a trial has rounds")
         stepsDone = 0
+        isJudged = true
         lastStep = 0
         evaluationBatches = 0
         validation = nil
@@ -36,14 +39,14 @@ package struct TurnSchedule: Sendable, Hashable {
     }
 
     /// - Parameters:
-    ///   - stepsDone: n*, the step whose state the generation starts from; at most `lastStep`. Where an epoch ends there,
-    ///     its validation is part of the state already.
+    ///   - stepsDone: n*, the step whose state the generation starts from; at most `lastStep`.
+    ///   - isJudged: false where an epoch ends there and its validation is not part of the state yet.
     ///   - lastStep: T, the last step of the job.
     ///   - evaluationBatches: 0 where nothing is evaluated.
     ///   - validation: nil where nothing is watched. The batches of all epochs together must be fewer than 2³².
     package init(
-        stepsDone: UInt32, lastStep: UInt32, evaluationBatches: UInt32, validation: Validation? = nil,
-        isStopped: Bool = false
+        stepsDone: UInt32, isJudged: Bool = true, lastStep: UInt32, evaluationBatches: UInt32,
+        validation: Validation? = nil, isStopped: Bool = false
     ) {
         precondition(stepsDone <= lastStep, "a generation starts at or before the last step")
         if let validation, lastStep > 0 {
@@ -51,15 +54,19 @@ package struct TurnSchedule: Sendable, Hashable {
             precondition(!epochs.multipliedReportingOverflow(by: validation.batches).overflow, "too many validations")
         }
         self.stepsDone = stepsDone
+        self.isJudged = isJudged
         self.lastStep = lastStep
         self.evaluationBatches = evaluationBatches
         self.validation = validation
         self.isStopped = isStopped
         trialRounds = nil
+        precondition(isJudged || isValidated(afterStep: stepsDone), "only what is validated lacks a judgement")
     }
 
     package var first: Turn {
-        trialRounds == nil ? afterState(stepsDone, isStopping: isStopped) : Turn(.trial, step: 1)
+        if trialRounds != nil { return Turn(.trial, step: 1) }
+        let validation = isJudged ? nil : firstValidation(afterStep: stepsDone)
+        return validation ?? afterState(stepsDone, isStopping: isStopped)
     }
 
     /// The turn after `turn`, or nil after the last one.
@@ -80,8 +87,11 @@ package struct TurnSchedule: Sendable, Hashable {
         }
     }
 
-    /// The first turn in which vectors are summed, or nil.
-    var firstSum: Turn? { first.hasGradients ? first : nil }
+    /// The first turn in which vectors are summed if no decision stops training, or nil.
+    var firstSum: Turn? {
+        if first.phase == .validation { return nextSum(after: Turn(.train, step: stepsDone)) }
+        return first.hasGradients ? first : nil
+    }
 
     /// The turn after `turn` in which vectors are summed if no decision stops training, or nil.
     func nextSum(after turn: Turn) -> Turn? {

@@ -4,10 +4,10 @@
 /// it lands inside (Black and Rogaway, "Ciphers with Arbitrary Finite Domains", 2002). Integers only.
 public struct Permutation: Sendable {
     public let count: Int
-    private let generator: Philox
-    private let epoch: UInt32
-    private let halfBits: UInt64
-    private let mask: UInt64
+    let generator: Philox
+    let epoch: UInt32
+    let halfBits: UInt64
+    let mask: UInt64
 
     /// - Parameters:
     ///   - count: at least 1, below 2⁶².

@@ -9,6 +9,8 @@ public enum TraceName {
     public static let allReduce = "all-reduce"
     public static let update = "update"
     public static let snapshot = "snapshot"
+    /// A failure that the run survived, from its first sign until it went on.
+    public static let incident = "incident"
 
     /// Attributes of a step.
     public static let stepNumber = "lockstep.step"
@@ -19,6 +21,9 @@ public enum TraceName {
     public static let kept = "lockstep.kept"
     /// How many spans this process has lost so far, for want of room.
     public static let droppedSpans = "lockstep.droppedSpans"
+
+    /// Of an incident: who, where, why, and what was done.
+    public static let message = "message"
 
     /// Attributes of an all-reduce: how much of it no computation covered, and the member it waited for last.
     public static let exposedNanoseconds = "exposedNanoseconds"

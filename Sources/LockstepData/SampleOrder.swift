@@ -61,8 +61,8 @@ package struct SampleOrder: Sendable, Hashable {
         precondition(positions.lowerBound >= 0 && positions.upperBound <= batch.count, "positions lie in the batch")
         let start = batch.lowerBound
         guard isShuffled else { return positions.map { start + $0 } }
-        let permutation = Permutation(count: count, seed: seed, epoch: epoch(ofStep: step))
-        return positions.map { permutation[start + $0] }
+        return Permutation(count: count, seed: seed, epoch: epoch(ofStep: step))
+            .elements(at: start + positions.lowerBound..<start + positions.upperBound)
     }
 
     /// A hash of the samples that `lanes` use in `step`. It depends on which lane uses which samples in which order;
@@ -73,6 +73,13 @@ package struct SampleOrder: Sendable, Hashable {
             let positions = LanePositions.range(lane: lane, of: laneCount, batch: batch)
             return sum &+ SampleOrder.hash(of: samples(step: step, positions: positions), lane: lane)
         }
+    }
+
+    /// The hashes of all samples of the epoch so far, added modulo 2⁶⁴, where training stands after `step`.
+    package func epochSampleSum(afterStep step: Int, laneCount: Int) -> UInt64 {
+        guard step > 0 else { return 0 }
+        let first = (epoch(ofStep: step) - 1) * stepsPerEpoch + 1
+        return (first...step).reduce(0) { $0 &+ sampleHash(step: $1, lanes: 0..<laneCount, of: laneCount) }
     }
 
     /// A lane's part of `sampleHash`, from the samples that it uses, in order.

@@ -1,4 +1,4 @@
-internal import LockstepCore
+package import LockstepCore
 
 #if canImport(Glibc)
 internal import Glibc
@@ -9,13 +9,13 @@ internal import Darwin
 #endif
 
 /// Reads a file line by line within bounded memory.
-enum LineFile {
+package enum LineFile {
     static let maximumLineBytes = 1 << 20
 
     /// - Parameter take: gets each line that is not empty, without its line feed, and whether it had one.
     /// - Returns: how many lines were longer than a line may be, and so left out.
     /// - Throws: a usage error where the file cannot be read.
-    static func read(_ path: String, _ take: (ArraySlice<UInt8>, Bool) -> Void) throws(CommandError) -> Int {
+    package static func read(_ path: String, _ take: (ArraySlice<UInt8>, Bool) -> Void) throws(CommandError) -> Int {
         // Without O_NONBLOCK a pipe in place of the file would hold the process up.
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
         guard descriptor >= 0 else { throw cannotRead(path, String(cString: strerror(errno))) }

@@ -126,7 +126,9 @@ package struct PerfettoExport: Sendable {
         if let reason = span.reason { arguments["kept"] = .string(reason.rawValue) }
         if let waitedFor = span.waitedFor { arguments["waitedFor"] = .string(waitedFor) }
         if span.isFailed { arguments["failed"] = true }
-        let name = span.name == TraceName.step ? span.step.map { "step \($0)" } ?? span.name : span.name
+        let name =
+            span.name == TraceName.step
+            ? span.step.map { "step \($0)" } ?? span.name : span.message ?? span.name
         let rest: JSONValue = [
             "cat": .string(Track(span).name), "name": .string(name), "pid": .number(process), "tid": .number(thread),
             "args": .object(arguments),

@@ -1,5 +1,18 @@
 /// How much room text takes on a terminal.
 enum TextColumns {
+    /// The words of a text on lines of `width` columns at most; a longer word has a line of its own.
+    static func wrapped(_ text: String, width: Int) -> [String] {
+        var lines: [String] = []
+        for word in text.split(separator: " ") {
+            guard let line = lines.last, self.width(line) + 1 + self.width(String(word)) <= width else {
+                lines.append(String(word))
+                continue
+            }
+            lines[lines.count - 1] = "\(line) \(word)"
+        }
+        return lines
+    }
+
     /// The number of columns of text without control characters.
     static func width(_ text: String) -> Int { text.unicodeScalars.reduce(0) { $0 + width($1) } }
 

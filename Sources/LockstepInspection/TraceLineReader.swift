@@ -85,6 +85,7 @@ struct TraceLineReader {
             case TraceName.generation: span.generation = number.flatMap { UInt32(exactly: $0) }
             case TraceName.kept: span.reason = value["stringValue"]?.string.flatMap { TraceSpan.Reason(rawValue: $0) }
             case TraceName.waitedFor: span.waitedFor = value["stringValue"]?.string.map { shared($0) }
+            case TraceName.message: span.message = value["stringValue"]?.string.map { TraceLineReader.cut($0) }
             case TraceName.droppedSpans: dropped[process] = max(dropped[process] ?? 0, UInt64(clamping: number ?? 0))
             default: break
             }
@@ -98,6 +99,11 @@ struct TraceLineReader {
         guard texts.count < TraceLineReader.mostTexts else { return "…" }
         texts.insert(text)
         return text
+    }
+
+    /// Messages are few and all different.
+    private static func cut(_ text: String) -> String {
+        text.utf8.count <= 1024 ? text : String(text.unicodeScalars.prefix(256))
     }
 
     private static func attributes(of value: JSONValue?) -> [(key: String, value: JSONValue)] {

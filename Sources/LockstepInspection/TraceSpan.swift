@@ -21,6 +21,8 @@ package struct TraceSpan: Sendable, Hashable {
     package var reason: Reason?
     /// The member that an all-reduce waited for last. Foreign text.
     package var waitedFor: String?
+    /// Of an incident: what happened. Foreign text.
+    package var message: String?
 
     package init(process: Int, name: String, identifier: UInt64, parent: UInt64?, start: UInt64, end: UInt64) {
         self.process = process

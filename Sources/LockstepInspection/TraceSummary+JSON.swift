@@ -15,6 +15,7 @@ extension TraceSummary {
                         "worker": .string($0.worker),
                     ]
                 }),
+            "incidents": .array(incidents.map(\.json)),
             "outsideOfSteps": .array(
                 others.map {
                     [
@@ -46,6 +47,16 @@ extension TraceSummary.WorkerSummary {
                 }),
             "communicationNanoseconds": .number(communication), "exposedNanoseconds": .number(exposed),
             "waitedForSteps": .number(waitedForSteps), "meanWaitNanoseconds": TraceSummary.orNull(meanWait),
+        ]
+    }
+}
+
+extension TraceSummary.Incident {
+    fileprivate var json: JSONValue {
+        [
+            "step": TraceSummary.orNull(step), "generation": TraceSummary.orNull(generation),
+            "start": .string(String(start)), "nanoseconds": .number(duration), "message": .string(message),
+            "brokenOff": .array(brokenOff.map { ["step": .number($0.step), "worker": .string($0.worker)] }),
         ]
     }
 }

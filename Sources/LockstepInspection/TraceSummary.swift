@@ -59,6 +59,21 @@ package struct TraceSummary: Sendable {
         package let worker: String
     }
 
+    /// A failure that the run survived.
+    package struct Incident: Sendable {
+        /// Where the one to blame was; nil where that is not known.
+        package let step: UInt32?
+        /// That went on.
+        package let generation: UInt32?
+        /// Nanoseconds since 1970 of the first sign, and until the run went on.
+        package let start: UInt64
+        package let duration: UInt64
+        /// Foreign text: who, where, why, what was done.
+        package let message: String
+        /// Steps that were broken off on the way, with who did. Foreign texts.
+        package let brokenOff: [FailedStep]
+    }
+
     /// Spans outside of steps: the run, evaluations, snapshots that the coordinator writes.
     package struct OtherSpans: Sendable {
         /// Foreign texts.
@@ -72,6 +87,8 @@ package struct TraceSummary: Sendable {
     package let workers: [WorkerSummary]
     package let slowest: [SlowStep]
     package let failed: [FailedStep]
+    /// In order of time.
+    package let incidents: [Incident]
     package let others: [OtherSpans]
     /// How many different steps left spans.
     package let stepCount: Int
@@ -103,6 +120,7 @@ package struct TraceSummary: Sendable {
         failed = records.filter(\.isFailed).map {
             FailedStep(step: $0.step, generation: $0.generation, worker: trace.processes[$0.process].name)
         }
+        incidents = TraceSummary.incidents(trace, failed: records.filter(\.isFailed))
         others = TraceSummary.others(trace)
         stepCount = Set(records.map(\.step)).count
         firstStep = records.first?.step

@@ -14,6 +14,13 @@ package enum TraceSummaryText {
             lines += ["", "slowest steps"]
             for step in summary.slowest { lines += slow(step) }
         }
+        if !summary.incidents.isEmpty {
+            lines += ["", "incidents"]
+            lines += summary.incidents.suffix(mostListed).flatMap { incident($0, width) }
+            if summary.incidents.count > mostListed {
+                lines.append("  and \(summary.incidents.count - mostListed) earlier ones")
+            }
+        }
         if !summary.failed.isEmpty {
             lines += ["", "steps that were broken off"]
             lines += summary.failed.prefix(mostListed).map {
@@ -93,6 +100,14 @@ package enum TraceSummaryText {
         return [
             line, "    \(name(step.worker)) \(step.stage.rawValue): \(FigureText.time(step.excess)) over its median",
         ]
+    }
+
+    private static func incident(_ incident: TraceSummary.Incident, _ width: Int) -> [String] {
+        var lines = TextColumns.wrapped(incident.message.escapedForDisplay(limit: 1000), width: width - 4)
+            .enumerated().map { "\($0 == 0 ? "  " : "    ")\($1)" }
+        let brokenOff = incident.brokenOff.prefix(mostListed).map { "step \($0.step) in \(name($0.worker))" }
+        if !brokenOff.isEmpty { lines.append("    broken off: \(brokenOff.joined(separator: ", "))") }
+        return lines
     }
 
     private static func others(_ summary: TraceSummary) -> [String] {

@@ -47,11 +47,13 @@ extension ExecutableTests {
                 #expect(
                     result.keys == [
                         "event", "steps", "epochs", "digest", "stateDigest", "loss", "metrics", "evaluation",
-                        "samplesPerSecond", "seconds", "workers", "lanesComputed", "gradientBytesSent", "runDirectory",
+                        "samplesPerSecond", "seconds", "workers", "incidents", "generations", "lanesComputed",
+                        "gradientBytesSent", "runDirectory",
                     ])
                 let finished = try outcome.events.last
                 #expect(finished?["epochs"]?.int == 3)
                 #expect(finished?["workers"]?.int == 2)
+                #expect(finished?["incidents"]?.int == 0)
                 #expect(finished?["evaluation"]?.object?.members.map(\.key) == ["loss", "accuracy"])
 
                 let steps = try outcome.events("step")
@@ -69,9 +71,12 @@ extension ExecutableTests {
                 #expect(losses.count == 3 && abs(loss - mean) < 1e-9 * mean)
 
                 let metrics = try directory.jsonLines(of: result.runDirectory + "/metrics.jsonl")
-                #expect(metrics.allSatisfy { $0.object?.members.map(\.key) == keys })
+                let proof = ["generation", "sampleHashes", "epochSampleSum"]
+                #expect(metrics.allSatisfy { $0.object?.members.map(\.key) == keys + proof })
                 #expect(
-                    metrics.map(\.object?.members) == steps.map { $0.object?.members.suffix(keys.count).map { $0 } })
+                    metrics.map { $0.object?.members.prefix(keys.count).map { $0 } }
+                        == steps.map { $0.object?.members.suffix(keys.count).map { $0 } })
+                #expect(metrics.allSatisfy { $0["sampleHashes"]?.array?.count == 2 })
 
                 let run = try directory.json(of: result.runDirectory + "/run.json")
                 #expect(run["job"]?.string == "small")

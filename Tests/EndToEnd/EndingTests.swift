@@ -7,23 +7,13 @@ import Foundation
 #endif
 
 extension ExecutableTests {
-    /// A run that is told to end, or whose launcher dies.
+    /// A run that is told to end.
     @Suite(.enabled(if: ProcessTable.isAvailable)) struct EndingTests {
         private func start(in directory: TestDirectory, workers: Int = 2) async throws -> RunningProcess {
             try directory.write(SmallJob.endless, to: "job.yaml")
             let process = directory.start(["train", "job.yaml", "--workers", "\(workers)", "--json"])
             _ = try await process.outputLine(containing: "\"step\":10,")
             return process
-        }
-
-        @Test func workersDieWithTheirLauncher() async throws {
-            try await TestDirectory.with { directory in
-                let launcher = try await start(in: directory, workers: 3)
-                #expect(directory.workers.count == 3)
-                try await launcher.signal(Signal.kill)
-                #expect(try await directory.processesLeft(after: .seconds(2)).isEmpty)
-                #expect(try await launcher.outcome().end == .signaled(Signal.kill))
-            }
         }
 
         @Test func interruptEndsWithoutAVerdict() async throws {

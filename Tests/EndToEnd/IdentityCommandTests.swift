@@ -1,3 +1,4 @@
+import LockstepFormats
 import Testing
 
 extension ExecutableTests {
@@ -50,6 +51,47 @@ extension ExecutableTests {
                 #expect(try directory.bytes(of: "w0/certificate.pem") == certificate)
                 // Nothing was issued that nobody has.
                 #expect(try directory.jsonLines(of: "authority/issued.jsonl").count == 1)
+            }
+        }
+
+        @Test func revokesAndShows() async throws {
+            try await TestDirectory.with { directory in
+                _ = try await directory.run(["identity", "create", "--cluster", "demo", "--directory", "authority"])
+                for name in ["w0", "w1"] {
+                    _ = try await directory.run(issue(name, "--role", "worker", "--directory", name))
+                }
+                let revoke = ["identity", "revoke", "--authority", "authority", "w1", "--reason", "lost\n\u{1B}[2J"]
+                let revoked = try await directory.run(revoke)
+                #expect(revoked.end == .exited(0) && revoked.errors.isEmpty, "\(revoked)")
+                #expect(revoked.output.count == 2, "\(revoked)")
+                #expect(revoked.output.first?.hasPrefix("revoked lockstep://demo/worker/w1, serial ") == true)
+                #expect(revoked.output.last == "the list: authority/denied.jsonl")
+                let record = try directory.jsonLines(of: "authority/denied.jsonl")
+                #expect(record.map { $0["name"]?.string } == ["lockstep://demo/worker/w1"])
+                #expect(
+                    record.first?["key"]?.string
+                        == (try directory.jsonLines(of: "authority/issued.jsonl"))[1]["key"]?.string)
+                #expect(try directory.permissions(of: "authority/denied.jsonl") == 0o600)
+                let again = try await directory.run(revoke)
+                #expect(
+                    again.end == .exited(0) && again.output.first?.hasSuffix(" was revoked before") == true, "\(again)")
+                #expect(try directory.jsonLines(of: "authority/denied.jsonl").count == 1)
+
+                let shown = try await directory.run(["identity", "show", "w1", "--denied", "authority/denied.jsonl"])
+                #expect(shown.output.last?.hasPrefix("revoked: 20") == true, "\(shown)")
+                #expect(shown.output.last?.contains("lost\\u{a}\\u{1b}[2J") == true, "\(shown)")
+                let other = try await directory.run(["identity", "show", "w0", "--denied", "authority/denied.jsonl"])
+                #expect(other.output.last == "revoked: no, says authority/denied.jsonl", "\(other)")
+                let all = try await directory.run(["identity", "show", "authority"])
+                #expect(all.output.count == 2 && all.output[0].contains("  valid to "), "\(all)")
+                #expect(all.output.last?.contains("  revoked: 20") == true, "\(all)")
+
+                try await directory.run(["identity", "revoke", "--authority", "authority", "w9"])
+                    .expectRefusal(naming: "\"w9\" is neither a name nor a serial number", "authority/issued.jsonl")
+                try await directory.run(["identity", "revoke", "--authority", "w0", "w1"])
+                    .expectRefusal(naming: "neither a name nor a serial number in w0/issued.jsonl")
+                try await directory.run(["identity", "revoke", "--authority", "none", "w1"])
+                    .expectRefusal(naming: "none is no authority's directory")
             }
         }
 

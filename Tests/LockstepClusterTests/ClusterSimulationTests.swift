@@ -1,4 +1,4 @@
-import LockstepCluster
+import ClusterSimulation
 import Testing
 
 #if canImport(Glibc)
@@ -9,101 +9,76 @@ import Musl
 import Darwin
 #endif
 
-@Suite struct ClusterSimulationTests {
-    /// How many times as many seeds as in everyday runs: `LOCKSTEP_SIMULATIONS=20` runs tens of thousands.
+/// Whole clusters in one thread. A seed that fails is shown with as few faults as make it fail; to see what happens in it:
+/// `swift run SimulateCluster --first SEED --trace`.
+///
+/// One at a time, and with a pause after each seed: tests that wait for sockets need the threads too.
+@Suite(.serialized) struct ClusterSimulationTests {
+    /// How many times as many seeds as in everyday runs.
     private static let factor = getenv("LOCKSTEP_SIMULATIONS").flatMap { UInt64(String(cString: $0)) } ?? 1
 
-    /// A run, and all that resume it until its job is done: the same turns, sums and states as undisturbed.
-    private func run(_ seed: UInt64, kind: ClusterScenario.Kind? = nil, flaw: ClusterSimulation.Flaw = .none)
-        -> [ClusterSimulation]
-    {
-        var runs: [ClusterSimulation] = []
-        for attempt in 0..<8 as Range<UInt64> {
-            let kind: ClusterScenario.Kind? = attempt == 0 ? kind : attempt < 4 ? nil : .undisturbed
-            let simulation = ClusterSimulation(
-                seed: seed &+ attempt &* 7_919, kind: kind, flaw: flaw, resuming: runs.last)
+    private func check(_ seed: UInt64, _ options: Scenario.Options) async -> ClusterSimulation.Counts {
+        await Task.yield()
+        let scenario = Scenario(seed: seed, options: options)
+        let simulation = ClusterSimulation(scenario)
+        simulation.run()
+        if let violation = simulation.violation {
+            var shrinker = Shrinker(scenario, violation: violation, runs: 60)
+            shrinker.shrink()
+            Issue.record(Comment(rawValue: shrinker.report))
+        }
+        return simulation.counts
+    }
+
+    @Test(arguments: 0..<10 as Range<UInt64>)
+    func everyRunEndsWithTheStateOfAnUndisturbedOne(block: UInt64) async {
+        var faults = 0
+        var levelled = 0
+        var resumed = 0
+        let seeds = block * 20 * Self.factor..<(block + 1) * 20 * Self.factor
+        for seed in seeds {
+            let counts = await check(seed, Scenario.Options())
+            faults += counts.faults
+            levelled += counts.levelled
+            resumed += counts.coordinators - 1
+        }
+        // What is to be simulated does happen.
+        #expect(faults >= 20 * seeds.count && levelled > 0 && resumed > 0, "\(faults) faults, \(levelled), \(resumed)")
+    }
+
+    /// Time-outs decide nothing.
+    @Test func deadlinesThatAreMuchTooShortOnlyTakeLonger() async {
+        var options = Scenario.Options()
+        options.deadline = 50_000_000
+        for seed in 0..<10 * Self.factor { _ = await check(seed, options) }
+    }
+
+    @Test func damageIsFound() async {
+        var options = Scenario.Options()
+        options.flips = true
+        for seed in 0..<20 * Self.factor { _ = await check(seed, options) }
+    }
+
+    @Test func aSeedGivesTheSameTwice() {
+        let runs = (0..<2).map { _ in
+            let simulation = ClusterSimulation(Scenario(seed: 7), isTraced: true)
             simulation.run()
-            runs.append(simulation)
-            if !simulation.violations.isEmpty || simulation.isComplete { break }
+            return simulation.trace
         }
-        return runs
+        #expect(runs[0] == runs[1] && runs[0].count > 100)
     }
 
-    @Test(arguments: 0..<12 as Range<UInt64>)
-    func everyRunEndsOnceAndJustlyAndIsResumed(block: UInt64) {
-        let count = 20 * Self.factor
-        for seed in (block * count)..<(block * count + count) {
-            let runs = run(seed)
-            guard let last = runs.last else { continue }
-            #expect(
-                last.violations.isEmpty && last.isComplete,
-                "seed \(seed), run \(runs.count): \(last.violations) \(last.scenario) from \(last.start) \(last.outcomes)"
-            )
-        }
+    /// Each wrong protocol and each wrong shell is noticed, where the same faults do no harm to a right one.
+    @Test(arguments: Canary.rules + Canary.flaws)
+    func aWrongClusterIsNoticed(canary: Canary) async {
+        #expect(await canary.find() != nil, "seeds \(canary.seeds)")
     }
 
-    /// What is to be simulated does happen.
-    @Test func theSimulationReachesWhatItIsFor() {
-        var resumedAt: Set<UInt32> = []
-        var stops = 0
-        var midRun = 0
-        var dropped = 0
-        for seed in 0..<60 as Range<UInt64> {
-            let runs = run(seed, kind: seed % 2 == 0 ? .stop : .undisturbed)
-            for run in runs {
-                resumedAt.insert(run.start.step)
-                if run.scenario.job.end.watch.isStopped { stops += 1 }
-                midRun += run.snapshots.count - 1
-                dropped += run.scenario.job.snapshotSteps.count - run.snapshots.count + 1
-            }
-        }
-        #expect(resumedAt.count > 6 && stops > 5 && midRun > 30 && dropped > 5)
-    }
-
-    /// Faults that are meant for it come while workers measure.
-    @Test func theSimulationReachesTrials() {
-        var trials = 0
-        var verdicts = 0
-        var stops = 0
-        for seed in 0..<60 as Range<UInt64> {
-            let kinds: [ClusterScenario.Kind] = [.crashMeasuring, .stallMeasuring, .stopMeasuring, .cutMeasuring]
-            for run in run(seed, kind: kinds[Int(seed % 4)]) {
-                trials += run.trials
-                if run.stoppedIn == .measuring { stops += 1 }
-                if run.failedIn == .measuring { verdicts += 1 }
-            }
-        }
-        #expect(trials > 60 && verdicts > 10 && stops > 3, "\(trials) trials, \(verdicts) verdicts, \(stops) stops")
-    }
-
-    /// Each wrong shell is noticed in the kind of run that it spoils.
-    @Test(arguments: ClusterSimulation.Flaw.allCases)
-    func theInvariantsNoticeAWrongShell(flaw: ClusterSimulation.Flaw) {
-        let kind: ClusterScenario.Kind =
-            switch flaw {
-            case .none: .undisturbed
-            case .decidesTwice, .hearsReportersOnly: .crash
-            case .forgetsARelease: .undisturbed
-            case .deafToPlans: .stop
-            case .appliesAnyway: .notFinite
-            case .claimsToGetOn, .swallowsPings: .stall
-            case .deafToJudgements: .misjudge
-            case .trustsShares: .staleShares
-            case .writesUnagreed: .undisturbed
-            case .forgetsTheWatch: .stop
-            case .keepsAMeasurement, .measuresNothing: .undisturbed
-            }
-        var noticed = 0
-        for seed in 0..<30 as Range<UInt64>
-        where run(seed, kind: kind, flaw: flaw).contains(where: { !$0.violations.isEmpty }) {
-            noticed += 1
-        }
-        #expect(flaw == .none ? noticed == 0 : noticed > 0, "noticed in \(noticed) of 30 runs")
-    }
-}
-
-extension ClusterSimulation {
-    var isComplete: Bool {
-        if case .finish(let result) = outcomes.first { result.outcome == .completed } else { false }
+    @Test func aFailingSeedIsShownWithFewFaults() async throws {
+        let canary = try #require(Canary.flaws.first { $0.flaw == .deafToEnds })
+        let (scenario, violation) = try #require(await canary.find())
+        var shrinker = Shrinker(scenario, flaw: canary.flaw, violation: violation, runs: 60)
+        shrinker.shrink()
+        #expect(scenario.faults.count > 10 && shrinker.scenario.faults.count < 6, "\(shrinker.report)")
     }
 }

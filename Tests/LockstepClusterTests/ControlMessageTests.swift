@@ -10,31 +10,49 @@ import Testing
 
     static let messages: [ControlMessage] = {
         let member = Roster.Member(name: "w0", process: process, host: "10.0.0.1", ports: [4242, 4243], lanes: 0..<8)
+        let unjudged = StatePoint(step: 12, isJudged: false)
         let roster = Roster(
-            generation: 3, members: [member], startStep: 12, stateHash: hash,
+            generation: 3, members: [member], start: unjudged, stateHash: hash, wholeHash: hash, holders: [],
+            distrusted: [process], patience: 64,
             exchange: ExchangeSettings(bucketBoundaries: [16, 64], links: 2, staysAwake: true))
+        let holding = Holding(point: unjudged, hash: hash, wholeHash: hash)
+        let agreement = Frozen.Agreement(point: StatePoint(step: 12), hash: hash)
+        let voice = Frozen.Disagreement.Voice(name: "w0", process: process, hash: hash)
         let trial = Trial(
             settings: roster.exchange, elementCount: 256, rounds: 2, warmUpRounds: 1, computeSteps: 3)
-        let report = StepReport(
+        var report = StepReport(
             step: 13, epoch: 2, loss: 0.1 + 0.2, metrics: [.init(name: "accuracy", value: .infinity)],
-            learningRate: 1e-3, samples: 128, seconds: 0.25)
+            learningRate: 1e-3, samples: 128, seconds: 0.25, computeSeconds: 0.125)
+        report.generation = 3
+        report.sampleHashes = [1, UInt64.max]
+        report.epochSampleSum = 7
         let context = [ContextField(key: "traceparent", value: "00-ab-cd-01")]
         return [
             .hello(
                 Hello(
                     name: "w0", process: process, host: "höst/1", processIdentifier: 99, purpose: .bulk, running: 1,
-                    promised: UInt32.max, version: "0.1.0", instructionSet: "avx2", threads: 2)),
-            .prepared(Prepared(planDigest: "ab12", step: 0, stateHash: hash, host: "::1", ports: [1, 2])),
+                    promised: UInt32.max, version: "0.1.0", instructionSet: "avx2", threads: 2, incarnation: 7,
+                    isPrepared: true)),
+            .prepared(Prepared(planDigest: "ab12", probe: hash, holding: holding, host: "::1", ports: [1, 2])),
             .unable(Unable(exitCode: .usage, message: "train.gz is missing")),
             .linked(generation: 3),
             .linkDown(LinkDown(generation: 3, peer: "w1", reason: "reset")),
-            .progress(Progress(generation: 3, step: 13, stage: .allReduce, reports: [report])),
+            .progress(
+                Progress(
+                    generation: 3, step: 13, stage: .levelling, secondsPerLane: 0.5, reports: [report],
+                    agreement: agreement)),
             .progress(
                 Progress(
                     generation: 3, step: 13, stage: .validation, reports: [],
                     evaluations: [EvaluationReport(epoch: 2, step: 13, sums: [.infinity, 3, 0.5])],
                     agreed: [AgreedState(step: 12, hash: hash, isBest: true)])),
-            .frozen(Frozen(generation: 4, step: 13, hash: hash)),
+            .frozen(Frozen(generation: 4, holding: nil)),
+            .frozen(
+                Frozen(
+                    generation: 4, holding: holding, isBest: true, agreed: agreement,
+                    seen: Frozen.Disagreement(point: unjudged, voices: [voice]), outOfReach: ["w1"])),
+            .leaving(Leaving(reason: "SIGTERM")),
+            .damage(Damage(step: 13, tensors: [.init(name: "0.weight", count: 3, firstIndex: 17)])),
             .halted(Halted(generation: 3, step: 14, cause: .lossNotFinite(lane: 5))),
             .halted(Halted(generation: 3, step: 14, cause: .gradientNotFinite)),
             .halted(Halted(generation: 3, step: 14, cause: .hashesDiffer([.init(name: "w0", hash: hash)]))),
@@ -72,10 +90,10 @@ import Testing
                     traceContext: [])),
             .refused(reason: "the run has its 2 workers"),
             .start(Start(roster: roster, snapshotEverySteps: 100, traceContext: context)),
-            .freeze(generation: 5), .plan(generation: 6),
+            .freeze(Freeze(generation: 5, reachLimit: 1)), .plan(generation: 6),
             .fetch(Fetch(step: 20, share: 1, count: 3)),
             .release(Release(reason: "the run is finished", exitCode: .temporary)),
-            .ping(nonce: 17),
+            .ping(Ping(nonce: 17, reportedStep: 9)),
         ]
     }()
 
@@ -85,7 +103,7 @@ import Testing
             #expect(try ControlMessageCoding.decodeMessage(bytes) == message)
             #expect(String(decoding: bytes, as: UTF8.self).contains("\"type\":\"\(message.type)\""))
         }
-        #expect(Set(Self.messages.map(\.type)).count == 20)
+        #expect(Set(Self.messages.map(\.type)).count == 22)
     }
 
     @Test func theTextIsTheDocumentedOne() throws {
@@ -100,7 +118,8 @@ import Testing
             "", "{}", "[]", "null", "7", "{", "\u{0}", #"{"type":"dance"}"#, #"{"type":7}"#, #"{"type":"linked"}"#,
             #"{"type":"linked","generation":-1}"#, #"{"type":"linked","generation":4294967296}"#,
             #"{"type":"ping","nonce":1.5}"#, #"{"type":"halted","generation":1,"step":1,"cause":{"kind":"other"}}"#,
-            #"{"type":"frozen","generation":1,"step":1,"hash":"xyz"}"#,
+            #"{"type":"frozen","generation":1,"isBest":false,"holding":"xyz","outOfReach":[]}"#,
+            #"{"type":"freeze","generation":1,"reachLimit":-1}"#, #"{"type":"freeze","generation":1}"#,
             #"{"type":"release","reason":"","exitCode":99}"#,
             String(repeating: "[", count: 100_000), #"{"type":"#,
         ]
@@ -125,7 +144,9 @@ import Testing
     @Test func aMissingFieldIsNoticed() throws {
         for message in Self.messages {
             let text = String(decoding: try ControlMessageCoding.encode(message), as: UTF8.self)
-            guard let key = text.split(separator: "\"").first(where: { $0 != "{" }), key != "evaluation" else {
+            guard let key = text.split(separator: "\"").first(where: { $0 != "{" }),
+                !["evaluation", "agreed", "agreement"].contains(key)
+            else {
                 continue
             }
             let broken = text.replacing("\"\(key)\"", with: "\"x\(key)\"", maxReplacements: 1)
@@ -139,7 +160,8 @@ import Testing
         let seed: UInt64 = 21
         var random = SeededGenerator(seed: seed)
         for _ in 0..<1500 {
-            var bytes = try ControlMessageCoding.encode(Self.messages.randomElement(using: &random) ?? .ping(nonce: 0))
+            var bytes = try ControlMessageCoding.encode(
+                Self.messages.randomElement(using: &random) ?? .ping(Ping(nonce: 0)))
             for _ in 0..<Int.random(in: 1...4, using: &random) {
                 bytes[Int.random(in: 0..<bytes.count, using: &random)] = UInt8.random(in: 0...255, using: &random)
             }

@@ -25,13 +25,14 @@ struct Conversation {
 
     mutating func hello(
         _ name: String, _ connection: Int, process: UInt64? = nil, purpose: Hello.Purpose = .control,
-        certificate: String? = nil, promised: UInt32 = 0, version: String = "1", host: String? = nil, threads: Int = 1,
-        cores: Int = 1, hasOwnCores: Bool = false
+        certificate: String? = nil, running: UInt32 = 0, promised: UInt32 = 0, version: String = "1",
+        host: String? = nil, threads: Int = 1, cores: Int = 1, hasOwnCores: Bool = false, isPrepared: Bool = false
     ) -> [CoordinatorAction] {
         let hello = Hello(
             name: name, process: ProcessNumber(process ?? UInt64(connection)), host: host ?? "host-of-\(name)",
-            processIdentifier: 100 + Int32(connection), purpose: purpose, promised: promised, version: version,
-            instructionSet: "avx2", threads: threads, cores: cores, hasOwnCores: hasOwnCores)
+            processIdentifier: 100 + Int32(connection), purpose: purpose, running: running,
+            promised: max(running, promised), version: version, instructionSet: "avx2", threads: threads, cores: cores,
+            hasOwnCores: hasOwnCores, isPrepared: isPrepared)
         return event(.helloReceived(ConnectionNumber(connection), authenticatedName: certificate ?? name, hello))
     }
 
@@ -42,18 +43,65 @@ struct Conversation {
     }
 
     mutating func prepared(
-        _ connection: Int, digest: String = "d", hash: StateHash? = nil, step: UInt32 = 0, host: String = "h",
-        ports: [Int] = [1]
+        _ connection: Int, digest: String = "d", probe: UInt64 = 5, hash: StateHash? = nil, step: UInt32 = 0,
+        host: String = "h", ports: [Int] = [1]
+    ) -> [CoordinatorAction] {
+        let hash = hash ?? self.hash
+        let holding = Holding(point: StatePoint(step: step), hash: hash, wholeHash: hash)
+        return say(
+            connection,
+            .prepared(
+                Prepared(
+                    planDigest: digest, probe: StateHash(high: probe, low: 0), holding: holding, host: host,
+                    ports: ports)))
+    }
+
+    /// S(step) of an undamaged run, from step 1 on.
+    static func hash(_ step: UInt32) -> StateHash { StateHash(high: 9, low: UInt64(step)) }
+
+    static func frozen(
+        _ generation: UInt32, _ step: UInt32, isBest: Bool = false, hash: StateHash? = nil, outOfReach: [String] = []
+    ) -> Frozen {
+        let hash = hash ?? Conversation.hash(step)
+        return Frozen(
+            generation: generation, holding: Holding(point: StatePoint(step: step), hash: hash, wholeHash: hash),
+            isBest: isBest, outOfReach: outOfReach)
+    }
+
+    mutating func frozen(
+        _ connection: Int, _ generation: UInt32, _ step: UInt32, hash: StateHash? = nil, outOfReach: [String] = []
+    ) -> [CoordinatorAction] {
+        say(connection, .frozen(Conversation.frozen(generation, step, hash: hash, outOfReach: outOfReach)))
+    }
+
+    static func reports(_ steps: ClosedRange<UInt32>) -> [StepReport] {
+        steps.map { StepReport(step: $0, epoch: 1, loss: 1, metrics: [], learningRate: 1, samples: 1, seconds: 1) }
+    }
+
+    mutating func progress(
+        _ connection: Int, _ generation: UInt32, _ steps: ClosedRange<UInt32>, _ stage: Stage = .forward
     ) -> [CoordinatorAction] {
         say(
             connection,
-            .prepared(
-                Prepared(planDigest: digest, step: step, stateHash: hash ?? self.hash, host: host, ports: ports)))
+            .progress(
+                Progress(
+                    generation: generation, step: steps.upperBound + 1, stage: stage,
+                    reports: Conversation.reports(steps))))
+    }
+
+    mutating func linked(_ connections: [Int], _ generation: UInt32) -> [CoordinatorAction] {
+        connections.flatMap { say($0, .linked(generation: generation)) }
+    }
+
+    mutating func closed(_ connection: Int) -> [CoordinatorAction] {
+        event(.closed(ConnectionNumber(connection), reason: "reset"))
     }
 
     /// Workers w0, w1, … on connections 0, 1, … that run generation 1.
-    static func running(_ workers: Int) -> Conversation {
-        var conversation = Conversation(workers: workers)
+    static func running(
+        _ workers: Int, lanes: Int = 8, _ change: (inout CoordinatorConfiguration) -> Void = { _ in }
+    ) -> Conversation {
+        var conversation = Conversation(workers: workers, lanes: lanes, change)
         for index in 0..<workers { conversation.join("w\(index)", index) }
         for index in 0..<workers { _ = conversation.prepared(index) }
         for index in 0..<workers { _ = conversation.say(index, .linked(generation: 1)) }
@@ -89,6 +137,43 @@ extension [CoordinatorAction] {
 
     var result: RunResult? {
         compactMap { if case .finish(let result) = $0 { result } else { nil } }.first
+    }
+
+    /// The START of each connection.
+    var starts: [Int: Start] {
+        reduce(into: [:]) {
+            if case .send(let connection, .start(let start)) = $1 { $0[connection.rawValue] = start }
+        }
+    }
+
+    var freezes: [Int: UInt32] {
+        reduce(into: [:]) {
+            if case .send(let connection, .freeze(let freeze)) = $1 { $0[connection.rawValue] = freeze.generation }
+        }
+    }
+
+    var plans: [Int: UInt32] {
+        reduce(into: [:]) {
+            if case .send(let connection, .plan(let generation)) = $1 { $0[connection.rawValue] = generation }
+        }
+    }
+
+    var fetches: [Int: [Fetch]] {
+        reduce(into: [:]) {
+            if case .send(let connection, .fetch(let fetch)) = $1 { $0[connection.rawValue, default: []].append(fetch) }
+        }
+    }
+
+    var closes: [Int] {
+        compactMap { if case .close(let connection, _) = $0 { connection.rawValue } else { nil } }
+    }
+
+    var warnings: [String] {
+        compactMap { if case .log(.warning, let text, _) = $0 { text } else { nil } }
+    }
+
+    var incidents: [Incident] {
+        compactMap { if case .incident(let incident) = $0 { incident } else { nil } }
     }
 
     var refusal: String? {

@@ -1,4 +1,5 @@
 import LockstepCluster
+import LockstepCollectives
 import LockstepCore
 import Testing
 
@@ -7,17 +8,40 @@ import Testing
         var conversation = Conversation(workers: 2)
         #expect(conversation.hello("w0", 0, certificate: "w9").refusal?.contains("certificate says w9") == true)
         #expect(conversation.hello("w0", 0, version: "2").refusal?.contains("version 2") == true)
-        #expect(conversation.hello("w0", 0, purpose: .bulk).refusal != nil)
+        // The control connection of its process may be on its way back.
+        #expect(conversation.hello("w0", 0, purpose: .bulk).closes == [0])
         #expect(conversation.hello("w0", 0).refusal == nil)
-        let duplicate = conversation.hello("w0", 1)
-        #expect(duplicate.refusal?.contains("process 100 on host-of-w0") == true)
-        #expect(conversation.hello("w0", 2, process: 0, purpose: .bulk).refusal == nil)
-        #expect(conversation.hello("w0", 3, process: 7, purpose: .bulk).refusal != nil)
+        #expect(conversation.hello("w0", 2, process: 0, purpose: .bulk).isEmpty)
+        #expect(conversation.hello("w0", 3, process: 7, purpose: .bulk).closes == [3])
         #expect(conversation.hello("w1", 4).refusal == nil)
-        #expect(conversation.hello("w2", 5).refusal == "the run has its 2 workers")
-        // A place that becomes free is taken.
-        _ = conversation.event(.closed(ConnectionNumber(4), reason: "reset"))
-        #expect(conversation.hello("w2", 6).refusal == nil)
+        // More may come than were asked for, and join later.
+        #expect(conversation.hello("w2", 5).refusal == nil)
+        _ = conversation.event(.quarantined(name: "w9", reason: "it ended three times"))
+        #expect(conversation.hello("w9", 6).refusal == "is in quarantine: it ended three times")
+    }
+
+    @Test func aNameBelongsToWhoAnswers() {
+        func pings(_ actions: [CoordinatorAction]) -> [Int] {
+            actions.compactMap { if case .send(let connection, .ping) = $0 { connection.rawValue } else { nil } }
+        }
+        var conversation = Conversation.running(2)
+        // The old one is asked, and answers.
+        #expect(pings(conversation.hello("w0", 7)) == [0])
+        let refused = conversation.say(0, .pong(Pong(nonce: 1, step: 1, stage: .forward, waitingFor: [])))
+        #expect(refused.refusal?.contains("process 100 on host-of-w0") == true)
+        // It does not answer: it is lost, and the new one comes in its place.
+        #expect(pings(conversation.hello("w0", 8)) == [0])
+        let actions = conversation.wait()
+        #expect(actions.closes.contains(0) && actions.freezes == [1: 2])
+        #expect(
+            actions.contains { if case .send(ConnectionNumber(8), .welcome) = $0 { true } else { false } })
+        // One that is gone is not waited for.
+        _ = conversation.hello("w1", 9)
+        let freed = conversation.closed(1)
+        #expect(freed.contains { if case .send(ConnectionNumber(9), .welcome) = $0 { true } else { false } })
+        // Nor is one that gave up.
+        _ = conversation.hello("w1", 10)
+        #expect(conversation.closed(10).isEmpty)
     }
 
     @Test func theNewestConnectionOfAProcessCounts() {
@@ -48,22 +72,48 @@ import Testing
         #expect(conversation.core.roster?.members.map(\.name) == ["a", "b"])
         #expect(conversation.core.roster?.members.map(\.lanes) == [0..<4, 4..<8])
         #expect(conversation.core.journal.first == .incarnation(1))
-        #expect(conversation.core.journal.dropFirst().first == .generation(42))
+        #expect(conversation.core.journal.dropFirst(2).first == .generation(42))
         #expect(actions.count == 3)
     }
 
-    @Test func differentPlansOrStatesDoNotStart() {
-        var conversation = Conversation(workers: 2)
+    @Test func whoDiffersIsRefusedAlone() {
+        let changes: [(inout Conversation) -> [CoordinatorAction]] = [
+            { $0.prepared(2, digest: "bbb") }, { $0.prepared(2, probe: 6) },
+            { $0.prepared(2, hash: StateHash(high: 0, low: 0)) },
+        ]
+        for change in changes {
+            var conversation = Conversation(workers: 3)
+            for index in 0..<3 { conversation.join("w\(index)", index) }
+            for index in 0..<2 { _ = conversation.prepared(index) }
+            let actions = change(&conversation)
+            #expect(actions.releases == [2: .refused] && conversation.core.mode == .gathering)
+            conversation.join("w3", 3)
+            #expect(conversation.prepared(3).starts.keys.sorted() == [0, 1, 3])
+        }
+    }
+
+    @Test func whereNobodyCanTellWhoIsRightThereIsNoRun() {
+        func verdict(_ change: (inout Conversation) -> [CoordinatorAction]) -> String? {
+            var conversation = Conversation(workers: 2)
+            for index in 0..<2 { conversation.join("w\(index)", index) }
+            _ = conversation.prepared(0)
+            return change(&conversation).verdict?.message
+        }
+        #expect(verdict { $0.prepared(1, digest: "bbb") }?.contains("plan digests: w0 d, w1 bbb") == true)
+        #expect(verdict { $0.prepared(1, probe: 6) }?.contains("gradients of lane 0") == true)
+        #expect(verdict { $0.prepared(1, hash: StateHash(high: 0, low: 0)) }?.contains("states") == true)
+    }
+
+    @Test func theJournaledProbeDecides() {
+        var history = JournalHistory()
+        history = JournalRecord.replay([.incarnation(1), .probe(StateHash(high: 5, low: 0))])
+        var conversation = Conversation(workers: 1) { $0.history = history }
         conversation.join("w0", 0)
+        let refused = conversation.prepared(0, probe: 6)
+        #expect(refused.releases == [0: .refused])
+        #expect(refused.warnings.first?.contains("lane 0 of the first step has the gradient") == true)
         conversation.join("w1", 1)
-        _ = conversation.prepared(0, digest: "aaa")
-        let verdict = conversation.prepared(1, digest: "bbb").verdict
-        #expect(verdict?.message.contains("plan digests: w0 aaa, w1 bbb") == true)
-        var other = Conversation(workers: 2)
-        other.join("w0", 0)
-        other.join("w1", 1)
-        _ = other.prepared(0)
-        #expect(other.prepared(1, hash: StateHash(high: 0, low: 0)).verdict?.message.contains("states") == true)
+        #expect(!conversation.prepared(1).starts.isEmpty)
     }
 
     @Test func whoCannotTakePartEndsTheRun() {
@@ -88,53 +138,70 @@ import Testing
         let progress = Progress(generation: 1, step: 2, stage: .backward, reports: [report])
         #expect(conversation.say(1, .progress(progress)) == [.report([report])])
         #expect(conversation.say(0, .progress(progress)).isEmpty)
-        _ = conversation.say(0, .linkDown(LinkDown(generation: 1, peer: "w1", reason: "reset by peer")))
+        // The first sign is enough for a freeze; what comes later explains it.
+        #expect(
+            conversation.say(0, .linkDown(LinkDown(generation: 1, peer: "w1", reason: "reset by peer"))).freezes == [
+                0: 2, 1: 2, 2: 2,
+            ])
         _ = conversation.say(2, .linkDown(LinkDown(generation: 1, peer: "w1", reason: "reset by peer")))
-        _ = conversation.event(.closed(ConnectionNumber(1), reason: "end of stream"))
+        let lost = conversation.event(.closed(ConnectionNumber(1), reason: "end of stream"))
+        #expect(lost.warnings == ["worker lost: w1 (its control connection was lost: end of stream)"])
         let killed = "signal 9 (SIGKILL)"
         #expect(conversation.event(.processEnded(name: "w0", processIdentifier: 999, description: killed)).isEmpty)
         #expect(conversation.event(.processEnded(name: "w1", processIdentifier: 101, description: killed)).isEmpty)
-        let actions = conversation.wait()
-        #expect(actions.verdict?.worker == "w1")
-        #expect(actions.verdict?.message == "worker w1 was lost (backward of step 2): signal 9 (SIGKILL)")
-        #expect(actions.verdict?.exitCode == .failed)
-        #expect(actions.releases == [0: .failed, 2: .failed])
-        #expect(conversation.wait().isEmpty)
+        _ = conversation.frozen(0, 2, 1)
+        conversation.now += 120_000_000
+        #expect(conversation.frozen(2, 2, 1).starts.keys.sorted() == [0, 2])
+        let incident = conversation.linked([0, 2], 2).incidents.first
+        #expect(incident?.verdict.worker == "w1" && incident?.verdict.stage == .backward)
+        #expect(
+            incident?.message
+                == "worker w1 was lost in backward of step 2: signal 9 (SIGKILL); "
+                + "2 workers go on from step 1 after 0.12 s")
+        #expect(conversation.core.incidentCount == 1 && conversation.core.mode == .running)
     }
 
     @Test func aBrokenLinkBetweenTheLivingIsNamed() {
         var conversation = Conversation.running(3)
-        _ = conversation.say(0, .linkDown(LinkDown(generation: 1, peer: "w2", reason: "reset")))
         // One of another generation says nothing about this one.
-        _ = conversation.say(0, .linkDown(LinkDown(generation: 9, peer: "w1", reason: "reset")))
-        let verdict = conversation.wait().verdict
-        #expect(verdict?.message == "the link between w0 and w2 broke: reset")
-        #expect(verdict?.worker == nil)
-        var common = Conversation.running(3)
-        _ = common.say(0, .linkDown(LinkDown(generation: 1, peer: "w2", reason: "reset")))
+        #expect(conversation.say(0, .linkDown(LinkDown(generation: 9, peer: "w1", reason: "reset"))).isEmpty)
+        _ = conversation.say(0, .linkDown(LinkDown(generation: 1, peer: "w2", reason: "reset")))
+        var common = conversation
+        for index in 0..<3 { _ = conversation.frozen(index, 2, 4) }
+        // They could be dialled again: nobody is left out.
+        #expect(conversation.core.roster?.members.count == 3)
+        let verdict = conversation.linked([0, 1, 2], 2).incidents.first?.verdict
+        #expect(verdict?.message == "the link between w0 and w2 broke: reset" && verdict?.worker == nil)
         _ = common.say(1, .linkDown(LinkDown(generation: 1, peer: "w2", reason: "reset")))
-        #expect(common.wait().verdict?.worker == "w2")
+        for index in 0..<3 {
+            _ = common.frozen(index, 2, 4, outOfReach: index == 2 ? [] : ["w2"])
+        }
+        #expect(common.core.roster?.members.map(\.name) == ["w0", "w1"])
+        #expect(common.linked([0, 1], 2).incidents.first?.verdict.worker == "w2")
     }
 
-    @Test func whoIsSilentIsLost() {
+    @Test func whoIsSilentIsSuspectedAndThenLost() {
         var conversation = Conversation.running(2)
-        for second in 1...20 {
-            conversation.now += 1_000_000_000
-            _ = conversation.event(.tick)
-            let pong = Pong(nonce: 1, step: 4, stage: .forward, waitingFor: [])
-            _ = conversation.say(0, .pong(pong))
-            if second == 1 { _ = conversation.say(1, .pong(pong)) }
-            if conversation.core.mode == .ended {
-                #expect(second >= 11)
-                break
+        let start = conversation.now
+        let pong = ControlMessage.pong(Pong(nonce: 1, step: 4, stage: .forward, waitingFor: []))
+        _ = conversation.say(1, pong)
+        var said: [String] = []
+        var suspected: UInt64?
+        while conversation.core.mode == .running {
+            conversation.now += 500_000_000
+            _ = conversation.say(0, pong)
+            said += conversation.event(.tick).warnings
+            if suspected == nil, conversation.core.workerReadings[1].isSuspected {
+                suspected = conversation.now - start
             }
         }
-        guard case .verdict(let verdict) = conversation.core.journal.last else {
-            Issue.record("no verdict")
-            return
-        }
-        #expect(verdict.worker == "w1")
-        #expect(verdict.cause == "no answer for 10 s, last in forward of step 4")
+        #expect(suspected == 3_000_000_000 && conversation.now - start == 10_000_000_000)
+        #expect(
+            said == [
+                "worker w1 has said nothing for 3 s, last in forward of step 4",
+                "worker lost: w1 (no answer for 10 s, last in forward of step 4)",
+            ])
+        #expect(conversation.core.mode == .freezing(generation: 2))
     }
 
     @Test func aCoordinatorThatSleptBlamesNobody() {
@@ -151,22 +218,22 @@ import Testing
             plans == [
                 .send(ConnectionNumber(0), .plan(generation: 2)), .send(ConnectionNumber(1), .plan(generation: 2)),
             ])
-        #expect(conversation.say(0, .frozen(Frozen(generation: 2, step: 6, hash: conversation.hash))).isEmpty)
-        let actions = conversation.say(1, .frozen(Frozen(generation: 2, step: 6, hash: conversation.hash)))
+        #expect(conversation.frozen(0, 2, 6).isEmpty)
+        let actions = conversation.frozen(1, 2, 6)
         #expect(actions.contains(.send(ConnectionNumber(1), .fetch(Fetch(step: 6, share: 1, count: 2)))))
         #expect(conversation.event(.stateCollected(step: 5)) == [.dropState(step: 5)])
         #expect(
             conversation.event(.stateCollected(step: 6)) == [
-                .writeSnapshot(step: 6, hash: conversation.hash, isBest: false)
+                .writeSnapshot(step: 6, hash: Conversation.hash(6), isBest: false)
             ])
         let end = conversation.event(.snapshotWritten(step: 6, digest: Conversation.digest))
         #expect(end.result?.snapshotStep == 6)
         #expect(end.result?.exitCode == .temporary)
         #expect(end.releases == [0: .temporary, 1: .temporary])
-        // The run can be resumed, so it is not final.
-        #expect(
-            conversation.core.journal.last
-                == .snapshot(step: 6, hash: conversation.hash, digest: Conversation.digest))
+        // The run can be resumed, so it is not final; its workers are gone.
+        let history = JournalRecord.replay(conversation.core.journal)
+        #expect(!history.isFinal && history.snapshots.map(\.step) == [6])
+        #expect(history.lastVerdict?.exitCode == .temporary)
     }
 
     @Test func aPlanAfterTheLastTurnStopsNobody() {
@@ -195,17 +262,27 @@ import Testing
 
     @Test func theFirstLossIsTheCause() {
         var conversation = Conversation.running(3)
-        _ = conversation.event(.closed(ConnectionNumber(2), reason: "reset"))
-        _ = conversation.event(.closed(ConnectionNumber(0), reason: "reset"))
-        #expect(conversation.wait().verdict?.worker == "w2")
+        _ = conversation.closed(2)
+        _ = conversation.closed(0)
+        _ = conversation.frozen(1, 2, 3)
+        let message = conversation.linked([1], 2).incidents.first?.message
+        #expect(message?.hasPrefix("worker w2 was lost in linking: its control connection was lost: reset") == true)
+        #expect(
+            message?.contains("; lost with it: w0 (its control connection was lost: reset); 1 worker goes on") == true)
+        // A lone worker has no links.
+        #expect(conversation.core.roster?.exchange.links == 1)
     }
 
     @Test func aLossAfterAWishToStopIsNoFailure() {
         var conversation = Conversation.running(2)
         _ = conversation.event(.stopRequested(reason: "SIGTERM"))
-        _ = conversation.event(.closed(ConnectionNumber(1), reason: "reset"))
-        let end = conversation.wait()
-        #expect(end.result?.exitCode == .temporary && end.result?.snapshotStep == nil)
+        #expect(conversation.closed(1).freezes == [0: 3])
+        // The other one holds the state that is kept.
+        let actions = conversation.frozen(0, 3, 6)
+        #expect(actions.fetches == [0: [Fetch(step: 6, share: 0, count: 1)]])
+        _ = conversation.event(.stateCollected(step: 6))
+        let end = conversation.event(.snapshotWritten(step: 6, digest: Conversation.digest))
+        #expect(end.result?.exitCode == .temporary && end.result?.snapshotStep == 6)
         #expect(end.releases == [0: .temporary])
     }
 
@@ -230,7 +307,7 @@ import Testing
         var conversation = Conversation.running(2)
         let start = conversation.now
         _ = conversation.event(.stopRequested(reason: "SIGTERM"))
-        _ = conversation.say(0, .frozen(Frozen(generation: 2, step: 6, hash: conversation.hash)))
+        _ = conversation.frozen(0, 2, 6)
         var end: [CoordinatorAction] = []
         while end.result == nil { end = conversation.wait() }
         #expect(end.result?.snapshotStep == nil)
@@ -244,12 +321,17 @@ import Testing
 
     @Test func whoSpeaksOutOfTurnIsExpelled() {
         for message in [
-            ControlMessage.ping(nonce: 1), .unable(Unable(exitCode: .usage, message: "")), .freeze(generation: 1),
+            ControlMessage.ping(Ping(nonce: 1)), .unable(Unable(exitCode: .usage, message: "")),
+            .freeze(Freeze(generation: 1)),
         ] {
             var conversation = Conversation.running(2)
             let actions = conversation.say(1, message)
-            #expect(actions.contains { if case .close(ConnectionNumber(1), _) = $0 { true } else { false } })
-            #expect(conversation.wait().verdict?.worker == "w1")
+            #expect(actions.closes.contains(1) && actions.releases == [1: .failed] && actions.freezes == [0: 2])
+            // The end of its process is no better evidence than its own words.
+            _ = conversation.event(.processEnded(name: "w1", processIdentifier: 101, description: "exit status 1"))
+            _ = conversation.frozen(0, 2, 3)
+            let cause = conversation.linked([0], 2).incidents.first?.verdict.cause
+            #expect(cause?.hasPrefix("s") == true, "\(message)")
         }
         var conversation = Conversation(workers: 2)
         _ = conversation.hello("w0", 0)
@@ -263,36 +345,29 @@ import Testing
         #expect(halted.verdict?.step == 9 && halted.verdict?.lane == 5)
         #expect(halted.verdict?.message.contains("lane 5") == true)
         #expect(conversation.say(0, .halted(Halted(generation: 1, step: 9, cause: .lossNotFinite(lane: 5)))).isEmpty)
-        var differing = Conversation.running(3)
-        let hashes = (0..<3).map {
-            HaltCause.MemberHash(name: "w\($0)", hash: StateHash(high: 0, low: $0 == 2 ? 1 : 0))
-        }
-        let actions = differing.say(0, .halted(Halted(generation: 1, step: 9, cause: .hashesDiffer(hashes))))
-        #expect(actions.verdict?.worker == "w2")
     }
 
     @Test func aLossAfterTheStateIsHereIsNoLoss() {
-        var conversation = Conversation.running(1)
         let done = Done(
-            generation: 1, step: 3, hash: conversation.hash, lanesComputed: 24, gradientBytesSent: 0, evaluation: nil,
-            lastEpoch: [1])
-        _ = conversation.say(0, .done(done))
-        _ = conversation.event(.closed(ConnectionNumber(0), reason: "reset"))
-        _ = conversation.event(.stateCollected(step: 3))
-        conversation.now += 1_000_000_000
-        #expect(conversation.event(.tick).verdict == nil)
-        let end = conversation.event(.snapshotWritten(step: 3, digest: Conversation.digest))
-        #expect(end.result?.outcome == .completed)
-        #expect(end.result?.members.first?.done == done)
+            generation: 1, step: 3, hash: Conversation.hash(3), lanesComputed: 24, gradientBytesSent: 0,
+            evaluation: nil, lastEpoch: [1])
         var late = Conversation.running(1)
         _ = late.say(0, .done(done))
         _ = late.event(.stateCollected(step: 3))
         _ = late.event(.closed(ConnectionNumber(0), reason: "reset"))
         late.now += 1_000_000_000
         #expect(late.event(.tick).verdict == nil)
-        #expect(late.event(.snapshotWritten(step: 3, digest: Conversation.digest)).result?.outcome == .completed)
+        let end = late.event(.snapshotWritten(step: 3, digest: Conversation.digest))
+        #expect(end.result?.outcome == .completed && end.result?.members.first?.done == done)
+        // A state that is not the agreed one is looked at again, once.
         var failing = Conversation.running(1)
         _ = failing.say(0, .done(done))
+        #expect(failing.event(.stateInvalid(step: 3, reason: "share 0 is too short")).freezes == [0: 2])
+        _ = failing.frozen(0, 2, 3)
+        _ = failing.linked([0], 2)
+        var again = done
+        again.generation = 2
+        _ = failing.say(0, .done(again))
         #expect(failing.event(.stateInvalid(step: 3, reason: "share 0 is too short")).verdict?.stage == .snapshot)
         var full = Conversation.running(1)
         _ = full.say(0, .done(done))

@@ -30,10 +30,7 @@ import Testing
             let actions = conversation.say(1, message)
             #expect(isExpelled(1, actions), "\(report)")
             #expect(!actions.contains { if case .report = $0 { true } else { false } })
-            // The end of its process is no better evidence than its own words.
-            _ = conversation.event(.processEnded(name: "w1", processIdentifier: 101, description: "exit status 1"))
-            let verdict = conversation.wait().verdict
-            #expect(verdict?.worker == "w1" && verdict?.cause.contains("reported a step with") == true)
+            #expect(actions.warnings.first?.hasPrefix("worker lost: w1 (reported a step with") == true)
         }
         var conversation = Conversation.running(2)
         let message = ControlMessage.progress(
@@ -57,7 +54,7 @@ import Testing
         var conversation = Conversation(workers: 1)
         conversation.join("w0", 0)
         #expect(!conversation.prepared(0, host: String(long.dropLast()), ports: [65_535]).isEmpty)
-        #expect(conversation.core.mode == .linking)
+        #expect(conversation.core.mode == .running)
     }
 
     @Test func aCountIsNotNegative() {
@@ -68,17 +65,46 @@ import Testing
         #expect(isExpelled(1, conversation.say(1, .done(done))))
     }
 
-    @Test func whoCannotTakePartNeverMakesASuccess() {
+    @Test func whoCannotTakePartIsLetGo() {
         let expected: [(ExitCode, ExitCode)] = [
             (.success, .failed), (.verification, .failed), (.interrupted, .failed), (.failed, .failed),
-            (.usage, .usage), (.refused, .refused), (.temporary, .temporary),
+            (.refused, .refused), (.temporary, .temporary),
         ]
         for (said, result) in expected {
             var conversation = Conversation(workers: 1)
             conversation.join("w0", 0)
             let actions = conversation.say(0, .unable(Unable(exitCode: said, message: "no")))
-            #expect(actions.verdict?.exitCode == result)
+            #expect(actions.releases == [0: result] && conversation.core.mode == .gathering)
+            #expect(actions.warnings.first?.contains("it cannot take part: no") == true)
         }
+        // What is wrong with the job ends the run before it begins, and later concerns one alone.
+        let usage = ControlMessage.unable(Unable(exitCode: .usage, message: "no"))
+        var early = Conversation(workers: 1)
+        early.join("w0", 0)
+        #expect(early.say(0, usage).verdict?.exitCode == .usage)
+        var late = Conversation.running(1)
+        _ = late.hello("w1", 1)
+        #expect(late.say(1, usage).releases == [1: .usage] && late.core.mode == .running)
+    }
+
+    @Test func whereNobodyCanComeThereIsNoRun() {
+        var conversation = Conversation(workers: 2)
+        _ = conversation.hello("w0", 0)
+        #expect(conversation.event(.quarantined(name: "w0", reason: "no memory")).verdict == nil)
+        _ = conversation.closed(0)
+        let verdict = conversation.event(.quarantined(name: "w1", reason: "no memory")).verdict
+        #expect(verdict?.worker == "w1" && verdict?.message == "worker w1 cannot be kept running: no memory")
+        // Those that can come are enough.
+        var fewer = Conversation(workers: 2)
+        fewer.join("w0", 0)
+        _ = fewer.prepared(0)
+        #expect(!fewer.event(.quarantined(name: "w1", reason: "no memory")).starts.isEmpty)
+        // But not where more are needed.
+        var needed = Conversation(workers: 2) { $0.minWorkers = 2 }
+        needed.join("w0", 0)
+        _ = needed.prepared(0)
+        _ = needed.closed(0)
+        #expect(needed.event(.quarantined(name: "w1", reason: "no memory")).verdict?.worker == "w1")
     }
 
     // MARK: The bulk connection
@@ -100,26 +126,12 @@ import Testing
         #expect(conversation.core.bulkOwner(of: ConnectionNumber(200)) == "w0")
     }
 
-    @Test func aLostBulkConnectionIsALostWorker() {
+    @Test func aLostBulkConnectionIsOpenedAgain() {
         var conversation = Conversation.running(2)
-        _ = conversation.event(.closed(ConnectionNumber(101), reason: "reset"))
+        #expect(conversation.closed(101).isEmpty && conversation.core.mode == .running)
         #expect(conversation.core.bulkOwner(of: ConnectionNumber(101)) == nil)
-        let actions = conversation.wait()
-        #expect(actions.verdict?.worker == "w1")
-        #expect(actions.verdict?.cause == "its bulk connection was lost: reset")
-        // It still listens, and hears the end like all others.
-        #expect(actions.releases == [0: .failed, 1: .failed])
-        // Better evidence counts.
-        var killed = Conversation.running(2)
-        _ = killed.event(.closed(ConnectionNumber(101), reason: "reset"))
-        _ = killed.event(.processEnded(name: "w1", processIdentifier: 101, description: "signal 9 (SIGKILL)"))
-        #expect(killed.wait().verdict?.cause == "signal 9 (SIGKILL)")
-        // Before the start another may come.
-        var early = Conversation(workers: 2)
-        early.join("w0", 0)
-        let expelled = early.event(.closed(ConnectionNumber(100), reason: "reset"))
-        #expect(isExpelled(0, expelled) && expelled.releases == [0: .temporary])
-        #expect(early.hello("w0", 5).refusal == nil)
+        #expect(conversation.hello("w1", 201, process: 1, purpose: .bulk).isEmpty)
+        #expect(conversation.core.bulkOwner(of: ConnectionNumber(201)) == "w1")
     }
 
     // MARK: Late wishes
@@ -132,7 +144,7 @@ import Testing
     }
 
     @Test func aWishInTheGraceIsAWish() {
-        var conversation = Conversation.running(2)
+        var conversation = Conversation.running(2) { $0.maxFailures = 0 }
         _ = conversation.event(.closed(ConnectionNumber(1), reason: "reset"))
         #expect(conversation.event(.stopRequested(reason: "SIGTERM")).isEmpty)
         let end = conversation.wait()
@@ -149,8 +161,10 @@ import Testing
         for index in 0..<2 { _ = conversation.say(index, done(conversation)) }
         _ = conversation.event(.stopRequested(reason: "SIGTERM"))
         var complete = conversation
-        _ = conversation.event(.closed(ConnectionNumber(1), reason: "reset"))
-        #expect(conversation.wait().result?.exitCode == .temporary)
+        for index in 0..<2 { _ = conversation.closed(index) }
+        var end: [CoordinatorAction] = []
+        while end.result == nil { end = conversation.wait() }
+        #expect(end.result?.exitCode == .temporary)
         // A run that completes all the same has completed.
         _ = complete.event(.stateCollected(step: 3))
         #expect(complete.event(.snapshotWritten(step: 3, digest: Conversation.digest)).result?.exitCode == .success)
@@ -162,10 +176,7 @@ import Testing
         _ = conversation.event(.stopRequested(reason: "SIGTERM"))
         _ = conversation.say(1, done(conversation))
         let start = conversation.now
-        var lost = conversation
-        _ = lost.event(.closed(ConnectionNumber(1), reason: "reset"))
-        #expect(lost.wait().result?.exitCode == .temporary)
-        // Nor does it wait for its snapshot for longer than any stop does.
+        // It does not wait for its snapshot for longer than any stop does.
         var end: [CoordinatorAction] = []
         while end.result == nil, end.verdict == nil { end = conversation.wait() }
         #expect(end.result?.exitCode == .temporary && conversation.now - start == 3_000_000_000)

@@ -17,19 +17,20 @@ import Testing
         .snapshot(step: 2, hash: hash, digest: digest),
         .verdict(Verdict(worker: "w0", stage: .backward, step: 5, lane: 1, cause: "c", message: "m")),
         .incarnation(2), .generation(7), .generation(6), .snapshot(step: 4, hash: hash, digest: digest),
-        .final(step: 9, hash: hash),
+        .final(step: 9, hash: hash), .probe(hash),
     ]
 
     @Test func aJournalSaysWhatARunDid() {
         let history = JournalRecord.replay(Self.records)
         #expect(history.greatestIncarnation == 2 && history.greatestGeneration == 7)
-        #expect(history.lastRoster == Self.roster)
+        #expect(history.lastRoster == Self.roster && history.rosters == [Self.roster])
+        #expect(history.probe == Self.hash)
         #expect(history.snapshots.map(\.step) == [2, 4])
         #expect(history.isFinal && history.final?.step == 9 && history.final?.hash == Self.hash)
         // A new attempt is not the failed one.
         #expect(history.lastVerdict == nil)
         #expect(JournalRecord.replay(Array(Self.records.prefix(6))).lastVerdict?.message == "m")
-        #expect(!JournalRecord.replay(Array(Self.records.dropLast())).isFinal)
+        #expect(!JournalRecord.replay(Array(Self.records.dropLast(2))).isFinal)
         #expect(JournalRecord.replay([]) == JournalHistory())
         // A roster counts for its generation, and the newest record of a step for its snapshot.
         #expect(JournalRecord.replay([.roster(Self.roster)]).greatestGeneration == 5)

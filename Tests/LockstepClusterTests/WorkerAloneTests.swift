@@ -28,7 +28,8 @@ import Testing
             runIdentifier: "r", incarnation: 1, clusterName: "c", job: "", files: [], traceContext: [])
         _ = core.handle(.message(control, .welcome(welcome)), at: 0)
         let preparation = WorkerPreparation(
-            planDigest: "d", step: 0, stateHash: hash, lastStep: 3, evaluationBatches: 0, host: "h", ports: [1])
+            planDigest: "d", probe: hash, state: TestWorker.held(hash: hash), lastStep: 3, evaluationBatches: 0,
+            host: "h", ports: [1])
         _ = core.handle(.prepared(preparation), at: 0)
         let roster = Roster(
             generation: 1,

@@ -40,7 +40,8 @@ import Testing
             runIdentifier: "r", incarnation: 1, clusterName: "c", job: "", files: [], traceContext: [])
         _ = core.handle(.message(control, .welcome(welcome)), at: 0)
         let preparation = WorkerPreparation(
-            planDigest: "d", step: 0, stateHash: hash, lastStep: 3, evaluationBatches: 0, host: "h", ports: [1, 2])
+            planDigest: "d", probe: hash, state: TestWorker.held(hash: hash), lastStep: 3, evaluationBatches: 0,
+            host: "h", ports: [1, 2])
         _ = core.handle(.prepared(preparation), at: 0)
         return core
     }
@@ -58,8 +59,7 @@ import Testing
 
     @Test func linksAreMadeOnceAndServeAllTrials() {
         var core = prepared()
-        let dial = Array(roster(generation: 1).members[..<1])
-        #expect(say(&core, .measure(measure(0))) == [.linkToMeasure(measure(0), dial: dial)])
+        #expect(say(&core, .measure(measure(0))) == [.linkToMeasure(measure(0))])
         #expect(core.state == .measuring(number: 0) && core.stage == .linking && core.running == 1)
         #expect(core.handle(.linked(peer: "w0", generation: 1), at: 0).isEmpty)
         #expect(
@@ -81,7 +81,7 @@ import Testing
         // START is of a generation of its own.
         #expect(say(&core, .start(Start(roster: roster(generation: 1), traceContext: []))).isEmpty)
         let start = Start(roster: roster(generation: 2), traceContext: [])
-        #expect(say(&core, .start(start)) == [.link(start, dial: dial)])
+        #expect(say(&core, .start(start)) == [.link(start)])
         #expect(core.state == .linking)
         // The links of the trials go, and that is no loss.
         #expect(core.handle(.linkLost(peer: "w0", generation: 1, reason: "closed"), at: 0).isEmpty)
@@ -145,7 +145,7 @@ import Testing
         #expect(actions.count == 4)
         #expect(
             actions.last
-                == .send(control, .linkDown(LinkDown(generation: 1, peer: "w2", reason: "no link after 25 s"))))
+                == .send(control, .linkDown(LinkDown(generation: 1, peer: "w2", reason: "no link after 25.4 s"))))
         for isAnswered in [false, true] {
             var core = measuring()
             if isAnswered { _ = core.handle(.measured(measured(0)), at: 0) }
@@ -158,12 +158,12 @@ import Testing
         for isAnswered in [false, true] {
             var core = measuring()
             if isAnswered { _ = core.handle(.measured(measured(0)), at: 0) }
-            #expect(say(&core, .freeze(generation: 5)) == [.park])
+            #expect(say(&core, .freeze(Freeze(generation: 5))) == [.park])
             #expect(core.handle(.measured(measured(0)), at: 0).isEmpty)
-            #expect(core.handle(.parked, at: 0) == [.hashState])
+            #expect(core.handle(.parked(waitingFor: []), at: 0) == [.hashState])
             #expect(
-                core.handle(.stateHashed(hash), at: 0) == [
-                    .send(control, .frozen(Frozen(generation: 5, step: 0, hash: hash)))
+                core.handle(.stateHashed(hash, whole: hash), at: 0) == [
+                    .send(control, .frozen(Frozen(generation: 5, holding: TestWorker.held(hash: hash).holding)))
                 ])
             // From there it may measure again, or start.
             #expect(say(&core, .measure(measure(0, generation: 4))).isEmpty)

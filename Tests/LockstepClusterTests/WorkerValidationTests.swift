@@ -7,40 +7,24 @@ import Testing
 @Suite struct WorkerValidationTests {
     private let control = ConnectionNumber(1)
     private let hash = StateHash(high: 0, low: 1)
-    private let identity = WorkerIdentity(
-        name: "w1", process: ProcessNumber(11), host: "h", processIdentifier: 1, version: "1", instructionSet: "avx2",
-        threads: 1)
-
-    private func start(generation: UInt32 = 1, step: UInt32 = 0, everySteps: UInt32 = 1) -> ControlMessage {
-        let members = (0..<2).map {
-            Roster.Member(
-                name: "w\($0)", process: ProcessNumber(UInt64($0) + 10), host: "h", ports: [$0], lanes: $0..<($0 + 1))
-        }
-        return .start(
-            Start(
-                roster: Roster(
-                    generation: generation, members: members, startStep: step, stateHash: hash,
-                    exchange: ExchangeSettings()),
-                snapshotEverySteps: everySteps, traceContext: []))
+    private func start(generation: UInt32 = 1, start: StatePoint, everySteps: UInt32 = 1) -> ControlMessage {
+        let roster = TestWorker.roster(generation, start: start, hash: hash, members: 2)
+        return .start(TestWorker.start(roster, snapshotEverySteps: everySteps))
     }
 
-    private func prepared(step: UInt32 = 0, isStopped: Bool = false, isBest: Bool = false) -> WorkerCore {
-        var core = WorkerCore(identity)
-        _ = core.handle(.connected(control), at: 0)
-        let welcome = Welcome(
-            runIdentifier: "r", incarnation: 1, clusterName: "c", job: "", files: [], traceContext: [])
-        _ = core.handle(.message(control, .welcome(welcome)), at: 0)
-        let preparation = WorkerPreparation(
-            planDigest: "d", step: step, stateHash: hash, lastStep: 4, evaluationBatches: 0,
-            validation: TurnSchedule.Validation(batches: 2, stepsPerEpoch: 2), isStopped: isStopped, isBest: isBest,
-            epoch: 1, epochSums: [5, 6], host: "h", ports: [1])
-        _ = core.handle(.prepared(preparation), at: 0)
-        return core
+    private func prepared(_ point: StatePoint, isStopped: Bool = false, isBest: Bool = false) -> WorkerCore {
+        var held = TestWorker.held(point.step, isJudged: point.isJudged, hash: hash)
+        held.isStopped = isStopped
+        held.isBest = isBest
+        held.epoch = 1
+        held.epochSums = [5, 6]
+        let preparation = TestWorker.preparation(held, lastStep: 4, validation: .init(batches: 2, stepsPerEpoch: 2))
+        return TestWorker.prepared(preparation).core
     }
 
-    private func running(step: UInt32 = 0, everySteps: UInt32 = 1) -> WorkerCore {
-        var core = prepared(step: step)
-        _ = core.handle(.message(control, start(step: step, everySteps: everySteps)), at: 0)
+    private func running(_ point: StatePoint = StatePoint(step: 0), everySteps: UInt32 = 1) -> WorkerCore {
+        var core = prepared(point)
+        _ = core.handle(.message(control, start(start: point, everySteps: everySteps)), at: 0)
         _ = core.handle(.linked(peer: "w0", generation: 1), at: 0)
         return core
     }
@@ -195,9 +179,9 @@ import Testing
         #expect(actions.last == .hashState)
         // No share is put aside: the stop collects the state.
         #expect(!actions.contains { if case .copyShare = $0 { true } else { false } })
-        #expect(
-            core.handle(.stateHashed(hash), at: 0)
-                == [.send(control, .frozen(Frozen(generation: 7, step: 2, hash: hash, isBest: true)))])
+        let frozen = core.handle(.stateHashed(hash, whole: hash), at: 0).frozen
+        #expect(frozen?.generation == 7 && frozen?.isBest == true)
+        #expect(frozen?.holding?.point == StatePoint(step: 2))
     }
 
     @Test func aFreezeWaitsForAJudgementOnly() throws {
@@ -207,38 +191,69 @@ import Testing
         var half = core
         _ = try batch(&core, 1)
         _ = try batch(&core, 2)
-        #expect(core.handle(.message(control, .freeze(generation: 3)), at: 0).isEmpty)
-        #expect(core.handle(.judged(isStopping: true, snapshots: false, watchHash: 0), at: 0).last == .hashState)
-        _ = core.handle(.stateHashed(hash), at: 0)
+        #expect(core.handle(.message(control, .freeze(Freeze(generation: 3))), at: 0).isEmpty)
+        #expect(core.handle(.judged(isStopping: true, snapshots: false, watchHash: 0), at: 0).last == .park)
+        _ = core.handle(.parked(waitingFor: []), at: 0)
+        _ = core.handle(.stateHashed(hash, whole: hash), at: 0)
         // What was judged counts in the next generation.
         var next = core
-        _ = next.handle(.message(control, start(generation: 3, step: 2)), at: 0)
+        _ = next.handle(.message(control, start(generation: 3, start: StatePoint(step: 2))), at: 0)
         #expect(
             next.handle(.linked(peer: "w0", generation: 3), at: 0).suffix(2) == [
                 .begin(Turn(.closing, step: 2)), .record(Turn(.closing, step: 2), askedGeneration: 0),
             ])
-        // Half a validation makes no S(2), so no generation may start from it.
-        #expect(half.handle(.message(control, .freeze(generation: 3)), at: 0).last == .park)
-        _ = half.handle(.parked, at: 0)
-        _ = half.handle(.stateHashed(hash), at: 0)
-        _ = half.handle(.message(control, start(generation: 3, step: 2)), at: 0)
+        // Half a validation is dropped: it holds S(2) before its validation, and a generation may start from that.
+        _ = half.handle(.computed(Turn(.validation, step: 1)), at: 0)
+        #expect(half.handle(.message(control, .freeze(Freeze(generation: 3))), at: 0).last == .park)
+        _ = half.handle(.parked(waitingFor: []), at: 0)
+        let unjudged = StatePoint(step: 2, isJudged: false)
+        #expect(half.handle(.stateHashed(hash, whole: hash), at: 0).frozen?.holding?.point == unjudged)
+        var other = half
+        _ = half.handle(.message(control, start(generation: 3, start: StatePoint(step: 2))), at: 0)
         #expect(half.state == .halted)
+        _ = other.handle(.message(control, start(generation: 3, start: unjudged)), at: 0)
+        #expect(other.handle(.linked(peer: "w0", generation: 3), at: 0).last == .begin(Turn(.validation, step: 1)))
+        _ = try batch(&other, 1)
+        #expect(try batch(&other, 2).last == .judge(validationSums: [4, 8], step: 2))
+    }
+
+    /// What the step's hash says before the validation says nothing of the state after it: the best may be restored.
+    @Test func aJudgementMakesAnotherState() throws {
+        var core = running()
+        _ = try step(&core, 1)
+        _ = try step(&core, 2)
+        _ = core.handle(.computed(Turn(.validation, step: 1)), at: 0)
+        _ = core.handle(.recorded(Turn(.validation, step: 1), hash), at: 0)
+        _ = core.handle(try finished(Turn(.validation, step: 1)), at: 0)
+        _ = try batch(&core, 2)
+        _ = core.handle(.message(control, .freeze(Freeze(generation: 3))), at: 0)
+        _ = core.handle(.judged(isStopping: false, snapshots: true, watchHash: 0), at: 0)
+        _ = core.handle(.parked(waitingFor: []), at: 0)
+        let best = StateHash(high: 0, low: 5)
+        let frozen = core.handle(.stateHashed(best, whole: best), at: 0).frozen
+        #expect(frozen?.holding == Holding(point: StatePoint(step: 2), hash: best, wholeHash: best))
+        #expect(frozen?.agreed == .init(point: StatePoint(step: 2, isJudged: false), hash: hash))
+        #expect(frozen?.isBest == true)
     }
 
     // MARK: Resuming
 
     @Test func aRunGoesOnAfterTheDecision() throws {
-        var core = running(step: 2)
+        var core = running(StatePoint(step: 2))
         #expect(core.state == .computing(Turn(.train, step: 3)))
         // The epoch's sums go on in the same epoch only.
         #expect(core.lastEpoch == [5, 6])
         _ = try step(&core, 3)
         #expect(core.lastEpoch == [2, 4] && core.epoch == 2)
-        var middle = running(step: 1)
+        var middle = running(StatePoint(step: 1))
         _ = try step(&middle, 2)
         #expect(middle.lastEpoch == [7, 10])
-        var stopped = prepared(step: 2, isStopped: true, isBest: true)
-        _ = stopped.handle(.message(control, start(step: 2)), at: 0)
+        var resumed = running(StatePoint(step: 2, isJudged: false))
+        #expect(resumed.state == .computing(Turn(.validation, step: 1)))
+        _ = try batch(&resumed, 1)
+        #expect(try batch(&resumed, 2).last == .judge(validationSums: [4, 8], step: 2))
+        var stopped = prepared(StatePoint(step: 2), isStopped: true, isBest: true)
+        _ = stopped.handle(.message(control, start(start: StatePoint(step: 2))), at: 0)
         #expect(
             stopped.handle(.linked(peer: "w0", generation: 1), at: 0).last
                 == .record(Turn(.closing, step: 2), askedGeneration: 0))
@@ -247,35 +262,5 @@ import Testing
             return
         }
         #expect(done.isBest && done.lastEpoch == [5, 6])
-    }
-
-    @Test func manyNumbersGoOutAtOnce() throws {
-        var core = running(everySteps: 0)
-        _ = try step(&core, 1)
-        _ = try step(&core, 2)
-        _ = core.handle(.computed(Turn(.validation, step: 1)), at: 0)
-        let records = (0..<2).map {
-            ControlRecord(
-                lanes: $0..<($0 + 1), sums: [Double](repeating: 1, count: 4096), sampleHash: 0, stateHash: hash)
-        }
-        let summary = try RecordSummary(records: records, tree: LaneTree(laneCount: 2), sumCount: 4096)
-        var sent: [Int] = []
-        for epoch in 0..<2 as Range<UInt32> {
-            for batch in 1...2 as ClosedRange<UInt32> {
-                let turn = Turn(.validation, step: 2 * epoch + batch)
-                _ = core.handle(.computed(turn), at: 0)
-                let event = WorkerEvent.turnFinished(turn, summary, gradientIsFinite: true, gradientBytesSent: 0)
-                let actions = core.handle(event, at: 0)
-                sent += progress(actions).map(\.evaluations.count)
-            }
-            _ = core.handle(.judged(isStopping: false, snapshots: false, watchHash: 0), at: 0)
-            _ = core.handle(try finished(Turn(.decision, step: 2 * epoch + 2)), at: 0)
-            if epoch == 0 {
-                _ = try step(&core, 3)
-                _ = try step(&core, 4)
-            }
-        }
-        // The first waits for its time; the second would make the message too long.
-        #expect(sent.contains(2), "\(sent)")
     }
 }

@@ -81,8 +81,11 @@ struct ExchangeScenario: CustomStringConvertible {
         case 1:
             let validation = TurnSchedule.Validation(
                 batches: UInt32(1 + random.below(2)), stepsPerEpoch: UInt32(1 + random.below(3)))
+            // Some begin in the midst of a validation, which begins again.
+            let isJudged = random.below(3) > 0
             schedule = TurnSchedule(
-                stepsDone: 0, lastStep: 3, evaluationBatches: UInt32(random.below(3)), validation: validation)
+                stepsDone: isJudged ? 0 : validation.stepsPerEpoch, isJudged: isJudged, lastStep: 3,
+                evaluationBatches: UInt32(random.below(3)), validation: validation)
             stopsAfter = UInt32(1 + random.below(4))
         default: schedule = TurnSchedule(stepsDone: 7, lastStep: 9, evaluationBatches: UInt32(random.below(2)))
         }

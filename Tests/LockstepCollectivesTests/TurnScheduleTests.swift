@@ -36,6 +36,14 @@ import Testing
         #expect(turns(schedule(2)) == Array(all.dropFirst(5)))
         #expect(turns(schedule(2, isStopped: true)) == ["c2", "e1"])
         #expect(turns(schedule(5)) == ["c5", "e1"])
+        // Without it the validation comes first; where it does not stop training, the rest follows.
+        let unjudged = TurnSchedule(
+            stepsDone: 2, isJudged: false, lastStep: 5, evaluationBatches: 1, validation: validation)
+        #expect(turns(unjudged) == Array(all.dropFirst(2)))
+        #expect(turns(unjudged, stopsAfter: 2) == ["v1", "v2", "d2", "c2", "e1"])
+        let last = TurnSchedule(
+            stepsDone: 5, isJudged: false, lastStep: 5, evaluationBatches: 1, validation: validation)
+        #expect(turns(last) == ["v5", "v6", "d5", "c5", "e1"])
         let plain = TurnSchedule(stepsDone: 3, lastStep: 5, evaluationBatches: 0)
         #expect(turns(plain) == ["t4", "t5", "c5"])
         #expect(plain.isLast(Turn(.closing, step: 5)) && !plain.isLast(Turn(.train, step: 5)))
@@ -82,9 +90,9 @@ import Testing
             let validation = TurnSchedule.Validation(
                 batches: UInt32.random(in: 1...3, using: &random),
                 stepsPerEpoch: UInt32.random(in: 1...7, using: &random))
-            func schedule(_ done: UInt32) -> TurnSchedule {
+            func schedule(_ done: UInt32, isJudged: Bool = true) -> TurnSchedule {
                 TurnSchedule(
-                    stepsDone: done, lastStep: lastStep, evaluationBatches: 2,
+                    stepsDone: done, isJudged: isJudged, lastStep: lastStep, evaluationBatches: 2,
                     validation: round % 3 == 0 ? nil : validation)
             }
             let whole = turns(schedule(0))
@@ -94,6 +102,11 @@ import Testing
                 #expect(rest == Array(whole.suffix(rest.count)), "seed \(seed), round \(round), step \(done)")
                 let steps = rest.filter { $0.hasPrefix("t") }
                 #expect(steps.count == Int(lastStep - done), "seed \(seed), round \(round), step \(done)")
+                // Before its judgement there is the validation more.
+                guard schedule(done).isValidated(afterStep: done) else { continue }
+                let more = turns(schedule(done, isJudged: false))
+                #expect(more == Array(whole.suffix(more.count)), "seed \(seed), round \(round), step \(done)")
+                #expect(more.count == rest.count + Int(validation.batches) + 1)
             }
         }
     }

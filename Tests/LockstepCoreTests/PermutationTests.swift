@@ -21,5 +21,16 @@ import Testing
         #expect(order(42, 1) == PermutationTests.golden)
     }
 
+    /// Many at a time are what they are one by one.
+    @Test(arguments: [1, 2, 7, 64, 1000, 4097, 1 << 20, (1 << 20) + 1, 5_000_000_000, (1 << 62) - 1])
+    func rangesAreTheSameElements(count: Int) {
+        let permutation = Permutation(count: count, seed: 42 << 40, epoch: 3)
+        for positions in [0..<0, 0..<1, 0..<9, 3..<20, count - 33..<count, count / 2..<count / 2 + 8] {
+            let range = positions.clamped(to: 0..<count)
+            #expect(permutation.elements(at: range) == range.map { permutation[$0] }, "\(range)")
+        }
+        #expect(permutation.elements(at: count..<count) == [])
+    }
+
     static let golden = [7, 2, 3, 6, 1, 4, 0, 8, 9, 5]
 }

@@ -76,6 +76,16 @@ import Testing
         }
     }
 
+    @Test func theSumOfAnEpochGrowsStepByStep() {
+        let order = SampleOrder.training(count: 50, batchSize: 12, seed: 9)
+        #expect(order.epochSampleSum(afterStep: 0, laneCount: 4) == 0)
+        for step in 1...15 {
+            let own = order.sampleHash(step: step, lanes: 0..<4, of: 4)
+            let before = step % 5 == 1 ? 0 : order.epochSampleSum(afterStep: step - 1, laneCount: 4)
+            #expect(order.epochSampleSum(afterStep: step, laneCount: 4) == before &+ own)
+        }
+    }
+
     @Test func hashesSeeWhatChanges() {
         let order = SampleOrder.training(count: 100, batchSize: 30, seed: 9)
         let other = SampleOrder.training(count: 100, batchSize: 30, seed: 10)

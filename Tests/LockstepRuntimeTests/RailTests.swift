@@ -5,6 +5,7 @@ import LockstepWire
 import Logging
 import NIOCore
 import NIOPosix
+import Synchronization
 import Testing
 
 @testable import LockstepRuntime
@@ -96,6 +97,26 @@ import Testing
                 Peer(continuation)
             }
             return closed
+        }
+
+        /// Asks as a process of `name` whether w1 can be reached.
+        func ask(_ name: String = "w0", generation: UInt32 = 1, to peer: ProcessNumber = process) async throws
+            -> LinkGreeting?
+        {
+            let answers = Mutex<LinkGreeting?>(nil)
+            try await DataLinkDialer(
+                group: MultiThreadedEventLoopGroup.singleton,
+                contexts: TLSContexts(authority.issue(role: .worker, name: name))
+            ).ask(
+                listener.address,
+                greeting: LinkGreeting(
+                    generation: generation, name: name, process: ProcessNumber(7), peerName: "w1", peerProcess: peer,
+                    rail: 1, isProbe: true)
+            ) { answer in
+                answers.withLock { $0 = answer }
+                return nil
+            }
+            return answers.withLock { $0 }
         }
 
         /// The place of the next member that is linked.
@@ -211,5 +232,24 @@ import Testing
         #expect(await refusal { try await fixture.dial(renewal: 2) }.contains("no successor 2 now"))
         fixture.close()
         #expect(await isClosed(first))
+    }
+
+    /// Who only asks is answered in any generation, and takes nobody's place.
+    @Test func whoAsksIsAnswered() async throws {
+        let fixture = try await Fixture()
+        fixture.begin(2)
+        let link = try await fixture.dial(generation: 2)
+        #expect(await fixture.nextLinked() == 0)
+        for generation: UInt32 in [1, 2, 3] {
+            let answer = try #require(try await fixture.ask(generation: generation))
+            #expect(answer.isProbe && answer.name == "w1" && answer.process == RailTests.process)
+        }
+        _ = try await fixture.ask("w5")
+        await #expect(throws: LinkError.self) { try await fixture.ask(to: ProcessNumber(9)) }
+        // The member's own link is still the one.
+        #expect(await refusal { try await fixture.dial(generation: 2) }.contains("was there already"))
+        fixture.close()
+        #expect(await isClosed(link))
+        await #expect(throws: LinkError.self) { try await fixture.ask() }
     }
 }

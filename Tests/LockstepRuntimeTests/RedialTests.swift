@@ -16,4 +16,12 @@ import Testing
         var none = Redial(start: 100, patience: 0)
         #expect(none.nextPause(at: 100) == nil)
     }
+
+    /// What was reached once is dialled for as long as somebody else has patience.
+    @Test func successBeginsAnew() {
+        var redial = Redial(start: 100, patience: 1)
+        _ = redial.nextPause(at: 100)
+        redial.succeeded()
+        #expect((0..<3).map { _ in redial.nextPause(at: 5000) } == [0.1, 0.2, 0.4])
+    }
 }

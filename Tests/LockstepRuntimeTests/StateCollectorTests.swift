@@ -9,7 +9,8 @@ import Testing
 
     private func collector(members: Int, numbers: Int = 0) -> StateCollector {
         StateCollector(
-            step: 9, shares: (0..<members).map { .init(name: "w\($0)", index: $0, count: members) }, vectorCount: 2,
+            step: 9, shares: (0..<members).map { .init(name: "w\($0)", index: $0, count: members, attempt: 0) },
+            vectorCount: 2,
             elementCount: StateCollectorTests.elementCount, numberCount: numbers)
     }
 
@@ -94,5 +95,97 @@ import Testing
                 try collector.receive(FrameHeader(kind: .share, step: 9, length: 240, offset: 8), $0, from: "w0")
             }
         }
+    }
+}
+
+/// The state of the end, when a worker is lost while it is collected.
+@Suite struct StateCollectionsTests {
+    private static let elementCount = 70
+
+    private func share(_ name: String, _ index: Int, attempt: Int = 0) -> CoordinatorAction.StateShare {
+        .init(name: name, index: index, count: 3, attempt: attempt)
+    }
+
+    /// What a worker sends for one of its shares, the last `missing` floats left out.
+    private func send(
+        _ index: Int, from name: String, missing: Int = 0, shares: [CoordinatorAction.StateShare],
+        to collections: inout StateCollections
+    ) throws -> Bool {
+        let range = StateShare.range(index, of: 3, elementCount: StateCollectionsTests.elementCount)
+        let floats = range.dropLast(missing).map { Float($0) }
+        let header = FrameHeader(kind: .share, step: 9, length: UInt32(4 * floats.count))
+        let isWhole = try floats.withUnsafeBytes {
+            try collections.receive(header, $0, from: name, shares: shares)
+        }
+        guard index == 0, missing == 0 else { return isWhole }
+        return try [4.5].withUnsafeBytes {
+            try collections.receive(
+                FrameHeader(kind: .share, step: 9, bucket: 1, length: 8), $0, from: name, shares: shares)
+        }
+    }
+
+    private var collections: StateCollections {
+        StateCollections(vectorCount: 1, elementCount: StateCollectionsTests.elementCount, numberCount: 1)
+    }
+
+    /// w0 is lost when half of its share is there. w2 sends it after its own, of which a half was there too.
+    @Test func anotherWorkerSendsTheShareOfALostOne() throws {
+        var collections = collections
+        let first = [share("w0", 0), share("w1", 1), share("w2", 2)]
+        collections.expectLast(9, first)
+        #expect(try !send(0, from: "w0", missing: 5, shares: first, to: &collections))
+        #expect(try !send(1, from: "w1", shares: first, to: &collections))
+        let half = StateShare.range(2, of: 3, elementCount: 70)
+        let floats = half.map { Float($0) }
+        func frame(_ part: Range<Int>) throws -> Bool {
+            let header = FrameHeader(
+                kind: .share, step: 9, length: UInt32(4 * part.count), offset: UInt64(4 * part.lowerBound))
+            return try Array(floats[part]).withUnsafeBytes {
+                try collections.receive(header, $0, from: "w2", shares: first)
+            }
+        }
+        #expect(try !frame(0..<7))
+        let second = [share("w2", 0, attempt: 1), share("w1", 1), share("w2", 2)]
+        collections.expectLast(9, second)
+        #expect(try !frame(7..<floats.count))
+        #expect(try send(0, from: "w2", shares: second, to: &collections))
+        let taken = collections.take(9)
+        let state = try #require(taken)
+        #expect((0..<70).allSatisfy { state.vectors[0].pointer[$0] == Float($0) })
+        #expect(state.numbers == [4.5])
+    }
+
+    /// Its bulk connection broke: it begins anew.
+    @Test func aShareThatIsAskedForAgainBeginsAnew() throws {
+        var collections = collections
+        let first = [share("w0", 0), share("w0", 1), share("w0", 2)]
+        collections.expectLast(9, first)
+        #expect(try !send(0, from: "w0", shares: first, to: &collections))
+        #expect(try !send(1, from: "w0", missing: 3, shares: first, to: &collections))
+        let second = [share("w0", 0), share("w0", 1, attempt: 1), share("w0", 2, attempt: 1)]
+        collections.expectLast(9, second)
+        #expect(try !send(1, from: "w0", shares: second, to: &collections))
+        #expect(try send(2, from: "w0", shares: second, to: &collections))
+        #expect(collections.take(9)?.numbers == [4.5])
+    }
+
+    @Test func aStateThatIsWholeIsNotCollectedTwice() throws {
+        var collections = collections
+        let shares = [share("w0", 0), share("w1", 1), share("w2", 2)]
+        for (index, name) in ["w0", "w1", "w2"].enumerated() {
+            #expect(try send(index, from: name, shares: shares, to: &collections) == (index == 2))
+        }
+        collections.dropIncomplete()
+        #expect(try !send(1, from: "w1", shares: shares, to: &collections))
+        #expect(collections.take(9) != nil)
+    }
+
+    @Test func anotherGenerationForgetsWhatIsNotWhole() throws {
+        var collections = collections
+        let shares = [share("w0", 0), share("w1", 1), share("w2", 2)]
+        #expect(try !send(1, from: "w1", shares: shares, to: &collections))
+        collections.dropIncomplete()
+        // It comes once more, from its beginning.
+        #expect(try !send(1, from: "w1", shares: shares, to: &collections))
     }
 }

@@ -144,7 +144,7 @@ import Testing
         // What is only told, and does not follow from the files.
         let told = [
             "version", "arithmetic", "run", "job", "jobDigest", "planDigest", "seed", "stateHash", "best",
-            "preprocessing", "epochSums",
+            "preprocessing", "epochSums", "epochSampleSum",
         ]
         let original = try #require(value.object)
         var changed = 0
@@ -152,6 +152,11 @@ import Testing
             var without = original
             without[member.key] = nil
             Self.seal(without, files)
+            if member.key == "epochSampleSum" {
+                // Older versions did not write it.
+                #expect(try SmallState.store(files).load(step: 1).manifest.epochSampleSum == nil)
+                continue
+            }
             #expect(try Self.damage(files, "without \(member.key)")?.file == "manifest.json")
             guard !told.contains(member.key) else { continue }
             for (place, other) in Self.changes(member.value) {
@@ -164,6 +169,12 @@ import Testing
         }
         #expect(changed > 200)
         var extended = original
+        extended["epochSampleSum"] = "0123456789ABCDEF"
+        Self.seal(extended, files)
+        #expect(
+            try Self.damage(files, "sum")?.what
+                == "“epochSampleSum” of the manifest is not 16 hexadecimal digits")
+        extended = original
         extended["more"] = 1
         Self.seal(extended, files)
         #expect(try Self.damage(files, "more")?.what == "the manifest has the unknown key “more”")

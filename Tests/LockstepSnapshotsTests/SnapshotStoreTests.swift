@@ -32,6 +32,7 @@ import Testing
             #expect(manifest.digest == contents.state.digest && manifest.stateDigest == contents.state.stateDigest)
             #expect(manifest.best == contents.best && manifest.origin == contents.origin)
             #expect(manifest.preprocessing == contents.preprocessing && manifest.epochSums == contents.epochSums)
+            #expect(manifest.epochSampleSum == UInt64.max - 1)
             #expect(manifest.isFinite && manifest.stateHash == contents.stateHash)
             #expect(snapshot.parameters == contents.state.parameters.sorted { $0.precedes($1) })
             #expect(snapshot.optimizer == contents.state.optimizer.sorted { $0.precedes($1) })

@@ -61,12 +61,12 @@ struct ListenerTests {
         // The one that was opening is closed; the open one goes on.
         _ = try await opening.closed()
         await #expect(throws: (any Error).self) { _ = try await RawPeer.connect(to: cluster.listener.address) }
-        try link.post(.ping(nonce: 3))
+        try link.post(.ping(Ping(nonce: 3)))
         let heard = try await worker.run { frames in
             for try await frame in frames { return try frame.message() }
             throw LinkError.closed("nothing came")
         }
-        #expect(heard == .ping(nonce: 3))
+        #expect(heard == .ping(Ping(nonce: 3)))
         link.close()
         await cluster.listener.waitUntilClosed()
         #expect(cluster.log.warnings.isEmpty)

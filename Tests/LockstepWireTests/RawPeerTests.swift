@@ -111,7 +111,7 @@ struct RawPeerTests {
         ("no JSON", FrameHeader(kind: .message, length: 2).bytes + [0x7b, 0xff], "not a message"),
         (
             "another message",
-            FrameHeader(kind: .message, length: 25).bytes + Array(#"{"nonce":7,"type":"ping"} "#.utf8),
+            FrameHeader(kind: .message, length: 43).bytes + Array(#"{"nonce":7,"reportedStep":0,"type":"ping"} "#.utf8),
             "its first message is not a HELLO"
         ),
         (

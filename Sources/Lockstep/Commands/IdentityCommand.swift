@@ -7,7 +7,7 @@ struct IdentityCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "identity",
         abstract: "The cluster's authority and the certificates of its members.",
-        subcommands: [Create.self, Issue.self, Show.self])
+        subcommands: [Create.self, Issue.self, Show.self, Revoke.self])
 
     struct Create: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Make the authority of a cluster.")
@@ -52,13 +52,54 @@ struct IdentityCommand: ParsableCommand {
     }
 
     struct Show: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Show whose identity lies in a directory.")
+        static let configuration = CommandConfiguration(
+            abstract: "Show whose identity lies in a directory, or what an authority has issued and revoked.")
 
-        @Argument(help: "An identity's directory.")
+        @Argument(help: "An identity's directory, or an authority's.")
         var directory: String
 
+        @Option(
+            help: ArgumentHelp(
+                "A list of revoked certificates to look the identity up in. Default: denied.jsonl beside it, if there.",
+                valueName: "file"))
+        var denied: String?
+
         func run() throws {
-            for line in try IdentityDescription(directory: directory).lines() { StandardStreams.write(line) }
+            let lines =
+                AuthorityRecords.isAuthority(directory)
+                ? try AuthorityRecords(directory: directory).lines()
+                : try IdentityDescription(directory: directory, denied: denied).lines()
+            for line in lines { StandardStreams.write(line) }
+        }
+    }
+
+    struct Revoke: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Put certificates on the authority's list of those that nobody accepts any more.",
+            discussion: """
+                A coordinator reads the list (--denied, or denied.jsonl in its identity's directory) again within a second \
+                of a change, cuts off whoever is on it, and goes on without. A new identity of the same name is let in.
+                """)
+
+        @Option(help: "The authority's directory.")
+        var authority: String
+
+        @Option(help: "Why, for whoever reads the list.")
+        var reason: String?
+
+        @Argument(help: "A member's name, which stands for all its certificates so far, or a serial number.")
+        var member: String
+
+        func run() throws {
+            let revocation = try AuthorityRecords(directory: authority).revoke(member, reason: reason)
+            for certificate in revocation.revoked { StandardStreams.write("revoked \(certificate.subject)") }
+            for certificate in revocation.revokedBefore {
+                StandardStreams.write("\(certificate.subject) was revoked before")
+            }
+            StandardStreams.write("the list: \(revocation.path)")
+            for line in revocation.damaged {
+                StandardStreams.writeError("warning: \(revocation.path) \(line): it denies nobody; mend it")
+            }
         }
     }
 }

@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import LockstepCluster
 internal import LockstepJobs
+internal import LockstepRuntime
 
 /// What `train` and `coordinator` share.
 struct JobOptions: ParsableArguments {
@@ -28,11 +29,25 @@ struct JobOptions: ParsableArguments {
             valueName: "bytes"))
     var bucketBytes: Int?
 
+    @Option(
+        help: ArgumentHelp(
+            "With fewer workers the run pauses until enough have come.", valueName: "count"))
+    var minWorkers: Int = 1
+
+    @Option(
+        help: ArgumentHelp(
+            "So many workers may be lost, and others take over what they did; the next one ends the run.",
+            valueName: "count"))
+    var maxFailures: Int = 100
+
     @Flag(help: "Print JSON lines to standard output.")
     var json = false
 
     /// How gradients are to travel; it never changes a result.
     var exchange: ExchangeWish { ExchangeWish(links: links, bucketBytes: bucketBytes) }
+
+    /// How many workers the run can do without.
+    var endurance: RunEndurance { RunEndurance(minWorkers: minWorkers, maxFailures: maxFailures) }
 
     func validate() throws {
         guard !ProgramJob.isRegistered || job == nil else {

@@ -19,7 +19,8 @@ struct TrainCommand: AsyncParsableCommand {
         try await TrainLauncher(
             job: options.job, overrides: options.overrides,
             placement: options.resume ? .resume(options.runDirectory) : .new(options.runDirectory), workers: workers,
-            threads: threads, exchange: options.exchange, output: .standard(json: options.json)
+            threads: threads, exchange: options.exchange, endurance: options.endurance,
+            output: .standard(json: options.json)
         ).run()
     }
 }

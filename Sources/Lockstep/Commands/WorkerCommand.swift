@@ -36,13 +36,16 @@ struct WorkerCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Run on these cores only, for example 0,1. Default: all.", valueName: "list"))
     var cores: String?
 
-    @Option(help: "How long to go on trying to reach the coordinator, for example 30s or 10m.")
+    @Option(help: "How long to go on without the coordinator, and to try to reach it, for example 30s or 10m.")
     var patience: String = "10m"
+
+    @Option(help: "How long handing over may take after SIGTERM, for example 30s. A second SIGTERM ends at once.")
+    var grace: String = "30s"
 
     func run() async throws {
         try await WorkerLauncher(
             join: join, identity: identity, threads: threads, data: data, listen: listen, advertise: advertise,
-            patience: patience, cores: cores
+            patience: patience, grace: grace, cores: cores
         ).run()
     }
 }

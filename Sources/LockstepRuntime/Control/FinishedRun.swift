@@ -27,13 +27,15 @@ struct FinishedRun {
         object["workers"] = .array([])
         object["snapshot"] = history.snapshots.last.map { ["step": .number($0.step)] } ?? .null
         object["problem"] = history.lastVerdict.map { .string($0.message) } ?? .null
+        object["generation"] = .number(history.greatestGeneration)
+        object["incarnation"] = .number(history.greatestIncarnation)
         object["runDirectory"] = .string(directory.path)
         return .object(object)
     }
 
     private var state: String {
         if history.isFinal { return "finished" }
-        if history.lastVerdict != nil { return "failed" }
+        if let verdict = history.lastVerdict { return verdict.exitCode == .temporary ? "stopped" : "failed" }
         return "not running; go on with it by --resume"
     }
 

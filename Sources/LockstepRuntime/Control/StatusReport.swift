@@ -10,7 +10,7 @@ struct StatusReport: Sendable {
 
     /// Text for people. What came from workers is escaped.
     var text: String {
-        var lines = [heading, progress, numbers, exchange, snapshot, problem].compactMap { $0 }
+        var lines = [heading, pause, progress, numbers, exchange, snapshot, problem].compactMap { $0 } + incidents
         let workers = value["workers"]?.array ?? []
         if !workers.isEmpty { lines += table(workers) }
         return lines.joined(separator: "\n")
@@ -60,6 +60,24 @@ struct StatusReport: Sendable {
         value["problem"]?.string.map { "problem   \($0.escapedForDisplay(limit: 1000))" }
     }
 
+    private var pause: String? {
+        value["pause"]?.string.map { "paused    \($0.escapedForDisplay(limit: 1000))" }
+    }
+
+    /// The last incidents, and how many there were in all.
+    private var incidents: [String] {
+        let last = value["incidents"]?.array ?? []
+        guard !last.isEmpty else { return [] }
+        let count = max(last.count, value["incidentCount"]?.int ?? 0)
+        return ["incidents \(NumberText.grouped(count))"]
+            + last.suffix(StatusReport.shownIncidents).map { incident in
+                let ago = incident["secondsAgo"]?.double.map { "\(NumberText.duration($0)) ago" } ?? ""
+                return "   \(ago)  \((incident["message"]?.string ?? "").escapedForDisplay(limit: 1000))"
+            }
+    }
+
+    private static let shownIncidents = 3
+
     private func table(_ workers: [JSONValue]) -> [String] {
         var rows = [["worker", "lanes", "stage", "step", "last heard", "waits for"]]
         for worker in workers {
@@ -72,11 +90,13 @@ struct StatusReport: Sendable {
         let lanes = worker["lanes"]?.array?.compactMap(\.int) ?? []
         let waiting = worker["waitingFor"]?.array?.compactMap(\.string) ?? []
         let step = worker["step"]?.int.map { NumberText.grouped($0) }
-        let silence = worker["silentSeconds"]?.double.map { "\(NumberText.fixed($0, 1)) s ago" }
+        var silence = worker["silentSeconds"]?.double.map { "\(NumberText.fixed($0, 1)) s ago" } ?? "-"
+        if worker["isSuspected"]?.bool == true { silence += ", suspected" }
+        if worker["isLeaving"]?.bool == true { silence += ", leaving" }
         return [
             (worker["name"]?.string ?? "").escapedForDisplay(limit: 40),
             lanes.count == 2 ? "\(lanes[0])–\(lanes[1] - 1)" : "-",
-            (worker["stage"]?.string ?? "-").escapedForDisplay(limit: 20), step ?? "-", silence ?? "-",
+            (worker["stage"]?.string ?? "-").escapedForDisplay(limit: 20), step ?? "-", silence,
             waiting.map { $0.escapedForDisplay(limit: 40) }.joined(separator: ", "),
         ]
     }

@@ -12,6 +12,8 @@ final class CoordinatorConnections: Sendable {
         var count = 0
         // Looked up by number; closing in any order does no harm.
         var open: [ConnectionNumber: ControlLink] = [:]
+        // Looked up by name: the operating system's number of the newest process that said PREPARED.
+        var prepared: [String: Int32] = [:]
         var isClosed = false
     }
 
@@ -54,7 +56,9 @@ final class CoordinatorConnections: Sendable {
                         } else if hello.purpose == .bulk {
                             await events.postAndWait(.bulk(number, frame))
                         } else {
-                            await events.postAndWait(.core(.message(number, try frame.message())))
+                            let message = try frame.message()
+                            if case .prepared = message { note(prepared: hello, as: name) }
+                            await events.postAndWait(.core(.message(number, message)))
                         }
                     }
                 }
@@ -64,6 +68,23 @@ final class CoordinatorConnections: Sendable {
             connections.withLock { _ = $0.open.removeValue(forKey: number) }
             events.post(.core(.closed(number, reason: reason)))
         }
+    }
+
+    private func note(prepared hello: Hello, as name: String) {
+        connections.withLock { $0.prepared[name] = hello.processIdentifier }
+    }
+
+    /// Whether this process of a worker was ready for work.
+    func hasPrepared(_ name: String, processIdentifier: Int32) -> Bool {
+        connections.withLock { $0.prepared[name] == processIdentifier }
+    }
+
+    /// Says of each open connection with such a certificate that the certificate is accepted no more.
+    func lose(_ isDenied: (PeerCertificate) -> Bool) {
+        let numbers = connections.withLock { connections in
+            connections.open.filter { isDenied($0.value.peer) }.keys.sorted()
+        }
+        for number in numbers { events.post(.core(.revoked(number))) }
     }
 
     func send(_ message: ControlMessage, on number: ConnectionNumber) {

@@ -21,6 +21,9 @@ package final class CoordinatorService: Service {
     private let listener: SecureListener
     private let events: CoordinatorEvents
     private let connections: CoordinatorConnections
+    private let offered: OfferedState
+    private let ending = RunEnding()
+    private let denyList: DenyListWatch?
     private let finalOutcome = Mutex<RunOutcome?>(nil)
 
     /// Makes the run directory and listens. Nothing is started where this throws.
@@ -37,6 +40,7 @@ package final class CoordinatorService: Service {
                 "--workers \(settings.workers): a job of \(lanes) lanes takes 1 to \(lanes) workers; change --workers or lanes"
             )
         }
+        try settings.endurance.check(workers: settings.workers)
         try CoordinatorService.check(settings.exchange)
         try CoordinatorService.checkSize(
             of: CoordinatorShell.welcome(
@@ -45,6 +49,10 @@ package final class CoordinatorService: Service {
         let contexts = try TLSContexts(settings.identity)
         let events = CoordinatorEvents()
         let connections = CoordinatorConnections(events: events, logger: settings.logger)
+        let denyList = try settings.denied.map { place throws(CommandError) in
+            try DenyListWatch(
+                place, contexts: contexts, connections: connections, events: events, logger: settings.logger)
+        }
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let offered = OfferedState()
         let offerings = Offerings(
@@ -74,6 +82,8 @@ package final class CoordinatorService: Service {
         self.group = group
         self.events = events
         self.connections = connections
+        self.offered = offered
+        self.denyList = denyList
     }
 
     private static func check(_ wish: ExchangeWish) throws(CommandError) {
@@ -107,6 +117,17 @@ package final class CoordinatorService: Service {
             .core(.processEnded(name: name, processIdentifier: processIdentifier, description: description)))
     }
 
+    /// No process will be started under this name any more.
+    func quarantine(_ name: String, reason: String) { events.post(.core(.quarantined(name: name, reason: reason))) }
+
+    /// Whether a worker's process that this one started was ready for work.
+    func hasPrepared(_ name: String, processIdentifier: Int32) -> Bool {
+        connections.hasPrepared(name, processIdentifier: processIdentifier)
+    }
+
+    /// false once the run ends, or was asked to.
+    var wantsWorkers: Bool { !ending.hasBegun }
+
     package func run() async throws {
         // Said here, where signals are heeded: who reads it may send one.
         let count = settings.workers
@@ -117,13 +138,19 @@ package final class CoordinatorService: Service {
                 events.post(.tick)
             }
         }
+        let watching = Task { [denyList] in
+            var watch = denyList
+            await watch?.run()
+        }
         let socket = await listenForRequests()
         let outcome = await withTaskCancellationHandler {
             await withGracefulShutdownHandler {
                 var shell = CoordinatorShell(
-                    settings: settings, run: run, events: events, connections: connections)
+                    settings: settings, run: run, events: events, connections: connections, offered: offered,
+                    ending: ending)
                 return await shell.run()
-            } onGracefulShutdown: { [listener, events] in
+            } onGracefulShutdown: { [listener, events, ending] in
+                ending.begin()
                 // Nobody new comes in; who is in ends the step.
                 listener.initiateShutdown()
                 events.post(.core(.stopRequested(reason: "SIGTERM")))
@@ -133,6 +160,7 @@ package final class CoordinatorService: Service {
         }
         finalOutcome.withLock { $0 = outcome }
         ticker.cancel()
+        watching.cancel()
         await socket?.close()
         listener.initiateShutdown()
         await connections.closeAll()

@@ -13,9 +13,14 @@ package struct CoordinatorSettings: Sendable {
     package var purpose: CoordinatorConfiguration.Purpose
     /// How gradients are to travel, as far as that is not to be measured.
     package var exchange: ExchangeWish
+    package var endurance = RunEndurance()
     package var placement: RunPlacement
+    /// nil where nobody can be denied, since the authority ends with the run.
+    package var denied: DenyListPlace?
     package var output: RunOutput
     package var logger: Logger
+    /// Whether workers may go on when this process dies, so that its successor finds them at work.
+    package var workersOutliveIt = true
     /// What the program gave to `InstrumentationSystem`; one that does nothing for Lockstep's own.
     package var tracer: any Tracing.Tracer
     /// The last lines that a worker's process wrote, where this process started it; nil where workers send them.

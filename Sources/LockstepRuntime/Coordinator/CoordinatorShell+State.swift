@@ -9,14 +9,16 @@ internal import NIOCore
 internal import NIOPosix
 internal import Tracing
 
-/// The state that workers hand over, the spans that they send, and what can be asked of the run.
+/// The state that workers hand over, and the spans that they send.
 extension CoordinatorShell {
     // MARK: The state
 
     mutating func collect(_ frame: ControlFrame, from name: String) {
         let header = frame.header
         // What is late, skipped or was never due belongs to nothing any more.
-        guard header.kind == .share, let shares = core.expectedShares(ofStep: header.step) else { return }
+        guard header.kind == .share, header.generation == core.roster?.generation ?? 0,
+            let shares = core.expectedShares(ofStep: header.step)
+        else { return }
         let isWhole: Bool
         do {
             isWhole = try frame.payload.withUnsafeReadableBytes { bytes throws(StateCollector.Fault) in
@@ -55,7 +57,7 @@ extension CoordinatorShell {
         }
     }
 
-    // MARK: Traces and status
+    // MARK: Traces
 
     func writeSpans() {
         guard let lines = tracing.sink?.takeLines(), !lines.isEmpty else { return }
@@ -65,14 +67,5 @@ extension CoordinatorShell {
     /// A full disk ends the trace, not the run; it is said once.
     func writeSpans(_ lines: [UInt8], of process: String) {
         if let error = traces.append(lines, of: process) { logger.error("\(error.message)") }
-    }
-
-    func answer(_ request: String) -> String {
-        guard let value = try? JSONValue(parsing: Array(request.utf8)), value["command"]?.string == "status" else {
-            return #"{"error":"unknown request"}"#
-        }
-        return RunStatus(
-            core: core, report: report, run: run, lastReport: lastReport, snapshot: snapshot, openedAt: openedAt
-        ).value.text
     }
 }

@@ -18,6 +18,8 @@ struct CoordinatorShell {
     let run: OpenedRun
     let events: CoordinatorEvents
     let connections: CoordinatorConnections
+    let offered: OfferedState
+    private let ending: RunEnding
     let writer: StateWriter
     let report: RunReport
     let tracing: ProcessTracing
@@ -34,6 +36,8 @@ struct CoordinatorShell {
     private var startedAt: Double?
     let openedAt = ProcessClock.seconds
     var lastReport: StepReport?
+    /// The last failures that the run survived, oldest first.
+    var incidents: [IncidentReport] = []
     private var lastStepAt = 0.0
     private var samples = 0
     private var metricsAreLost = false
@@ -42,12 +46,15 @@ struct CoordinatorShell {
     private let workerLogs: WorkerLogs?
 
     init(
-        settings: CoordinatorSettings, run: OpenedRun, events: CoordinatorEvents, connections: CoordinatorConnections
+        settings: CoordinatorSettings, run: OpenedRun, events: CoordinatorEvents,
+        connections: CoordinatorConnections, offered: OfferedState, ending: RunEnding
     ) {
         self.settings = settings
         self.run = run
         self.events = events
         self.connections = connections
+        self.offered = offered
+        self.ending = ending
         let job = settings.job.job
         workerLogs = settings.lastLines == nil ? WorkerLogs(run.directory) : nil
         writer = StateWriter(job: job, run: run.name, store: run.store)
@@ -79,11 +86,25 @@ struct CoordinatorShell {
                 elementCount: job.plan.layout.count, exchange: settings.exchange, version: lockstepVersion,
                 welcome: CoordinatorShell.welcome(
                     settings, runName: run.name, incarnation: run.incarnation, resumed: run.resumed,
+                    reportedStep: run.reportedStep,
                     traceContext: TraceContext.fields(of: span.context, tracer: tracing.tracer)),
+                timing: CoordinatorShell.timing,
                 start: run.resumed.map { CoordinatorConfiguration.StartPoint(step: $0.step, hash: $0.hash) },
                 greatestGeneration: run.journal.history.greatestGeneration, resumedFrom: run.resumed?.path,
                 snapshotEverySteps: UInt32(job.snapshotEverySteps), snapshotsBest: job.snapshots.best != nil,
-                snapshotBacklog: max(1, min(16, CoordinatorShell.backlogBytes / max(1, stateBytes)))))
+                snapshotBacklog: max(1, min(16, CoordinatorShell.backlogBytes / max(1, stateBytes))),
+                minWorkers: settings.endurance.minWorkers, maxFailures: settings.endurance.maxFailures,
+                history: run.history))
+    }
+
+    private static var timing: CoordinatorConfiguration.Timing {
+        #if LOCKSTEP_FAILPOINTS
+        var timing = CoordinatorConfiguration.Timing()
+        if let deadline = Failpoints.current.deadline { timing.shorten(to: deadline) }
+        return timing
+        #else
+        return CoordinatorConfiguration.Timing()
+        #endif
     }
 
     /// Bytes of states that may wait for the disk.
@@ -91,7 +112,7 @@ struct CoordinatorShell {
 
     static func welcome(
         _ settings: CoordinatorSettings, runName: String, incarnation: UInt32, resumed: ResumedState?,
-        traceContext: [ContextField]
+        reportedStep: UInt32 = 0, traceContext: [ContextField]
     ) -> Welcome {
         Welcome(
             runIdentifier: runName, incarnation: incarnation, clusterName: settings.identity.name.cluster,
@@ -101,7 +122,7 @@ struct CoordinatorShell {
                     step: state.step, byteCount: state.vectors.reduce(0) { $0 + $1.count },
                     stateDigest: state.stateDigest)
             }, fewestLinks: settings.offeredLinks.lowerBound, mostLinks: settings.offeredLinks.upperBound,
-            traceContext: traceContext)
+            reportedStep: reportedStep, traceContext: traceContext)
     }
 
     /// - Returns: how the run ended; nil where it was interrupted.
@@ -160,6 +181,7 @@ struct CoordinatorShell {
             return
         }
         for action in actions { perform(action) }
+        if core.mode == .ended || core.stopping != nil { ending.begin() }
     }
 
     /// Puts what the core has decided since the last time on disk.
@@ -171,7 +193,7 @@ struct CoordinatorShell {
             } catch {
                 // Without these a later coordinator knows less, but nothing wrong.
                 switch record {
-                case .incarnation, .generation, .roster: throw error
+                case .incarnation, .generation, .roster, .probe: throw error
                 case .snapshot, .verdict, .final:
                     if !journalIsBroken { logger.warning("\(error.message)") }
                     journalIsBroken = true
@@ -185,13 +207,18 @@ struct CoordinatorShell {
         var logger = settings.logger
         logger[metadataKey: "run"] = "\(run.name)"
         logger[metadataKey: "generation"] = "\(core.roster?.generation ?? 0)"
-        logger[metadataKey: "step"] = "\(lastReport?.step ?? 0)"
+        logger[metadataKey: "step"] = "\(lastReport?.step ?? run.reportedStep)"
         return logger
     }
 
     private mutating func perform(_ action: CoordinatorAction) {
         switch action {
-        case .send(let connection, let message): connections.send(message, on: connection)
+        case .send(let connection, let message):
+            #if LOCKSTEP_FAILPOINTS
+            Failpoints.current.pass(message, step: lastReport?.step ?? 0, isSent: false)
+            defer { Failpoints.current.pass(message, step: lastReport?.step ?? 0, isSent: true) }
+            #endif
+            connections.send(message, on: connection)
         case .refuse(let connection, let reason): connections.refuse(connection, reason)
         case .close(let connection, let reason):
             logger.debug("closing a connection: \(reason)")
@@ -208,8 +235,20 @@ struct CoordinatorShell {
         case .tuned(let tuned): settings.tuned?(tuned)
         case .workersReady(let roster):
             startedAt = ProcessClock.seconds
-            logger.info("all \(roster.members.count) workers are ready; training begins")
-        case .collectState(let step, _): collections.expectLast(step)
+            let isTakenOver = roster.generation == run.history.lastRoster?.generation
+            logger.info(
+                isTakenOver
+                    ? "all \(roster.members.count) workers are at work; training goes on"
+                    : "all \(roster.members.count) workers are ready; training begins")
+        case .generationBegins(let roster):
+            collections.dropIncomplete()
+            startedAt = startedAt ?? ProcessClock.seconds
+            let names = roster.members.map { $0.name.escapedForDisplay() }.joined(separator: ", ")
+            logger.info("generation \(roster.generation) begins after step \(roster.startStep): \(names)")
+        case .incident(let incident): show(incident)
+        case .damage(let worker, let damage): show(damage, of: worker)
+        case .offerState: offerState()
+        case .collectState(let step, let shares): collections.expectLast(step, shares)
         case .writeSnapshot(let step, let hash, let isBest): writeSnapshot(step, hash: hash, isBest: isBest)
         case .dropState(let step): _ = collections.take(step)
         case .report(let reports): show(reports)
@@ -262,7 +301,7 @@ struct CoordinatorShell {
             let times = RunTimes(seconds: seconds, samplesPerSecond: Double(samples) / seconds)
             settings.output.result(
                 settings.output.json
-                    ? report.finished(result, snapshot: snapshot, steps: steps, times: times).text
+                    ? report.finished(result, of: run, snapshot: snapshot, steps: steps, times: times).text
                     : report.summary(result, snapshot: snapshot, steps: steps, times: times))
         case .measured: outcome = RunOutcome(exitCode: result.exitCode, message: "")
         case .stopped(let reason):

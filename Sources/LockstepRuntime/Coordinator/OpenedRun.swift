@@ -21,8 +21,16 @@ struct OpenedRun: Sendable {
     let recorder: RunRecorder
     let journal: RunJournal
     let store: SnapshotStore
-    /// nil for a run from its beginning.
+    /// The newest snapshot's; nil for a run from its beginning.
     let resumed: ResumedState?
+    /// What earlier coordinators decided, as far as it still concerns anybody.
+    let history: JournalHistory
+    /// Steps up to this one are in `metrics.jsonl`.
+    let reportedStep: UInt32
+    /// Where the run is taken over: the lanes that workers computed for these steps.
+    let earlierLanes: [(name: String, lanes: Int)]
+    /// … and the generations that did them.
+    let earlierGenerations: Int
     /// One more than that of the last coordinator of this run.
     let incarnation: UInt32
     private let lock: RunLock
@@ -52,27 +60,65 @@ struct OpenedRun: Sendable {
             )
         }
         for line in try store.removeLeftovers() { logger.warning("\(line)") }
-        resumed = exists ? try OpenedRun.newestState(of: store, settings: settings, logger: logger) : nil
+        // Workers that lost only their coordinator may hold more than any snapshot.
+        let takesOver =
+            exists && settings.workersOutliveIt && journal.history.lastRoster != nil
+            && journal.history.lastVerdict == nil
+        resumed =
+            exists
+            ? try OpenedRun.newestState(of: store, settings: settings, takesOver: takesOver, logger: logger) : nil
+        history = takesOver ? journal.history : journal.pastHistory
         incarnation = journal.history.greatestIncarnation + 1
-        recorder = try RunRecorder(directory, lastStep: Int(resumed?.step ?? 0))
+        recorder = try RunRecorder(directory, after: takesOver ? nil : Int(resumed?.step ?? 0))
+        reportedStep = max(resumed?.step ?? 0, UInt32(clamping: recorder.kept.lastStep))
+        earlierGenerations = takesOver ? recorder.kept.generations.count : 0
+        earlierLanes = takesOver ? OpenedRun.lanes(of: recorder.kept, journal.history.rosters) : []
         self.journal = journal
     }
 
     /// The newest snapshot that verifies. Those passed over are named with the reason.
     private static func newestState(
-        of store: SnapshotStore, settings: CoordinatorSettings, logger: Logger
+        of store: SnapshotStore, settings: CoordinatorSettings, takesOver: Bool, logger: Logger
     ) throws(CommandError) -> ResumedState? {
-        let found = try store.newestVerified(jobDigest: settings.job.job.digest)
+        let state = try OpenedRun.newestState(of: store, job: settings.job.job, logger: logger)
+        switch (state, takesOver) {
+        case (let state?, false):
+            settings.output.progress("resuming after step \(state.step), from \(state.path)\n")
+        case (nil, false): logger.warning("no snapshot to resume from; the run begins again at step 1")
+        case (let state?, true):
+            logger.info("taking the run over from its workers, or resuming after step \(state.step) where none come")
+        case (nil, true): logger.info("taking the run over from its workers, or beginning again where none come")
+        }
+        return state
+    }
+
+    /// The same at any time. Reads all of the snapshot.
+    static func newestState(
+        of store: SnapshotStore, job: ResolvedJob, logger: Logger
+    ) throws(CommandError) -> ResumedState? {
+        let found = try store.newestVerified(jobDigest: job.digest)
         for passed in found.passedOver {
             logger.warning("passed over the snapshot of step \(passed.step): \(passed.reason)")
         }
-        guard let snapshot = found.snapshot else {
-            logger.warning("no snapshot to resume from; the run begins again at step 1")
-            return nil
+        return try found.snapshot.map { snapshot throws(CommandError) in
+            try ResumedState(snapshot, job: job, path: store.run.snapshot(step: snapshot.manifest.step))
         }
-        let step = snapshot.manifest.step
-        settings.output.progress("resuming after step \(step), from \(store.run.snapshot(step: step))\n")
-        return try ResumedState(snapshot, job: settings.job.job, path: store.run.snapshot(step: step))
+    }
+
+    private static func lanes(of kept: RunRecorder.Kept, _ rosters: [Roster]) -> [(name: String, lanes: Int)] {
+        var counts: [(name: String, lanes: Int)] = []
+        for generation in kept.generations {
+            guard let roster = rosters.last(where: { $0.generation == generation.number }) else { continue }
+            for member in roster.members {
+                let lanes = generation.steps * member.lanes.count
+                if let index = counts.firstIndex(where: { $0.name == member.name }) {
+                    counts[index].lanes += lanes
+                } else {
+                    counts.append((member.name, lanes))
+                }
+            }
+        }
+        return counts
     }
 
     /// - Returns: the run's name.

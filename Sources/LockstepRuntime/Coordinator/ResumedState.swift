@@ -1,4 +1,6 @@
+internal import LockstepCluster
 internal import LockstepCore
+internal import LockstepData
 internal import LockstepEngine
 internal import LockstepFormats
 internal import LockstepJobs
@@ -35,7 +37,10 @@ struct ResumedState: Sendable {
         for name in job.vectorNames {
             vectors.append(try ResumedState.flat(snapshot, vector: name, job.plan.layout))
         }
-        let numbers = StateNumbers(watch: snapshot.watch ?? [], epochSums: manifest.epochSums)
+        let numbers = StateNumbers(
+            watch: snapshot.watch ?? [], epochSums: manifest.epochSums,
+            epochSampleSum: manifest.epochSampleSum
+                ?? job.order.epochSampleSum(afterStep: manifest.step, laneCount: job.laneTree.laneCount))
         guard numbers.count == StateNumbers.count(of: job) else {
             throw CommandError(
                 .verification,
@@ -45,6 +50,19 @@ struct ResumedState: Sendable {
         isStopped = job.watch == nil ? false : numbers.isStopped
         epochSums = numbers.epochSums
         self.vectors = vectors + [numbers.bytes]
+    }
+
+    /// What a worker holds that has taken this state.
+    func holding(_ job: ResolvedJob) throws -> Holding {
+        let state = try FlatState(plan: job.plan, seed: job.seed, keepsBest: job.keepsBest)
+        for (target, bytes) in zip([state.parameters] + state.vectors, vectors) {
+            bytes.withUnsafeBytes { source in
+                UnsafeMutableRawBufferPointer(start: target, count: 4 * job.plan.layout.count).copyBytes(from: source)
+            }
+        }
+        let numbers = StateNumbers.numbers(vectors.last ?? [])
+        let hashes = state.hashes(Kernels.best(), numbers: numbers)
+        return Holding(point: StatePoint(step: step), hash: hashes.parameters, wholeHash: hashes.whole)
     }
 
     private static func flat(

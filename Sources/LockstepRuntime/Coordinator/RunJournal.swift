@@ -12,16 +12,28 @@ internal import Foundation
 struct RunJournal: Sendable {
     /// What stood in it when it was opened.
     let history: JournalHistory
+    /// The same without its rosters, for a run whose workers are all gone.
+    let pastHistory: JournalHistory
     private let file: JournalFile
 
     init(_ directory: RunDirectory) throws(CommandError) {
         file = try JournalFile(opening: directory.journal)
-        history = try RunJournal.history(file.records, path: directory.journal)
+        let records = try RunJournal.records(file.records, path: directory.journal)
+        history = JournalRecord.replay(records)
+        pastHistory = JournalRecord.replay(
+            records.map { record in
+                if case .roster(let roster) = record { .generation(roster.generation) } else { record }
+            })
     }
 
     /// What stands in the journal of a run that another process may be writing.
     static func history(of directory: RunDirectory) throws(CommandError) -> JournalHistory {
-        try history(try JournalFile.read(directory.journal), path: directory.journal)
+        JournalRecord.replay(try records(of: directory))
+    }
+
+    /// The same, record by record.
+    static func records(of directory: RunDirectory) throws(CommandError) -> [JournalRecord] {
+        try records(try JournalFile.read(directory.journal), path: directory.journal)
     }
 
     /// Returns when the record will survive.
@@ -34,7 +46,7 @@ struct RunJournal: Sendable {
         try file.append(Array(bytes))
     }
 
-    private static func history(_ records: [[UInt8]], path: String) throws(CommandError) -> JournalHistory {
+    private static func records(_ records: [[UInt8]], path: String) throws(CommandError) -> [JournalRecord] {
         var decoded: [JournalRecord] = []
         for (index, record) in records.enumerated() {
             guard let value = try? JSONDecoder().decode(JournalRecord.self, from: Data(record)) else {
@@ -45,6 +57,6 @@ struct RunJournal: Sendable {
             }
             decoded.append(value)
         }
-        return JournalRecord.replay(decoded)
+        return decoded
     }
 }

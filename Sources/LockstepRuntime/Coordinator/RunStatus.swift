@@ -11,14 +11,17 @@ struct RunStatus {
     let run: OpenedRun
     let lastReport: StepReport?
     let snapshot: WrittenSnapshot?
+    /// The last ones, oldest first.
+    let incidents: [IncidentReport]
     let openedAt: Double
 
     var value: JSONValue {
         let job = report.job
+        let now = ProcessClock.now
         var object = JSONObject([
             ("event", "status"), ("run", .string(run.name)), ("job", .string(job.name)), ("state", .string(state)),
             ("seconds", .number(ProcessClock.seconds - openedAt)),
-            ("step", .number(Int(lastReport?.step ?? run.resumed?.step ?? 0))), ("steps", .number(job.stepCount)),
+            ("step", .number(lastReport?.step ?? run.reportedStep)), ("steps", .number(job.stepCount)),
             ("epochs", .number(job.epochCount)),
         ])
         if let last = lastReport {
@@ -29,7 +32,11 @@ struct RunStatus {
         object["exchange"] = chosen.map(RunStatus.exchange) ?? .null
         object["generation"] = .number(core.roster?.generation ?? 0)
         object["incarnation"] = .number(run.incarnation)
-        object["workers"] = .array(core.workerReadings.map(RunStatus.worker))
+        object["workers"] = .array(core.workerReadings.map { RunStatus.worker($0, at: now) })
+        object["minWorkers"] = .number(core.configuration.minWorkers)
+        object["pause"] = core.pauseReason.map { .string($0) } ?? .null
+        object["incidentCount"] = .number(core.incidentCount)
+        object["incidents"] = .array(incidents.map { $0.value(at: now) })
         object["snapshot"] =
             snapshot.map { ["step": .number($0.step), "best": .bool($0.isBest), "path": .string($0.path)] } ?? .null
         object["problem"] = core.stopping.map { .string("stopping: \($0)") } ?? .null
@@ -40,10 +47,12 @@ struct RunStatus {
     private var state: String {
         switch core.mode {
         case .gathering: "waiting for workers"
+        case .recovering: "looking for the workers of the run"
         case .measuring: "measuring how gradients travel best"
-        case .linking: "linking"
-        case .running: "running"
-        case .planned: "stopping"
+        case .running: core.isLinking ? "linking" : "running"
+        case .planned: core.stopping == nil ? "changing its workers" : "stopping"
+        case .freezing: "deciding who goes on"
+        case .paused: "paused"
         case .collecting, .writing: "writing the last snapshot"
         case .ended: "ended"
         }
@@ -56,12 +65,14 @@ struct RunStatus {
         ]
     }
 
-    private static func worker(_ worker: CoordinatorCore.WorkerReading) -> JSONValue {
+    private static func worker(_ worker: CoordinatorCore.WorkerReading, at now: UInt64) -> JSONValue {
         [
-            "name": .string(worker.name), "host": .string(worker.host), "process": .number(worker.processIdentifier),
+            "name": .string(worker.name), "host": .string(worker.host),
+            "processIdentifier": .number(worker.processIdentifier),
             "lanes": worker.lanes.map { .array([.number($0.lowerBound), .number($0.upperBound)]) } ?? .null,
             "stage": .string(worker.stage.description), "step": .number(worker.step),
-            "silentSeconds": .number(Double(ProcessClock.now &- worker.lastHeard) / 1e9),
+            "silentSeconds": .number(Double(now - min(worker.lastHeard, now)) / 1e9),
+            "isSuspected": .bool(worker.isSuspected), "isLeaving": .bool(worker.isLeaving),
             "waitingFor": .array(worker.waitingFor.map { .string($0) }),
         ]
     }

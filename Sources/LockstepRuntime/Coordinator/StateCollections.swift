@@ -23,10 +23,23 @@ struct StateCollections: Sendable {
         self.numberCount = numberCount
     }
 
-    /// The state of the end is collected from here on, whatever was given up before.
-    mutating func expectLast(_ step: UInt32) {
+    /// The state of the end is collected from here on, whatever was given up before: from these shares.
+    mutating func expectLast(_ step: UInt32, _ shares: [CoordinatorAction.StateShare]) {
         last = step
         givenUp.removeAll { $0 == step }
+        guard let index = collectors.firstIndex(where: { $0.step == step }) else {
+            return collectors.append(collector(step, shares))
+        }
+        collectors[index].expect(shares)
+    }
+
+    /// Another generation begins. What its predecessor's members have not sent by now comes from nobody.
+    mutating func dropIncomplete() { collectors.removeAll { !$0.isComplete } }
+
+    private func collector(_ step: UInt32, _ shares: [CoordinatorAction.StateShare]) -> StateCollector {
+        StateCollector(
+            step: step, shares: shares, vectorCount: vectorCount, elementCount: elementCount,
+            numberCount: numberCount)
     }
 
     /// Takes a piece of a share. What belongs to a state that was given up is left.
@@ -40,12 +53,12 @@ struct StateCollections: Sendable {
         guard !givenUp.contains(header.step) else { return false }
         if !collectors.contains(where: { $0.step == header.step }) {
             makeRoom()
-            collectors.append(
-                StateCollector(
-                    step: header.step, shares: shares, vectorCount: vectorCount, elementCount: elementCount,
-                    numberCount: numberCount))
+            collectors.append(collector(header.step, shares))
         }
-        guard let index = collectors.firstIndex(where: { $0.step == header.step }) else { return false }
+        // A step that is done again in another generation is collected already.
+        guard let index = collectors.firstIndex(where: { $0.step == header.step && !$0.isComplete }) else {
+            return false
+        }
         try collectors[index].receive(header, payload, from: name)
         guard collectors[index].isComplete else { return false }
         // What is older and lacks shares is not wanted any more.

@@ -4,39 +4,64 @@ internal import LockstepCollectives
 /// Puts the shares of S(N), which workers send on their bulk connections, together.
 ///
 /// A share frame names the vector (0: parameters, then the optimizer's, then the numbers beside them) in `bucket` and a
-/// range of it in bytes. What a member may send follows from its share alone, so every frame is checked before a byte of
-/// it is kept.
+/// range of it in bytes. A worker that owes several shares sends one after the other. So what a worker may send next
+/// follows from its shares alone, and every frame is checked before a byte of it is kept.
 struct StateCollector: Sendable {
     struct Fault: Error {
         let reason: String
+    }
+
+    /// A share, and how much of it has come.
+    private struct Share: Sendable {
+        let share: CoordinatorAction.StateShare
+        let range: Range<Int>
+        /// Floats of each vector.
+        var received: [Int]
+        /// Numbers beside the vectors; the first share has them.
+        var missingNumbers: Int
+
+        var missing: Int { received.reduce(missingNumbers) { $0 + range.count - $1 } }
     }
 
     let step: UInt32
     private(set) var vectors: [FloatMemory]
     /// Beside the vectors: what the job watches, the sums of the epoch.
     private(set) var numbers: [Double] = []
+    private let elementCount: Int
     private let numberCount: Int
-    /// For each member the floats of its share, and for each vector how much of it has come.
-    private var shares: [String: (range: Range<Int>, received: [Int])] = [:]
-    private var firstMember: String?
-    private var missing: Int
+    /// Those of one worker in the order in which it sends them.
+    private var shares: [Share] = []
+    private var missing = 0
 
     init(
         step: UInt32, shares: [CoordinatorAction.StateShare], vectorCount: Int, elementCount: Int, numberCount: Int
     ) {
         self.step = step
+        self.elementCount = elementCount
         self.numberCount = numberCount
         vectors = (0..<vectorCount).map { _ in FloatMemory(count: elementCount) }
-        missing = numberCount
-        for share in shares {
-            let range = StateShare.range(share.index, of: share.count, elementCount: elementCount)
-            self.shares[share.name] = (range, Array(repeating: 0, count: vectorCount))
-            if share.index == 0 { firstMember = share.name }
-            missing += range.count * vectorCount
-        }
+        expect(shares)
     }
 
     var isComplete: Bool { missing == 0 }
+
+    /// These shares are to come, as they were asked for. Those that were expected before keep what has come; all others
+    /// begin anew.
+    mutating func expect(_ expected: [CoordinatorAction.StateShare]) {
+        let kept = shares.filter { expected.contains($0.share) }
+        let added = expected.filter { share in !kept.contains { $0.share == share } }
+        shares =
+            kept
+            + added.map { share in
+                Share(
+                    share: share,
+                    range: StateShare.range(share.index, of: share.count, elementCount: elementCount),
+                    received: Array(repeating: 0, count: vectors.count),
+                    missingNumbers: share.index == 0 ? numberCount : 0)
+            }
+        if added.contains(where: { $0.index == 0 }) { numbers = [] }
+        missing = shares.reduce(0) { $0 + $1.missing }
+    }
 
     /// - Parameter payload: little-endian floats, or doubles for the numbers.
     mutating func receive(_ header: FrameHeader, _ payload: UnsafeRawBufferPointer, from name: String) throws(Fault) {
@@ -47,30 +72,34 @@ struct StateCollector: Sendable {
             )
         }
         let vector = Int(header.bucket)
-        if vector == vectors.count { return try receiveNumbers(payload, from: name) }
-        guard let share = shares[name], vectors.indices.contains(vector) else {
-            throw Fault(reason: "\(name) sent a share that nobody asked for")
-        }
+        guard vector <= vectors.count,
+            let index = shares.firstIndex(where: { $0.share.name == name && $0.missing > 0 })
+        else { throw Fault(reason: "\(name) sent a share that nobody asked for") }
+        if vector == vectors.count { return try receiveNumbers(payload, from: name, index) }
         let count = payload.count / 4
-        let received = share.received[vector]
+        let range = shares[index].range
+        let received = shares[index].received[vector]
         guard payload.count.isMultiple(of: 4), count > 0, header.offset == UInt64(received) * 4,
-            count <= share.range.count - received
+            count <= range.count - received
         else {
             throw Fault(reason: "\(name) sent bytes of its share out of order")
         }
-        let lower = share.range.lowerBound + received
+        let lower = range.lowerBound + received
         vectors[vector].bytes(lower..<lower + count).copyMemory(from: payload)
-        shares[name]?.received[vector] += count
+        shares[index].received[vector] += count
         missing -= count
     }
 
-    private mutating func receiveNumbers(_ payload: UnsafeRawBufferPointer, from name: String) throws(Fault) {
-        guard name == firstMember, numbers.isEmpty, payload.count == 8 * numberCount else {
+    private mutating func receiveNumbers(
+        _ payload: UnsafeRawBufferPointer, from name: String, _ index: Int
+    ) throws(Fault) {
+        guard shares[index].missingNumbers > 0, payload.count == 8 * numberCount else {
             throw Fault(reason: "\(name) sent numbers that nobody asked for")
         }
         numbers = (0..<numberCount).map {
             Double(bitPattern: UInt64(littleEndian: payload.loadUnaligned(fromByteOffset: 8 * $0, as: UInt64.self)))
         }
+        shares[index].missingNumbers = 0
         missing -= numberCount
     }
 }

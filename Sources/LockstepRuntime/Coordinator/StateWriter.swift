@@ -75,7 +75,8 @@ struct StateWriter: Sendable {
             origin: SnapshotOrigin(
                 version: lockstepVersion, arithmetic: Plan.arithmeticVersion, run: run, job: job.name,
                 jobDigest: job.digest, planDigest: job.plan.digest, seed: job.seed),
-            stateHash: hash, best: best, preprocessing: preprocessing, epochSums: numbers.epochSums)
+            stateHash: hash, best: best, preprocessing: preprocessing, epochSums: numbers.epochSums,
+            epochSampleSum: numbers.epochSampleSum)
     }
 
     private var preprocessing: JSONValue? {

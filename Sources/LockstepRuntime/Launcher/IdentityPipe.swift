@@ -1,4 +1,5 @@
 internal import LockstepCore
+internal import LockstepSnapshots
 internal import LockstepWire
 
 #if canImport(FoundationEssentials)
@@ -39,24 +40,43 @@ enum IdentityPipe {
         }
     }
 
-    /// Ends this process, at once, when standard input ends.
+    /// Ends this process, at once, when standard input ends. What the launcher has left behind by then is removed.
     ///
     /// - Throws: `CommandError` where there is no thread to wait for that: this process would outlive its launcher.
     static func dieWithLauncher() throws(CommandError) {
         try DetachedThread.start("lifeline") {
-            var bytes = [UInt8](repeating: 0, count: 256)
-            while readBytes(STDIN_FILENO, &bytes, bytes.count) > 0 {}
+            var line: [UInt8] = []
+            var byte: UInt8 = 0
+            while readBytes(STDIN_FILENO, &byte, 1) == 1 {
+                if line.count < longestLine { line.append(byte) }
+            }
+            if line.popLast() == UInt8(ascii: "\n") { clearUp(String(decoding: line, as: UTF8.self)) }
             _exit(ExitCode.failed.rawValue)
         }
     }
 }
 
-extension Identity {
-    /// What a launcher writes to a worker's standard input.
-    var pipeLine: String {
+extension IdentityPipe {
+    /// What a launcher writes to a worker's standard input: the identity, and the run directory that it works in.
+    static func lines(_ identity: Identity, _ run: RunDirectory) -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.withoutEscapingSlashes]
-        return (try? encoder.encode(self)).map { String(decoding: $0, as: UTF8.self) + "\n" } ?? "\n"
+        let line = (try? encoder.encode(identity)).map { String(decoding: $0, as: UTF8.self) } ?? ""
+        // A path may hold anything but zeros; one with a line feed is not worth an escape.
+        return line + "\n" + (run.path.contains("\n") ? "" : run.path + "\n")
+    }
+
+    /// A launcher that was killed could not remove its socket. Where the run has another coordinator by now, it is that one's.
+    private static func clearUp(_ path: String) {
+        let run = RunDirectory(path: path)
+        // The system may close the pipe of a dying launcher before it takes the lock back.
+        for _ in 0..<20 where access(run.controlSocket, F_OK) == 0 {
+            if let lock = try? RunLock(run) {
+                unlink(run.controlSocket)
+                return lock.release()
+            }
+            usleep(50_000)
+        }
     }
 }
 

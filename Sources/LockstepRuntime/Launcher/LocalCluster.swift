@@ -18,6 +18,7 @@ struct LocalCluster {
     let threads: Int
     let placement: RunPlacement
     let output: RunOutput
+    var endurance = RunEndurance()
     var purpose = CoordinatorConfiguration.Purpose.training
     var exchange = ExchangeWish()
     /// What a worker's process is told, its address, identity and cores apart; nil for `lockstep worker`.
@@ -32,12 +33,13 @@ struct LocalCluster {
         let logger = Launch.logger("coordinator", sinks)
         // Names are known before processes are, so that the verdict can show what they wrote.
         let names = (0..<max(0, workers)).map { "w\($0)" }
-        let lines = names.map { ($0, LineRing()) }
+        let lines = Dictionary(uniqueKeysWithValues: names.map { ($0, LineRing()) })
         var settings = CoordinatorSettings(
             job: job, identity: try authority.issue(role: .coordinator, name: "coordinator"),
             listen: Endpoint(host: "127.0.0.1", port: 0), workers: workers, placement: placement, output: output,
-            logger: logger, tracer: InstrumentationSystem.tracer,
-            lastLines: { name in lines.first { $0.0 == name }?.1.all ?? [] })
+            logger: logger, tracer: InstrumentationSystem.tracer, lastLines: { lines[$0]?.all ?? [] })
+        settings.endurance = endurance
+        settings.workersOutliveIt = false
         settings.purpose = purpose
         settings.exchange = exchange
         settings.measured = measured
@@ -51,12 +53,7 @@ struct LocalCluster {
                     name: name, identity: try authority.issue(role: .worker, name: name), cores: shares?[index])
             },
             command: workerCommand ?? ["worker", "--threads", String(threads), "--data", "/"],
-            address: coordinator.address, runDirectory: coordinator.runDirectory, logger: logger
-        ) { name, processIdentifier, description in
-            coordinator.processEnded(name, processIdentifier: processIdentifier, description)
-        } wrote: { name, line in
-            lines.first { $0.0 == name }?.1.append(line)
-        }
+            coordinator: coordinator, replaces: purpose == .training, logger: logger, lines: lines)
         await CommandServices.run([processes, coordinator], logger: Launch.quietLogger)
         try Launch.end(coordinator.outcome)
     }

@@ -12,7 +12,7 @@ internal import SystemPackage
 #endif
 
 /// Worker processes on this machine: started with their identity on standard input, which stays open as long
-/// as the launcher lives, so that its death is theirs.
+/// as the launcher lives, so that its death is theirs. One that ends is replaced as its `RestartPolicy` says.
 struct LocalWorkers: Service {
     struct Worker: Sendable {
         let name: String
@@ -24,14 +24,12 @@ struct LocalWorkers: Service {
     let workers: [Worker]
     /// The first arguments of each process: what it is, and all that is the same for every one.
     let command: [String]
-    /// Where the coordinator listens.
-    let address: String
-    let runDirectory: RunDirectory
+    let coordinator: CoordinatorService
+    /// Whether a process that ends is replaced.
+    let replaces: Bool
     let logger: Logger
-    /// Called once a worker's process has ended: its name, its number, and how it ended.
-    let ended: @Sendable (String, Int32, String) -> Void
-    /// Called for each line that a worker writes.
-    let wrote: @Sendable (String, String) -> Void
+    /// The last lines of each worker, as it writes them.
+    let lines: [String: LineRing]
 
     func run() async throws {
         guard let executable = ExecutablePath.current else {
@@ -40,7 +38,7 @@ struct LocalWorkers: Service {
         await cancelWhenGracefulShutdown {
             await withDiscardingTaskGroup { group in
                 for worker in workers {
-                    group.addTask { await runProcess(worker, executable: executable) }
+                    group.addTask { await keepRunning(worker, executable: executable) }
                 }
             }
         }
@@ -48,12 +46,40 @@ struct LocalWorkers: Service {
         try? await gracefulShutdown()
     }
 
-    private func runProcess(_ worker: Worker, executable: String) async {
+    /// Runs one process after the other under the name, until there is to be none any more.
+    private func keepRunning(_ worker: Worker, executable: String) async {
+        var policy = RestartPolicy()
+        let log = LogSink.file(coordinator.runDirectory.log(of: worker.name), level: .trace)
+        while !Task.isCancelled {
+            let startedAt = ProcessClock.now
+            let (end, number) = await runProcess(worker, executable: executable, log: log)
+            logger.debug("worker process ended", metadata: ["worker": "\(worker.name)", "status": "\(end)"])
+            coordinator.processEnded(worker.name, processIdentifier: number, end.description)
+            let isPrepared = coordinator.hasPrepared(worker.name, processIdentifier: number)
+            guard coordinator.wantsWorkers, !Task.isCancelled else { return }
+            guard replaces else {
+                return coordinator.quarantine(worker.name, reason: "it is not started again")
+            }
+            switch policy.ended(end, isPrepared: isPrepared, startedAt: startedAt, at: ProcessClock.now) {
+            case .startAgain(let pause):
+                try? await Task.sleep(for: .nanoseconds(Int64(pause)))
+                guard coordinator.wantsWorkers, !Task.isCancelled else { return }
+                logger.info("worker \(worker.name) is started again", metadata: ["worker": "\(worker.name)"])
+            case .leave:
+                return coordinator.quarantine(worker.name, reason: "it has left (\(end))")
+            case .giveUp(let reason):
+                return coordinator.quarantine(worker.name, reason: reason)
+            }
+        }
+    }
+
+    /// - Returns: how the process ended, and its number, 0 where there was none.
+    private func runProcess(
+        _ worker: Worker, executable: String, log: LogSink?
+    ) async -> (end: ProcessEnd, processIdentifier: Int32) {
         var options = PlatformOptions()
         options.processGroupID = 0
         options.teardownSequence = [.gracefulShutDown(allowedDurationToNextStep: .milliseconds(500))]
-        let log = LogSink.file(runDirectory.log(of: worker.name), level: .trace)
-        let outcome: String
         let number = Mutex<Int32>(0)
         do {
             let result = try await Subprocess.run(
@@ -62,34 +88,27 @@ struct LocalWorkers: Service {
                 platformOptions: options, input: .inputWriter, output: .sequence, error: .combinedWithOutput
             ) { execution in
                 number.withLock { $0 = execution.processIdentifier.value }
-                _ = try? await execution.standardInputWriter.write(worker.identity.pipeLine)
+                _ = try? await execution.standardInputWriter.write(
+                    IdentityPipe.lines(worker.identity, coordinator.runDirectory))
                 for try await line in execution.standardOutput.strings() {
                     log?.write(line)
-                    wrote(worker.name, line)
+                    lines[worker.name]?.append(line)
                 }
             }
-            outcome = LocalWorkers.describe(result.terminationStatus)
+            let end: ProcessEnd =
+                switch result.terminationStatus {
+                case .exited(let code): .exited(code)
+                case .signaled(let signal): .signaled(signal)
+                }
+            return (end, number.withLock { $0 })
         } catch {
-            outcome = "its process could not be run: \(String(describing: error).escapedForDisplay())"
+            let reason = String(describing: error).escapedForDisplay()
+            return (.notRun(reason: reason), number.withLock { $0 })
         }
-        logger.debug("worker process ended", metadata: ["worker": "\(worker.name)", "status": "\(outcome)"])
-        ended(worker.name, number.withLock { $0 }, outcome)
     }
 
     private func arguments(of worker: Worker) -> [String] {
         let cores = worker.cores.map { ["--cores", $0.map(String.init).joined(separator: ",")] } ?? []
-        return command + ["--join", address, "--identity", "-"] + cores
+        return command + ["--join", coordinator.address, "--identity", "-"] + cores
     }
-
-    private static func describe(_ status: TerminationStatus) -> String {
-        switch status {
-        case .exited(let code): "exit status \(code)"
-        case .signaled(let number): "signal \(number)\(signalNames[number].map { " (\($0))" } ?? "")"
-        }
-    }
-
-    private static let signalNames: [Int32: String] = [
-        1: "SIGHUP", 2: "SIGINT", 3: "SIGQUIT", 4: "SIGILL", 5: "SIGTRAP", 6: "SIGABRT", 7: "SIGBUS", 8: "SIGFPE",
-        9: "SIGKILL", 11: "SIGSEGV", 13: "SIGPIPE", 15: "SIGTERM",
-    ]
 }

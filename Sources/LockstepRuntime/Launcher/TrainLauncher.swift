@@ -12,6 +12,7 @@ package struct TrainLauncher {
     private let workers: Int?
     private let threads: Int?
     private let exchange: ExchangeWish
+    private let endurance: RunEndurance
     private let output: RunOutput
 
     /// - Parameters:
@@ -19,9 +20,10 @@ package struct TrainLauncher {
     ///   - workers: nil for one a core, at least 2, at most one a lane.
     ///   - threads: of each worker; nil for cores / workers.
     ///   - exchange: how gradients are to travel, as far as that is not to be measured.
+    ///   - endurance: how many workers the run can do without.
     package init(
         job: String?, overrides: [String], placement: RunPlacement, workers: Int?, threads: Int?,
-        exchange: ExchangeWish = ExchangeWish(), output: RunOutput
+        exchange: ExchangeWish = ExchangeWish(), endurance: RunEndurance = RunEndurance(), output: RunOutput
     ) {
         self.job = job
         self.overrides = overrides
@@ -29,6 +31,7 @@ package struct TrainLauncher {
         self.workers = workers
         self.threads = threads
         self.exchange = exchange
+        self.endurance = endurance
         self.output = output
     }
 
@@ -40,7 +43,8 @@ package struct TrainLauncher {
         let count = workers ?? Launch.defaultWorkers(lanes: prepared.job.laneTree.laneCount)
         let threads = threads ?? max(1, Machine.cores / max(1, count))
         try await LocalCluster(
-            job: prepared, workers: count, threads: threads, placement: placement, output: output, exchange: exchange
+            job: prepared, workers: count, threads: threads, placement: placement, output: output,
+            endurance: endurance, exchange: exchange
         ).run()
     }
 }

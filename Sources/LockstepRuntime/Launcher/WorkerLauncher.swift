@@ -14,6 +14,7 @@ package struct WorkerLauncher {
     private let listen: String?
     private let advertise: String?
     private let patience: String
+    private let grace: String
     private let cores: String?
     private let allowsClear: Bool
 
@@ -21,10 +22,11 @@ package struct WorkerLauncher {
     ///   - identity: a directory, or "-" for standard input.
     ///   - cores: the numbers of the cores to run on, joined by commas; nil for all.
     ///   - patience: a number of seconds, minutes or hours: `30s`, `10m`, `1h`.
+    ///   - grace: how long it may take to hand over after SIGTERM, in the same form.
     ///   - allowsClear: whether it takes part in measurements without TLS.
     package init(
         join: String, identity: String, threads: Int?, data: String, listen: String?, advertise: String?,
-        patience: String, cores: String?, allowsClear: Bool = false
+        patience: String, grace: String = "30s", cores: String?, allowsClear: Bool = false
     ) {
         self.join = join
         self.identity = identity
@@ -33,6 +35,7 @@ package struct WorkerLauncher {
         self.listen = listen
         self.advertise = advertise
         self.patience = patience
+        self.grace = grace
         self.cores = cores
         self.allowsClear = allowsClear
     }
@@ -45,7 +48,8 @@ package struct WorkerLauncher {
         let endpoint = try Endpoint(join, option: "--join")
         let listen = try listen.map { text throws(CommandError) in try Endpoint(text, option: "--listen") }
         let advertise = try advertise.map { text throws(CommandError) in try Endpoint(text, option: "--advertise") }
-        let patience = try WorkerLauncher.seconds(patience)
+        let patience = try DurationText.seconds(patience, option: "--patience")
+        let grace = try DurationText.seconds(grace, option: "--grace")
         _ = try DataDirectory(root: data)
         let isLaunched = identity == "-"
         let identity = isLaunched ? try IdentityPipe.read() : try Identity(directory: identity)
@@ -57,21 +61,11 @@ package struct WorkerLauncher {
             identity: identity, coordinator: endpoint, threads: threads, dataDirectory: data,
             listen: listen, advertise: advertise, patience: patience, kernels: kernels, status: status, logger: logger,
             sinks: isLaunched ? nil : sinks, tracer: InstrumentationSystem.tracer)
+        settings.grace = grace
         settings.allowsClear = allowsClear
         settings.hasOwnCores = cores != nil
         let worker = WorkerService(settings)
-        await CommandServices.run([worker], logger: Launch.quietLogger)
+        await CommandServices.run([worker], limit: grace + 5, logger: Launch.quietLogger)
         try Launch.end(worker.outcome)
-    }
-
-    private static func seconds(_ text: String) throws(CommandError) -> Double {
-        let units: [(String, Double)] = [("s", 1), ("m", 60), ("h", 3600)]
-        guard let unit = units.first(where: { text.hasSuffix($0.0) }), let number = Double(text.dropLast()),
-            number >= 0, number * unit.1 <= 1e9
-        else {
-            throw .usage(
-                "--patience \"\(text.escapedForDisplay())\" is no duration: write a number and s, m or h, say 10m")
-        }
-        return number * unit.1
     }
 }

@@ -21,6 +21,8 @@ struct RunReport {
             "job": .string(job.name),
             "jobDigest": .string(job.digest.description), "planDigest": .string(job.plan.digest.description),
             "workers": .number(workers), "lanes": .number(job.laneTree.laneCount),
+            // From these, the batch size, the lanes and the seed follows which sample stands where.
+            "samples": .number(job.order.count), "isShuffled": .bool(job.order.isShuffled),
             "batchSize": .number(job.batchSize), "steps": .number(job.stepCount), "epochs": .number(job.epochCount),
             // Beyond 2⁵³ a JSON number is not safe with every reader.
             "seed": .string(String(job.seed)), "resolved": .string(job.description),
@@ -36,8 +38,16 @@ struct RunReport {
         ]
     }
 
-    /// A step of `metrics.jsonl`.
+    /// A step of `metrics.jsonl`: what it gave, and what proves which samples it used.
     static func metrics(_ report: StepReport) -> JSONValue {
+        var object = measures(report)
+        object["generation"] = .number(report.generation)
+        object["sampleHashes"] = .array(report.sampleHashes.map { .string($0.sixteenDigits) })
+        object["epochSampleSum"] = .string(report.epochSampleSum.sixteenDigits)
+        return .object(object)
+    }
+
+    private static func measures(_ report: StepReport) -> JSONObject {
         [
             "step": .number(report.step), "epoch": .number(report.epoch), "loss": .number(report.loss),
             "metrics": metrics(report.metrics.map { ($0.name, $0.value) }),
@@ -49,7 +59,7 @@ struct RunReport {
     /// A step on standard output.
     static func event(_ report: StepReport) -> JSONValue {
         var object = JSONObject([("event", "step")])
-        for member in metrics(report).object?.members ?? [] { object[member.key] = member.value }
+        for member in measures(report).members { object[member.key] = member.value }
         return .object(object)
     }
 
@@ -66,7 +76,9 @@ struct RunReport {
     func text(_ evaluation: EvaluationReport) -> String { means(evaluation.sums)?.text ?? "no samples" }
 
     /// The last event of a run that ended well.
-    func finished(_ result: RunResult, snapshot: WrittenSnapshot, steps: Int, times: RunTimes) -> JSONValue {
+    func finished(
+        _ result: RunResult, of run: OpenedRun, snapshot: WrittenSnapshot, steps: Int, times: RunTimes
+    ) -> JSONValue {
         let done = result.members.compactMap(\.done)
         let lastEpoch = means(done.first?.lastEpoch)
         var object = JSONObject([
@@ -81,12 +93,27 @@ struct RunReport {
         object["samplesPerSecond"] = .number(times.samplesPerSecond)
         object["seconds"] = .number(times.seconds)
         object["workers"] = .number(result.members.count)
-        object["lanesComputed"] = .object(
-            JSONObject(result.members.map { ($0.name, .number($0.done?.lanesComputed ?? 0)) }))
+        object["incidents"] = .number(result.incidents)
+        object["generations"] = .number(run.earlierGenerations + result.generations)
+        object["lanesComputed"] = .object(lanes(run.earlierLanes + result.lanesComputed.map { ($0.name, $0.lanes) }))
         object["gradientBytesSent"] = .object(
             JSONObject(result.members.map { ($0.name, .number($0.done?.gradientBytesSent ?? 0)) }))
         object["runDirectory"] = .string(runDirectory.path)
         return .object(object)
+    }
+
+    /// Lanes by worker, in the order of their names.
+    private func lanes(_ counts: [(name: String, lanes: Int)]) -> JSONObject {
+        var sums: [(name: String, lanes: Int)] = []
+        for count in counts {
+            if let index = sums.firstIndex(where: { $0.name == count.name }) {
+                sums[index].lanes += count.lanes
+            } else {
+                sums.append((count.name, count.lanes))
+            }
+        }
+        sums.sort { Array($0.name.utf8).lexicographicallyPrecedes(Array($1.name.utf8)) }
+        return JSONObject(sums.map { ($0.name, .number($0.lanes)) })
     }
 
     /// The summary for people.
@@ -99,6 +126,11 @@ struct RunReport {
         ]
         if let last = means(done.first?.lastEpoch) { lines.append("last epoch  \(last.text)") }
         if let evaluation = means(done.first?.evaluation) { lines.append("test        \(evaluation.text)") }
+        if result.incidents > 0 {
+            let incidents =
+                "\(NumberText.grouped(result.incidents)) \(result.incidents == 1 ? "incident" : "incidents")"
+            lines.append("survived    \(incidents); `lockstep trace` tells of them")
+        }
         lines.append("digest      \(snapshot.digest)")
         lines.append("snapshot    \(snapshot.path)")
         return lines.joined(separator: "\n")

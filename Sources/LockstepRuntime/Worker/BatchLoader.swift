@@ -32,24 +32,18 @@ final class BatchLoader: Sendable {
     init(job: ResolvedJob, lanes: Range<Int>) throws(CommandError) {
         self.job = job
         self.lanes = lanes
-        let sizes = [job.order, job.validationOrder, job.testOrder].compactMap {
-            $0.map { min($0.batchSize, $0.count) }
-        }
-        let rows = sizes.map { BatchLoader.rows(of: lanes, of: job.laneTree.laneCount, batch: $0).count }.max() ?? 0
+        let rows = BatchLoader.mostRows(of: lanes, job)
         let bytes = 4 * rows * (job.plan.sampleElements + job.plan.targetElements)
         depth = max(2, min(BatchLoader.mostAhead, BatchLoader.aheadBytes / max(1, bytes)))
         for _ in 0..<depth {
-            free.post(
-                Batch(
-                    rows: rows, lanes: lanes.count, sampleElements: job.plan.sampleElements,
-                    targetElements: job.plan.targetElements))
+            free.post(BatchLoader.emptyBatch(rows: rows, lanes: lanes.count, job))
         }
         try DetachedThread.start("loader", policy: .throughput) { [self] in
             ls_prepare_thread()
             while case .load(let turns) = requests.take() {
                 for turn in turns {
                     let batch = free.take()
-                    fill(batch, for: turn)
+                    BatchLoader.fill(batch, for: turn, lanes, job)
                     filled.post(batch)
                 }
             }
@@ -84,18 +78,38 @@ final class BatchLoader: Sendable {
 
     func stop() { requests.post(.stop) }
 
+    /// The samples of these lanes in one turn, read on the calling thread.
+    static func batch(of lanes: Range<Int>, in turn: Turn, _ job: ResolvedJob) -> Batch {
+        let batch = emptyBatch(rows: mostRows(of: lanes, job), lanes: lanes.count, job)
+        fill(batch, for: turn, lanes, job)
+        return batch
+    }
+
+    private static func emptyBatch(rows: Int, lanes: Int, _ job: ResolvedJob) -> Batch {
+        Batch(
+            rows: rows, lanes: lanes, sampleElements: job.plan.sampleElements,
+            targetElements: job.plan.targetElements)
+    }
+
+    /// In any turn of the job.
+    private static func mostRows(of lanes: Range<Int>, _ job: ResolvedJob) -> Int {
+        [job.order, job.validationOrder, job.testOrder].compactMap { order in
+            order.map { rows(of: lanes, of: job.laneTree.laneCount, batch: min($0.batchSize, $0.count)).count }
+        }.max() ?? 0
+    }
+
     private static func rows(of lanes: Range<Int>, of laneCount: Int, batch: Int) -> Range<Int> {
         let first = LanePositions.range(lane: lanes.lowerBound, of: laneCount, batch: batch).lowerBound
         let last = LanePositions.range(lane: lanes.upperBound - 1, of: laneCount, batch: batch).upperBound
         return first..<last
     }
 
-    private func fill(_ batch: Batch, for turn: Turn) {
+    private static func fill(_ batch: Batch, for turn: Turn, _ lanes: Range<Int>, _ job: ResolvedJob) {
         guard let set = job.samples(of: turn) else { return }
         let (order, reader, step) = (set.order, set.reader, set.step)
         let batchSize = order.batchCount(ofStep: step)
         let laneCount = job.laneTree.laneCount
-        let rows = BatchLoader.rows(of: lanes, of: laneCount, batch: batchSize)
+        let rows = Self.rows(of: lanes, of: laneCount, batch: batchSize)
         let samples = order.samples(step: step, positions: rows)
         batch.sampleHash = 0
         for (index, lane) in lanes.enumerated() {

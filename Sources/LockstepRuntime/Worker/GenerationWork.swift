@@ -172,7 +172,8 @@ final class GenerationWork {
             loss: measures?.loss ?? 0,
             metrics: (measures?.metrics ?? []).map { StepReport.NamedValue(name: $0.name, value: $0.value) },
             learningRate: job.rate(atStep: step, plateauFactor: plateauFactor, kernels: kernels),
-            samples: UInt32(job.order.batchCount(ofStep: step)), seconds: seconds)
+            samples: UInt32(job.order.batchCount(ofStep: step)), seconds: seconds,
+            computeSeconds: times.computeSeconds)
     }
 
     /// What comes after a decision is not known yet: the loader goes on as if training did, and `stopsEarly` turns it

@@ -26,7 +26,7 @@ struct LinkedGeneration {
         case .lost(let member, let generation, let reason):
             guard generation == roster.generation, counts.indices.contains(member) else { return nil }
             return .linkLost(peer: roster.members[member].name, generation: generation, reason: reason)
-        case .renew:
+        case .renew, .staged:
             return nil
         }
     }

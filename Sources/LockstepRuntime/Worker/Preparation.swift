@@ -21,6 +21,9 @@ struct Preparation {
         let watched: WatchState
         let step: UInt32
         let epochSums: [Double]
+        let epochSampleSum: UInt64
+        /// What shows that this process computes as the others do.
+        let probe: StateHash
     }
 
     let welcome: Welcome
@@ -72,7 +75,7 @@ struct Preparation {
     }
 
     /// - Throws: `CommandError`: what came is not what was promised, or the job cannot be made of it.
-    func finish(_ fetched: Fetched) throws -> Ready {
+    func finish(_ fetched: Fetched, _ kernels: Kernels) throws -> Ready {
         var contents = contents
         for (name, bytes) in zip(want.files, fetched.files) {
             let data = try DataFile(unpacking: bytes, name: name)
@@ -87,8 +90,10 @@ struct Preparation {
             try ResolvedJob(file.job) { path in contents[path.name] ?? DataFile(name: path.name, bytes: []) }
         }
         let state = try job.takeInitialState()
+        let probe = try LaneProbe.hash(job, state, kernels: kernels)
         guard let offer = welcome.state else {
-            return Ready(job: job, state: state, watched: WatchState(), step: 0, epochSums: [])
+            return Ready(
+                job: job, state: state, watched: WatchState(), step: 0, epochSums: [], epochSampleSum: 0, probe: probe)
         }
         let numbers = try fill(state, from: fetched, job)
         guard try digest(of: state, numbers, offer, job) == offer.stateDigest else {
@@ -96,7 +101,7 @@ struct Preparation {
         }
         return Ready(
             job: job, state: state, watched: WatchState(numbers: numbers.watch) ?? WatchState(), step: offer.step,
-            epochSums: numbers.epochSums)
+            epochSums: numbers.epochSums, epochSampleSum: numbers.epochSampleSum, probe: probe)
     }
 
     /// - Returns: the numbers beside the vectors.

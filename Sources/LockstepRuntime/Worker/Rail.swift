@@ -1,6 +1,7 @@
 internal import LockstepCluster
 internal import LockstepCollectives
 internal import LockstepCore
+internal import LockstepEngine
 internal import LockstepWire
 internal import NIOCore
 
@@ -22,23 +23,29 @@ final class Rail: @unchecked Sendable {
         case lost(member: Int, generation: UInt32, reason: String)
         /// The link to a member that this worker dials wants a successor with this number.
         case renew(member: Int, roster: Roster, renewal: Int)
+        /// All shares of the state are there.
+        case staged(StagedState, generation: UInt32)
     }
 
     let number: Int
     let loop: any EventLoop
     private let identity: WorkerIdentity
-    private let limits: Limits
-    private let post: @Sendable (Event) -> Void
+    let limits: Limits
+    let post: @Sendable (Event) -> Void
     /// Made when it is first wanted.
     private var waker: LoopWaker?
-    private var roster: Roster?
-    private var own = 0
+    private(set) var roster: Roster?
+    private(set) var own = 0
     /// For each member its links in the running generation, while it is linked.
-    private var links: [MemberLinks?] = []
+    private(set) var links: [MemberLinks?] = []
     /// Members whose link was there in this generation. There is no second one but a successor.
     private var linked: Set<Int> = []
     /// Of the exchange in hand; nil between generations.
     private(set) var runner: ExchangeRunner?
+    /// Of a worker that lacks the state of the generation, once it asks for it.
+    var levelling: Levelling?
+    /// Kept as long as pieces of it may be on their way.
+    var served: FlatState?
     /// Of the links that are open.
     private var receivers: [RailLink] = []
     private var isClosed = false
@@ -55,8 +62,8 @@ final class Rail: @unchecked Sendable {
         self.post = post
     }
 
-    private var generation: UInt32 { roster?.generation ?? 0 }
-    private var members: [Roster.Member] { roster?.members ?? [] }
+    var generation: UInt32 { roster?.generation ?? 0 }
+    var members: [Roster.Member] { roster?.members ?? [] }
 
     // MARK: The driver's calls, on the loop
 
@@ -84,9 +91,11 @@ final class Rail: @unchecked Sendable {
             guard let links else { continue }
             runner.add(links, of: member)
         }
-        // Frames may wait for it.
-        for links in links { links?.resume() }
+        resumeReading()
     }
+
+    /// Asks again about frames that wait.
+    func resumeReading() { for links in links { links?.resume() } }
 
     /// Keeps the loop from sleeping for a while.
     func stayAwake(atMost limit: TimeAmount) {
@@ -109,6 +118,13 @@ final class Rail: @unchecked Sendable {
         waker = nil
     }
 
+    #if LOCKSTEP_FAILPOINTS
+    /// Cuts the links, as a network does.
+    func dropLinks() {
+        for receiver in receivers where receiver.member != nil { receiver.link?.close() }
+    }
+    #endif
+
     /// The names of the members that the turn in progress waits for.
     var waitingFor: [String] { (runner?.waitingFor ?? []).map { members[$0].name } }
 
@@ -121,6 +137,8 @@ final class Rail: @unchecked Sendable {
         links = []
         linked = []
         runner = nil
+        levelling = nil
+        served = nil
     }
 
     // MARK: Links
@@ -128,7 +146,7 @@ final class Rail: @unchecked Sendable {
     /// Judges a worker of the own cluster that wants to link. Its name is that of its certificate.
     func admit(_ greeting: LinkGreeting) throws(LinkError) -> DataLinkAdmission {
         guard !isClosed else { throw .closed("this worker ends") }
-        guard greeting.generation >= generation, greeting.generation > 0 else {
+        guard greeting.isProbe || greeting.generation >= generation && greeting.generation > 0 else {
             throw .refused("its link is of generation \(greeting.generation), this worker is in \(generation)")
         }
         guard greeting.peerProcess == identity.process else {
@@ -137,6 +155,7 @@ final class Rail: @unchecked Sendable {
         guard greeting.rail == number else {
             throw .refused("it looks for rail \(greeting.rail), this is rail \(number)")
         }
+        guard !greeting.isProbe else { return DataLinkAdmission(greeting: answer(to: greeting), receiver: nil) }
         if greeting.generation == generation {
             if links.isEmpty { throw .refused("generation \(generation) is over") }
             if let objection = objection(to: greeting) { throw .refused(objection) }
@@ -145,10 +164,13 @@ final class Rail: @unchecked Sendable {
                 throw .refused("too many links wait here")
             }
         }
-        let answer = LinkGreeting(
+        return DataLinkAdmission(greeting: answer(to: greeting), receiver: RailLink(rail: self, greeting: greeting))
+    }
+
+    private func answer(to greeting: LinkGreeting) -> LinkGreeting {
+        LinkGreeting(
             generation: greeting.generation, name: identity.name, process: identity.process, peerName: greeting.name,
-            peerProcess: greeting.process, rail: number, renewal: greeting.renewal)
-        return DataLinkAdmission(greeting: answer, receiver: RailLink(rail: self, greeting: greeting))
+            peerProcess: greeting.process, rail: number, renewal: greeting.renewal, isProbe: greeting.isProbe)
     }
 
     /// The receiver of a link that this worker dials, and whose other end has greeted as it should.
@@ -227,50 +249,12 @@ final class Rail: @unchecked Sendable {
         link.resume()
     }
 
-    private func lose(_ member: Int, reason: String) {
+    func lose(_ member: Int, reason: String) {
         guard let links = links[member] else { return }
         let due = runner?.due(from: member).map { "\(reason); \($0)" } ?? reason
         self.links[member] = nil
         runner?.remove(member)
         links.close()
         post(.lost(member: member, generation: generation, reason: due))
-    }
-
-    // MARK: Renewal
-
-    /// Keys of this link have served for long, here or on the other side: it gets a successor, which the side dials that
-    /// dialled the first one.
-    func renew(_ receiver: RailLink) {
-        receiver.isWorn = true
-        // One that is not read yet has its turn when it is.
-        guard let member = receiver.member, let roster, let links = links[member], links.current === receiver,
-            links.beginRenewal()
-        else { return }
-        if member < own {
-            post(.renew(member: member, roster: roster, renewal: links.renewal + 1))
-        } else {
-            receiver.link?.requestRenewal()
-        }
-    }
-
-    /// A successor could not be dialled.
-    func renewalFailed(_ member: Int, generation: UInt32, reason: String) {
-        guard generation == self.generation, links.indices.contains(member) else { return }
-        lose(member, reason: "the link could not be renewed: \(reason)")
-    }
-
-    func retired(_ receiver: RailLink) {
-        guard let member = receiver.member, let links = links[member] else { return }
-        guard let old = links.retired(receiver) else {
-            return lose(member, reason: "\(members[member].name) ended a link that has no successor")
-        }
-        // A peer that leaves it open may not keep it for ever.
-        old.expire(after: limits.waiting, on: loop)
-        renewIfWorn(member)
-    }
-
-    private func renewIfWorn(_ member: Int) {
-        guard let link = links[member]?.current, link.isWorn else { return }
-        renew(link)
     }
 }

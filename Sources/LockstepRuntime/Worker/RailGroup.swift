@@ -55,9 +55,25 @@ final class RailGroup: Sendable {
         }
     }
 
-    /// Drops the generation in progress and its links.
-    func park() {
-        for rail in rails { rail.loop.execute { rail.park() } }
+    /// Drops the generation in progress and its links. When it returns, no loop uses anything of that generation any more.
+    /// Not to be called on a loop.
+    ///
+    /// - Returns: the names of the members that the turn in progress waited for.
+    @discardableResult
+    func park() -> [String] {
+        let parking = rails.map { rail in
+            rail.loop.submit {
+                defer { rail.park() }
+                return rail.waitingFor
+            }
+        }
+        var names: [String] = []
+        for rail in parking {
+            // A loop that has ended uses nothing.
+            guard let more = try? rail.wait() else { continue }
+            names += more.filter { !names.contains($0) }
+        }
+        return names
     }
 
     /// The names of the members that the turn in progress waits for.
@@ -69,6 +85,13 @@ final class RailGroup: Sendable {
         }
         return names
     }
+
+    #if LOCKSTEP_FAILPOINTS
+    /// Cuts the links of the generation in progress.
+    func dropLinks() {
+        for rail in rails { rail.loop.execute { rail.dropLinks() } }
+    }
+    #endif
 
     /// Ends all links; none is let in afterwards.
     func close() {

@@ -43,7 +43,9 @@ final class RailLink: FrameReceiver {
     }
 
     func willReceive(_ header: FrameHeader) throws -> FrameDestination {
-        guard let member, rail.isRead(self, from: member), let runner = rail.runner else { return .hold }
+        guard let member, rail.isRead(self, from: member) else { return .hold }
+        if header.kind == .share { return try rail.placeOfShare(header, from: member) }
+        guard let runner = rail.runner else { return .hold }
         do throws(ExchangeFault) {
             return try runner.willReceive(header, from: member)
         } catch {
@@ -52,7 +54,9 @@ final class RailLink: FrameReceiver {
     }
 
     func didReceive(_ header: FrameHeader) throws {
-        guard let member, let runner = rail.runner else { return }
+        guard let member else { return }
+        if header.kind == .share { return rail.tookShare(header, from: member) }
+        guard let runner = rail.runner else { return }
         do throws(ExchangeFault) {
             try runner.didReceive(header, from: member, sumIsFinite: link?.lastSumIsFinite ?? true)
         } catch {
@@ -61,7 +65,7 @@ final class RailLink: FrameReceiver {
     }
 
     func didSend(_ header: FrameHeader) {
-        if member != nil { rail.runner?.didSend(header) }
+        if member != nil, header.kind != .share { rail.runner?.didSend(header) }
     }
 
     func linkIsWorn() {

@@ -7,6 +7,8 @@ internal import NIOCore
 /// The frames of one share of S(step): its part of each vector (parameters, then the optimizer's), and with the first
 /// share the numbers that belong to the state beside its vectors.
 struct ShareFrames: Sequence, Sendable {
+    /// Of the roster that the share was cut for.
+    private let generation: UInt32
     private let step: UInt32
     /// Floats of the share.
     private let count: Int
@@ -14,21 +16,23 @@ struct ShareFrames: Sequence, Sendable {
     private let source: Source
 
     private enum Source: Sendable {
-        /// Nobody changes the state before the share is sent: the worker is done or frozen.
-        case state(FlatState, start: Int)
+        /// The worker is done or frozen. Before it changes the state after all it closes the gate: the share breaks off.
+        case state(FlatState, start: Int, StateGate)
         case copy(ShareCopy)
     }
 
-    /// The share as it stands in a state that nobody changes until it is sent.
-    init(of state: FlatState, _ fetch: Fetch, numbers: [Double]) {
+    /// The share as it stands in a state that nobody changes while the gate is open.
+    init(of state: FlatState, _ fetch: Fetch, generation: UInt32, numbers: [Double], gate: StateGate) {
+        self.generation = generation
         let range = StateShare.range(fetch.share, of: fetch.count, elementCount: state.layout.count)
         step = fetch.step
         count = range.count
         self.numbers = fetch.share == 0 ? numbers : []
-        source = .state(state, start: range.lowerBound)
+        source = .state(state, start: range.lowerBound, gate)
     }
 
-    init(_ copy: ShareCopy) {
+    init(_ copy: ShareCopy, generation: UInt32) {
+        self.generation = generation
         step = copy.step
         count = copy.count
         numbers = copy.numbers
@@ -39,14 +43,14 @@ struct ShareFrames: Sequence, Sendable {
 
     private var vectorCount: Int {
         switch source {
-        case .state(let state, _): 1 + state.vectors.count
+        case .state(let state, _, _): 1 + state.vectors.count
         case .copy(let copy): copy.vectors.count
         }
     }
 
     private func floats(_ vector: Int, from offset: Int) -> UnsafePointer<Float> {
         switch source {
-        case .state(let state, let start):
+        case .state(let state, let start, _):
             UnsafePointer((vector == 0 ? state.parameters : state.vectors[vector - 1]) + start + offset)
         case .copy(let copy): UnsafePointer(copy.vectors[vector].pointer + offset)
         }
@@ -62,11 +66,21 @@ struct ShareFrames: Sequence, Sendable {
 
         mutating func next() -> ControlFrame? {
             guard vector < frames.vectorCount, frames.count > 0 else { return numbers() }
+            guard case .state(_, _, let gate) = frames.source else { return floats() }
+            guard let frame = gate.read({ floats() }) else {
+                // Without the rest the numbers mean nothing either.
+                vector = frames.vectorCount + 1
+                return nil
+            }
+            return frame
+        }
+
+        private mutating func floats() -> ControlFrame? {
             let count = Swift.min(StateShare.frameBytes / 4, frames.count - done)
             let bytes = UnsafeRawBufferPointer(start: frames.floats(vector, from: done), count: 4 * count)
             let header = FrameHeader(
-                kind: .share, step: frames.step, bucket: UInt16(vector), length: UInt32(bytes.count),
-                offset: UInt64(4 * done))
+                kind: .share, generation: frames.generation, step: frames.step, bucket: UInt16(vector),
+                length: UInt32(bytes.count), offset: UInt64(4 * done))
             done += count
             if done == frames.count {
                 vector += 1
@@ -81,8 +95,8 @@ struct ShareFrames: Sequence, Sendable {
                 withUnsafeBytes(of: number.bitPattern.littleEndian) { Array($0) }
             }
             let header = FrameHeader(
-                kind: .share, step: frames.step, bucket: UInt16(frames.vectorCount), length: UInt32(bytes.count),
-                offset: 0)
+                kind: .share, generation: frames.generation, step: frames.step, bucket: UInt16(frames.vectorCount),
+                length: UInt32(bytes.count), offset: 0)
             vector = frames.vectorCount + 1
             return ControlFrame(header: header, payload: ByteBuffer(bytes: bytes))
         }

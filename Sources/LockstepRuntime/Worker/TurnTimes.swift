@@ -4,4 +4,7 @@ struct TurnTimes {
     var loadEnd: UInt64 = 0
     var forwardEnd: UInt64 = 0
     var backwardEnd: UInt64 = 0
+
+    /// Forward and backward.
+    var computeSeconds: Double { backwardEnd > loadEnd ? Double(backwardEnd - loadEnd) / 1e9 : 0 }
 }

@@ -3,6 +3,7 @@ internal import LockstepCollectives
 internal import LockstepCore
 internal import LockstepEngine
 internal import LockstepJobs
+internal import LockstepWire
 internal import Logging
 
 /// The links and exchanges of generations, and their trials.
@@ -23,28 +24,40 @@ extension WorkerDriver {
 
     /// A generation begins.
     func link(_ start: Start) -> WorkerEvent? {
+        #if LOCKSTEP_FAILPOINTS
+        pass(.linking, step: start.roster.startStep)
+        #endif
         endGeneration()
-        guard let job, let own = start.roster.index(of: core.identity.name), let schedule = core.schedule else {
+        closeGate()
+        network.contexts.revocations.replace(DenyList(fingerprints: start.roster.denied))
+        guard job != nil, let own = start.roster.index(of: core.identity.name) else {
             return .failed(reason: "START came before the job")
         }
         guard !settings.allowsClear else { return WorkerDriver.refusesWithoutTLS }
         cores.take(start.hostShare)
+        spans?.begin(start.traceContext, generation: start.roster.generation)
+        starting = start
+        if start.roster.members.count > 1, let failure = link(start.roster, own: own) { return failure }
+        // Who lacks the state does not know yet what follows it.
+        return start.roster.holders.contains(core.identity.name) ? beginWork() : nil
+    }
+
+    /// Makes what a generation is worked on with. The own state is the one that it starts from.
+    func beginWork() -> WorkerEvent? {
+        guard let start = starting, let job, let schedule = core.schedule,
+            let own = start.roster.index(of: core.identity.name)
+        else { return .failed(reason: "no generation is in hand") }
+        starting = nil
         do {
             let work = try GenerationWork(
                 roster: start.roster, own: own, job: job, kernels: settings.kernels, threads: cores.threads,
                 schedule: schedule)
             self.work = work
-            spans?.begin(start.traceContext, generation: start.roster.generation)
-            guard start.roster.members.count > 1 else {
-                exchange = makeExchange(work.plans, start.roster, work.memory, schedule)
-                settings.logger.info("generation begins", metadata: ["lanes": "\(work.lanes)"])
-                return nil
-            }
-            if let failure = link(start.roster, own: own) { return failure }
             exchange = makeExchange(work.plans, start.roster, work.memory, schedule)
             settings.logger.info(
                 "generation begins",
                 metadata: [
+                    "from": "\(start.roster.start)", "members": "\(start.roster.members.count)",
                     "lanes": "\(work.lanes)", "links": "\(start.roster.exchange.links)",
                     "buckets": "\(start.roster.exchange.bucketBoundaries.count + 1)",
                 ])
@@ -57,6 +70,7 @@ extension WorkerDriver {
     /// A generation begins that only measures.
     func link(toMeasure measure: Measure) -> WorkerEvent? {
         endGeneration()
+        network.contexts.revocations.replace(DenyList(fingerprints: measure.roster.denied))
         guard let own = measure.roster.index(of: core.identity.name), measure.roster.members.count > 1 else {
             return .failed(reason: "a worker alone has nothing to measure")
         }
@@ -94,14 +108,23 @@ extension WorkerDriver {
     /// Something has happened to a link.
     func linked(_ event: Rail.Event) -> WorkerEvent? { linking?.handle(event) }
 
-    /// Drops everything of the generation in progress.
-    func endGeneration() {
+    /// Drops everything of the generation in progress. When it returns, nobody uses memory of it any more.
+    ///
+    /// - Returns: the names of the members that the turn in progress waited for.
+    @discardableResult
+    func endGeneration() -> [String] {
         network.stopLinking()
-        rails?.park()
+        let waitedFor = rails?.park() ?? []
         linking = nil
+        starting = nil
         exchange = nil
         trial = nil
         work = nil
+        guard levelling != nil else { return waitedFor }
+        levelling = nil
+        preparation = nil
+        network.stopFetching()
+        return waitedFor
     }
 
     /// Lets the members of a roster in, and dials those that this worker dials.

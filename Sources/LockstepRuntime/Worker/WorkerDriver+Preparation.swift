@@ -9,10 +9,15 @@ internal import LockstepModels
 extension WorkerDriver {
     func prepare(_ welcome: Welcome) -> WorkerEvent? {
         settings.status.update { $0.run = welcome.runIdentifier }
+        #if LOCKSTEP_FAILPOINTS
+        pass(.preparing, step: 0)
+        #endif
+        self.welcome = welcome
         do throws(CommandError) {
             let preparation = try Preparation(welcome, dataDirectory: DataDirectory(root: settings.dataDirectory))
             self.preparation = preparation
-            network.openBulk(preparation.want, vectors: preparation.vectorCount)
+            fetchCount += 1
+            network.fetch(preparation.want, vectors: preparation.vectorCount, number: fetchCount)
             return nil
         } catch {
             return .unable(Unable(exitCode: error.exitCode, message: error.message))
@@ -23,7 +28,7 @@ extension WorkerDriver {
         guard let preparation else { return .failed(reason: "what nobody asked for has come") }
         self.preparation = nil
         do {
-            let ready = try preparation.finish(fetched)
+            let ready = try preparation.finish(fetched, settings.kernels)
             let job = ready.job
             self.job = job
             state = ready.state
@@ -31,14 +36,17 @@ extension WorkerDriver {
             spans = makeSpans(job, run: preparation.welcome.runIdentifier)
             let rails = makeRails(preparation.welcome)
             self.rails = rails
+            let numbers = StateNumbers(
+                of: job, watched, epochSums: ready.epochSums, epochSampleSum: ready.epochSampleSum)
             network.announce(
                 WorkerPreparation(
-                    planDigest: job.plan.digest.description, step: ready.step,
-                    stateHash: ready.state.hash(settings.kernels), lastStep: UInt32(job.stepCount),
+                    planDigest: job.plan.digest.description, probe: ready.probe,
+                    state: held(
+                        StatePoint(step: ready.step), ready.state.hashes(settings.kernels, numbers: numbers.all),
+                        watched, numbers, job),
+                    lastStep: UInt32(job.stepCount),
                     evaluationBatches: UInt32(job.testOrder?.stepsPerEpoch ?? 0), validation: job.validationSchedule,
-                    isStopped: watched.isStopped, isBest: ready.step > 0 && watched.bestSnapshotStep == Int(ready.step),
-                    epoch: ready.step == 0 ? 0 : UInt32(job.order.epoch(ofStep: Int(ready.step))),
-                    epochSums: ready.epochSums, host: "", ports: []), rails)
+                    host: "", ports: []), rails)
             return nil
         } catch let error as CommandError {
             return .unable(Unable(exitCode: error.exitCode, message: error.message))

@@ -11,6 +11,7 @@ extension WorkerDriver {
     func begin(_ turn: Turn, isStopping: Bool) -> WorkerEvent? {
         turnStart = ProcessClock.now
         flushSpan()
+        if starting != nil, let failure = beginWork() { return failure }
         guard let work, let state, let exchange else { return .failed(reason: "no generation is in hand") }
         broken = turn.phase == .train ? turn : nil
         if isStopping { work.stopsEarly(after: turn) }
@@ -20,21 +21,28 @@ extension WorkerDriver {
         }
         let step = turn.phase == .train ? Int(turn.step) : Int(core.step)
         #if LOCKSTEP_FAILPOINTS
-        if let fault = Failpoints.current.flipParameter, turn.phase == .train, turn.step == fault.step,
-            core.identity.name == fault.worker
-        {
-            state.parameters[0] = Float(bitPattern: state.parameters[0].bitPattern ^ 1)
-        }
+        if turn.phase == .train { flipParameter(before: turn.step) }
+        let pass = passer(step: turn.step)
         #endif
         self.isStopping = isStopping
         exchange.begin(turn)
         work.compute(
-            turn, state: state, bucketCompleted: { exchange.bucketReady($0, in: turn) }
+            turn, state: state,
+            bucketCompleted: { bucket in
+                #if LOCKSTEP_FAILPOINTS
+                pass(.backward)
+                #endif
+                exchange.bucketReady(bucket, in: turn)
+            }
         ) { [settings] stage in
             settings.status.update {
                 $0.step = step
                 $0.stage = stage
             }
+            #if LOCKSTEP_FAILPOINTS
+            if stage == .load { pass(.load) }
+            if stage == .forward { pass(.forward) }
+            #endif
         }
         // A turn without a batch has nothing to compute; its record follows by itself.
         return turn.hasBatch ? .computed(turn) : nil
@@ -42,10 +50,16 @@ extension WorkerDriver {
 
     func record(_ turn: Turn, askedGeneration: UInt32, judgement: UInt64?, hashesState: Bool) -> WorkerEvent? {
         guard let work, let state, let exchange else { return .failed(reason: "no generation is in hand") }
+        #if LOCKSTEP_FAILPOINTS
+        pass(.record, step: turn.step)
+        #endif
         let record = work.record(
             state: state, askedGeneration: askedGeneration, judgement: judgement, hashesState: hashesState)
         exchange.complete(turn, record, isStopping: isStopping)
-        return nil
+        #if LOCKSTEP_FAILPOINTS
+        pass(.allReduce, step: turn.step)
+        #endif
+        return .recorded(turn, hashesState ? record.stateHash : nil)
     }
 
     /// An exchange has finished a turn.
@@ -73,6 +87,9 @@ extension WorkerDriver {
         guard let job, let work, let state, let exchange else { return .failed(reason: "no generation is in hand") }
         let exchanged = ProcessClock.now
         broken = nil
+        #if LOCKSTEP_FAILPOINTS
+        pass(.update, step: turn.step)
+        #endif
         work.apply(turn, summary, plateauFactor: watched.plateauFactor, to: state)
         let end = ProcessClock.now
         done = StepSpans.Step(
@@ -96,10 +113,13 @@ extension WorkerDriver {
     }
 
     func park() -> WorkerEvent {
-        endGeneration()
+        #if LOCKSTEP_FAILPOINTS
+        pass(.freezing, step: core.step)
+        #endif
+        let waitedFor = endGeneration()
         flushSpan()
         if let broken { spans?.recordBrokenStep(broken, start: turnStart, end: ProcessClock.now, reason: "parked") }
         broken = nil
-        return .parked
+        return .parked(waitingFor: waitedFor)
     }
 }

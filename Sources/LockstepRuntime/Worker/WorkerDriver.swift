@@ -15,8 +15,8 @@ final class WorkerDriver: @unchecked Sendable {
         /// Of the rail with this number.
         case rail(Int, Rail.Event)
         case exchanged(RunningExchange.End)
-        /// The bulk connection is open, and what was wanted has come.
-        case bulkReady(Fetched)
+        /// What was wanted has come on the bulk connection; the number is that of the asking.
+        case bulkReady(Int, Fetched)
         /// A connection that the core knows nothing of has ended, and the worker cannot go on without it.
         case lost(CommandError)
         /// The process ends.
@@ -30,9 +30,15 @@ final class WorkerDriver: @unchecked Sendable {
     let network: WorkerNetwork
     private let ended: @Sendable (ExitCode, String) -> Void
     var core: WorkerCore
+    private var published = WorkerStanding()
     var preparation: Preparation?
+    /// The first one.
+    var welcome: Welcome?
+    var fetchCount = 0
     var job: ResolvedJob?
     var state: FlatState?
+    /// Open while others may read the state.
+    var gate: StateGate?
     /// What the job watches, a part of the state.
     var watched: WatchState
     var cores: HostCores
@@ -41,6 +47,10 @@ final class WorkerDriver: @unchecked Sendable {
     var rails: RailGroup?
     /// The generation whose links are made or used.
     var linking: LinkedGeneration?
+    /// A generation whose work is not made yet.
+    var starting: Start?
+    /// The roster whose state is on its way here.
+    var levelling: Roster?
     var exchangeCount = 0
     /// A generation's work and exchange, or a trial's.
     var work: GenerationWork?
@@ -68,7 +78,10 @@ final class WorkerDriver: @unchecked Sendable {
         self.ended = ended
         // A coordinator that is stopped for a while (Ctrl-Z) is waited for as long as one that is not there yet.
         var timing = WorkerCore.Timing()
-        timing.silence = max(timing.silence, UInt64(settings.patience * 1e9))
+        timing.patience = UInt64(settings.patience * 1e9)
+        #if LOCKSTEP_FAILPOINTS
+        if let deadline = Failpoints.current.deadline { timing.shorten(to: deadline) }
+        #endif
         core = WorkerCore(identity, timing: timing)
         watched = WatchState()
         cores = HostCores(threads: settings.threads, isShared: !settings.hasOwnCores)
@@ -83,7 +96,7 @@ final class WorkerDriver: @unchecked Sendable {
         while core.state != .ended {
             // Before the deadline is judged, and past all that waits in the mailbox: a long computation must not make
             // the coordinator look silent.
-            if network.takeHeard() { handle(.heard) }
+            if let step = network.takeHeard() { handle(.heard(reportedStep: step)) }
             var wait: Double?
             if let deadline = core.nextDeadline {
                 let now = ProcessClock.now
@@ -96,9 +109,12 @@ final class WorkerDriver: @unchecked Sendable {
             switch next {
             case nil: break
             case .core(let event): handle(event)
+            case .rail(_, .staged(let staged, let generation)):
+                if let event = received(staged, generation: generation) { handle(event) }
             case .rail(_, let event): if let event = linked(event) { handle(event) }
             case .exchanged(let end): if let event = exchanged(end) { handle(event) }
-            case .bulkReady(let fetched): if let event = finishPreparing(fetched) { handle(event) }
+            case .bulkReady(let number, let fetched):
+                if number == fetchCount, let event = received(fetched) { handle(event) }
             case .lost(let error): ended(error.exitCode, error.message)
             case .stop: return
             }
@@ -115,10 +131,18 @@ final class WorkerDriver: @unchecked Sendable {
                 $0.step = Int(core.currentStep)
                 $0.stage = core.stage
             }
+            publishStanding()
             for action in actions {
                 if let answer = perform(action) { pending.append(answer) }
             }
         }
+    }
+
+    private func publishStanding() {
+        let standing = core.standing
+        guard standing != published else { return }
+        published = standing
+        network.publish(standing)
     }
 
     /// - Returns: the answer to the action, where there is one at once.
@@ -128,16 +152,20 @@ final class WorkerDriver: @unchecked Sendable {
             network.send(message, on: connection)
             return nil
         case .dialAgain(let reason):
-            settings.logger.info("the coordinator is not there yet: \(reason)")
+            settings.logger.info("the coordinator is dialled again: \(reason)")
             network.dialAgain(reason: reason)
+            return nil
+        case .closeConnection(let connection, let reason):
+            settings.logger.info("closed the control connection: \(reason)")
+            network.close(connection)
             return nil
         case .prepare(let welcome):
             return prepare(welcome)
-        case .linkToMeasure(let measure, _):
+        case .linkToMeasure(let measure):
             return link(toMeasure: measure)
         case .measure(let measure):
             return self.measure(measure)
-        case .link(let start, _):
+        case .link(let start):
             return link(start)
         case .begin(let turn, let isStopping):
             return begin(turn, isStopping: isStopping)
@@ -153,7 +181,15 @@ final class WorkerDriver: @unchecked Sendable {
         case .park:
             return park()
         case .hashState:
-            return state.map { .stateHashed($0.hash(settings.kernels)) }
+            return hashState()
+        case .reach(let members, let limit):
+            network.reach(members, generation: core.promised, limit: limit)
+            return nil
+        case .level(let roster):
+            return level(roster)
+        case .serve(let roster):
+            serve(roster)
+            return nil
         case .sendShare(let fetch):
             sendShare(fetch)
             return nil

@@ -33,8 +33,11 @@ extension WorkerNetwork {
 
     /// Dials the members that this worker dials, on these rails.
     func link(_ roster: Roster, own: Int, _ rails: [Rail]) {
+        var timing = DialQueue.Timing()
+        timing.patience *= UInt64(roster.patience)
         let queue = DialQueue(
-            own: own, links: rails.count, allowance: roster.linkingAllowance(links: rails.count), now: ProcessClock.now)
+            own: own, links: rails.count, allowance: roster.linkingAllowance(links: rails.count), timing: timing,
+            now: ProcessClock.now)
         let task = Task { [self] in
             await Linking.run(queue) { [self] dial, limit in
                 try await connect(

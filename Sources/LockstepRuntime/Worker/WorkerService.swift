@@ -81,8 +81,9 @@ package final class WorkerService: Service {
             await withGracefulShutdownHandler {
                 var first = endings.makeAsyncIterator()
                 return await first.next() ?? CommandError(.interrupted, "")
-            } onGracefulShutdown: {
-                ended(.temporary, "stopped by SIGTERM")
+            } onGracefulShutdown: { [settings] in
+                events.post(.core(.leaveRequested(reason: "stopped by SIGTERM")))
+                network.endSoon(after: settings.grace) { ended(.temporary, "stopped by SIGTERM") }
             }
         } onCancel: {
             ended(.interrupted, "")

@@ -19,6 +19,8 @@ package struct WorkerSettings: Sendable {
     package var advertise: Endpoint?
     /// Seconds to go on trying to reach the coordinator.
     package var patience: Double
+    /// Seconds after SIGTERM in which it may hand over what it has in hand.
+    package var grace = 30.0
     package var kernels: Kernels
     /// Whether it was told the cores it runs on; else the workers of a host share its cores out among them.
     package var hasOwnCores = false

@@ -8,11 +8,13 @@ struct ManifestMembers {
 
     /// - Parameters:
     ///   - place: names the object in errors.
-    ///   - keys: all of them must be there, and no others.
-    init(_ value: JSONValue, _ place: String, keys: [String]) throws(SnapshotDamage) {
+    ///   - keys: all of them must be there, and no others but the optional ones.
+    init(
+        _ value: JSONValue, _ place: String, keys: [String], optional: [String] = []
+    ) throws(SnapshotDamage) {
         guard let object = value.object else { throw ManifestMembers.damage("\(place) is not an object") }
         for key in keys where object[key] == nil { throw ManifestMembers.damage("\(place) lacks “\(key)”") }
-        for member in object.members where !keys.contains(member.key) {
+        for member in object.members where !keys.contains(member.key) && !optional.contains(member.key) {
             throw ManifestMembers.damage("\(place) has the unknown key “\(member.key.escapedForDisplay(limit: 40))”")
         }
         self.object = object

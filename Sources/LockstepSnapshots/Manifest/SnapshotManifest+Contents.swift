@@ -52,6 +52,7 @@ extension SnapshotManifest {
         best = contents.best.flatMap { $0.value.isFinite ? $0 : nil }
         preprocessing = contents.preprocessing
         epochSums = contents.epochSums
+        epochSampleSum = contents.epochSampleSum
         self.files = files
         self.tensors = tensors
     }

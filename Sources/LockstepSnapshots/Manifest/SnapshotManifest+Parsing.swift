@@ -35,7 +35,7 @@ extension SnapshotManifest {
                 "format", "version", "arithmetic", "run", "job", "jobDigest", "planDigest", "seed", "step", "epoch",
                 "samplesDone", "stateHash", "digest", "stateDigest", "finite", "best", "preprocessing",
                 "epochSums", "files", "tensors",
-            ])
+            ], optional: ["epochSampleSum"])
         guard try members.string("format") == SnapshotManifest.format else { throw members.wrong("format", "known") }
         let seedText = try members.string("seed")
         guard let seed = UInt64(seedText), String(seed) == seedText else { throw members.wrong("seed", "a seed") }
@@ -60,6 +60,14 @@ extension SnapshotManifest {
                 SnapshotManifest.bits(of: Double(bitPattern: bits)) == text
             else { throw members.wrong("epochSums", "a list of 16 hexadecimal digits each") }
             return Double(bitPattern: bits)
+        }
+        if members["epochSampleSum"] == .null {
+            epochSampleSum = nil
+        } else {
+            guard let sum = UInt64(sixteenDigits: try members.string("epochSampleSum")) else {
+                throw members.wrong("epochSampleSum", "16 hexadecimal digits")
+            }
+            epochSampleSum = sum
         }
         files = try members.array("files").map { (file) throws(SnapshotDamage) in try File(file) }
         tensors = try members.array("tensors").map { (tensor) throws(SnapshotDamage) in try Tensor(tensor) }

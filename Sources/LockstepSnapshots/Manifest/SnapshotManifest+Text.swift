@@ -18,7 +18,7 @@ extension SnapshotManifest {
     }
 
     private var json: JSONValue {
-        [
+        var object: JSONObject = [
             "format": .string(SnapshotManifest.format), "version": .string(origin.version),
             "arithmetic": .number(origin.arithmetic), "run": .string(origin.run), "job": .string(origin.job),
             "jobDigest": .string(origin.jobDigest.description), "planDigest": .string(origin.planDigest.description),
@@ -34,6 +34,8 @@ extension SnapshotManifest {
             "epochSums": .array(epochSums.map { .string(SnapshotManifest.bits(of: $0)) }),
             "files": .array(files.map(\.json)), "tensors": .array(tensors.map(\.json)),
         ]
+        object["epochSampleSum"] = epochSampleSum.map { .string($0.sixteenDigits) }
+        return .object(object)
     }
 }
 

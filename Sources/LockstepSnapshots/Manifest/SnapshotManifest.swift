@@ -16,6 +16,8 @@ package struct SnapshotManifest: Sendable, Equatable {
     package let preprocessing: JSONValue?
     /// Sums over the steps of the current epoch.
     package let epochSums: [Double]
+    /// The hashes of all samples of the current epoch so far, added modulo 2⁶⁴; nil where an older version wrote it.
+    package let epochSampleSum: UInt64?
     /// `parameters.safetensors`, then `optimizer.safetensors`.
     package let files: [File]
     /// In the order in which the state digest takes them.

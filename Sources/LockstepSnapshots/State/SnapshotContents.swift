@@ -13,10 +13,13 @@ package struct SnapshotContents: Sendable {
     package var preprocessing: JSONValue?
     /// Sums over the steps of the current epoch, for reports; no part of the state.
     package var epochSums: [Double]
+    /// The hashes of all samples of the current epoch so far, added modulo 2⁶⁴.
+    package var epochSampleSum: UInt64
 
     package init(
         state: StateSnapshot, origin: SnapshotOrigin, stateHash: StateHash, best: BestMark? = nil,
-        preprocessing: JSONValue? = nil, epochSums: [Double] = []
+        preprocessing: JSONValue? = nil, epochSums: [Double] = [],
+        epochSampleSum: UInt64 = 0
     ) {
         self.state = state
         self.origin = origin
@@ -24,5 +27,6 @@ package struct SnapshotContents: Sendable {
         self.best = best
         self.preprocessing = preprocessing
         self.epochSums = epochSums
+        self.epochSampleSum = epochSampleSum
     }
 }

@@ -7,7 +7,7 @@ package import Foundation
 #endif
 
 /// What `lockstep identity show` tells of an identity directory. Shows no secret.
-package struct IdentityDescription: Sendable, Codable {
+package struct IdentityDescription: Sendable {
     package let name: PeerName
     package let serial: String
     package let notBefore: Date
@@ -17,9 +17,14 @@ package struct IdentityDescription: Sendable, Codable {
     package let authorities: [Digest]
     /// The key file's permission bits; 0o600 is right.
     package let keyMode: UInt32
+    /// The list of denied certificates that was looked into, as it is shown; nil where none was.
+    package let denied: String?
+    /// What denies this certificate there.
+    package let revocation: DeniedCertificate?
 
-    /// - Throws: as `Identity.init(directory:)`.
-    package init(directory: String) throws(CommandError) {
+    /// - Parameter denied: a list of denied certificates; nil for the directory's own, where it has one.
+    /// - Throws: as `Identity.init(directory:)`; usage for a list that cannot be read.
+    package init(directory: String, denied: String? = nil) throws(CommandError) {
         let identity = try Identity(directory: directory)
         let paths = IdentityPaths(directory)
         let chain = try IdentityText.certificates(identity.certificate, PrivateFiles.shown(paths.certificate))
@@ -37,6 +42,13 @@ package struct IdentityDescription: Sendable, Codable {
         authorities = try IdentityText.certificates(identity.authority, PrivateFiles.shown(paths.authority))
             .map { DigestBuilder.digest(of: $0.encoded) }
         keyMode = PrivateFiles.mode(of: paths.key) ?? 0
+        let own = DenyListFile.path(inIdentity: directory)
+        guard let list = denied ?? (PrivateFiles.exists(own) ? own : nil) else {
+            (self.denied, revocation) = (nil, nil)
+            return
+        }
+        self.denied = PrivateFiles.shown(list)
+        revocation = DenyList.read(try PrivateFiles.readBytes(list)).list.reason(toDeny: leaf)
     }
 
     /// One `key: value` line each.
@@ -49,5 +61,12 @@ package struct IdentityDescription: Sendable, Codable {
             "valid: \(PeerCertificate.shown(notBefore)) to \(PeerCertificate.shown(notAfter)) (\(state))",
             "fingerprint: \(fingerprint)",
         ] + authorities.map { "authority: \($0)" } + ["key permissions: \(String(keyMode, radix: 8))"]
+            + revocationLines
+    }
+
+    private var revocationLines: [String] {
+        guard let denied else { return [] }
+        guard let revocation else { return ["revoked: no, says \(denied)"] }
+        return ["revoked: \(revocation.shown), says \(denied)"]
     }
 }

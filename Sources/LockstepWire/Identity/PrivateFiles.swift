@@ -15,6 +15,11 @@ enum PrivateFiles {
 
     /// - Throws: `CommandError` (usage) that names the file.
     static func read(_ path: String) throws(CommandError) -> String {
+        String(decoding: try readBytes(path), as: UTF8.self)
+    }
+
+    /// - Throws: `CommandError` (usage) that names the file.
+    static func readBytes(_ path: String) throws(CommandError) -> [UInt8] {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw failure("cannot be read", path) }
         defer { close(descriptor) }
@@ -27,10 +32,37 @@ enum PrivateFiles {
             if count == 0 { break }
             bytes.append(contentsOf: piece[..<count])
             guard bytes.count <= largestFile else {
-                throw .usage("\(shown(path)) is larger than 1 MiB: that is no certificate or key file")
+                throw .usage("\(shown(path)) is larger than 1 MiB: no file of an identity or an authority is")
             }
         }
-        return String(decoding: bytes, as: UTF8.self)
+        return bytes
+    }
+
+    /// Tells one state of a file from another.
+    struct Mark: Sendable, Equatable {
+        private let device: UInt64
+        private let inode: UInt64
+        private let size: Int64
+        /// Nanoseconds, of the contents and of everything.
+        private let times: [Int64]
+
+        fileprivate init(_ status: stat) {
+            device = UInt64(truncatingIfNeeded: status.st_dev)
+            inode = UInt64(truncatingIfNeeded: status.st_ino)
+            size = Int64(status.st_size)
+            #if canImport(Darwin)
+            let (modified, changed) = (status.st_mtimespec, status.st_ctimespec)
+            #else
+            let (modified, changed) = (status.st_mtim, status.st_ctim)
+            #endif
+            times = [modified, changed].flatMap { [Int64($0.tv_sec), Int64($0.tv_nsec)] }
+        }
+    }
+
+    /// nil where nothing is there that could be looked at.
+    static func mark(of path: String) -> Mark? {
+        var status = stat()
+        return stat(path, &status) == 0 ? Mark(status) : nil
     }
 
     /// The permission bits of `path` (0o600, say), or nil when it cannot be looked at.
@@ -56,14 +88,8 @@ enum PrivateFiles {
 
     /// Writes beside, syncs, then takes the name: a reader sees the whole file or none, and an existing one stays.
     static func create(_ path: String, _ text: String, mode: UInt32) throws(CommandError) {
-        let beside = "\(path).\(getpid()).new"
-        unlink(beside)
-        let descriptor = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode_t(mode))
-        guard descriptor >= 0 else { throw failure("cannot be created", path) }
+        let beside = try writeBeside(path, Array(text.utf8), mode: mode)
         defer { unlink(beside) }
-        // The process's umask may have taken bits away.
-        let written = fchmod(descriptor, mode_t(mode)) == 0 && write(text, to: descriptor) && fsync(descriptor) == 0
-        guard close(descriptor) == 0, written else { throw failure("cannot be written", path) }
         // A link, unlike a rename, refuses to replace what is already there.
         guard link(beside, path) == 0 else {
             if errno == EEXIST { throw alreadyThere(path) }
@@ -71,10 +97,55 @@ enum PrivateFiles {
         }
     }
 
+    /// Writes beside, syncs, then takes the name: a reader sees the whole old file or the whole new one.
+    static func replace(_ path: String, _ bytes: [UInt8], mode: UInt32) throws(CommandError) {
+        let beside = try writeBeside(path, bytes, mode: mode)
+        guard rename(beside, path) == 0 else {
+            defer { unlink(beside) }
+            throw failure("cannot be written", path)
+        }
+        // The name is as durable as the contents.
+        let holder = open(directory(of: path), O_RDONLY | O_CLOEXEC)
+        guard holder >= 0 else { throw failure("cannot be written", path) }
+        let synced = fsync(holder) == 0
+        guard close(holder) == 0, synced else { throw failure("cannot be written", path) }
+    }
+
+    /// Runs `body` while no other process does so for the same directory.
+    static func withLock<Result>(
+        on directory: String, _ body: () throws(CommandError) -> Result
+    ) throws(CommandError) -> Result {
+        let descriptor = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw failure("cannot be opened", directory) }
+        // Closing gives the lock back.
+        defer { close(descriptor) }
+        while flock(descriptor, LOCK_EX) != 0 {
+            guard errno == EINTR else { throw failure("cannot be locked", directory) }
+        }
+        return try body()
+    }
+
+    /// - Returns: the path of the new file.
+    private static func writeBeside(
+        _ path: String, _ bytes: [UInt8], mode: UInt32
+    ) throws(CommandError) -> String {
+        let beside = "\(path).\(getpid()).new"
+        unlink(beside)
+        let descriptor = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode_t(mode))
+        guard descriptor >= 0 else { throw failure("cannot be created", path) }
+        // The process's umask may have taken bits away.
+        let written = fchmod(descriptor, mode_t(mode)) == 0 && write(bytes, to: descriptor) && fsync(descriptor) == 0
+        guard close(descriptor) == 0, written else {
+            defer { unlink(beside) }
+            throw failure("cannot be written", path)
+        }
+        return beside
+    }
+
     static func append(_ line: String, to path: String) throws(CommandError) {
         let descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw failure("cannot be written", path) }
-        let written = write(line + "\n", to: descriptor) && fsync(descriptor) == 0
+        let written = write(Array((line + "\n").utf8), to: descriptor) && fsync(descriptor) == 0
         guard close(descriptor) == 0, written else { throw failure("cannot be written", path) }
     }
 
@@ -94,9 +165,8 @@ enum PrivateFiles {
         #endif
     }
 
-    private static func write(_ text: String, to descriptor: Int32) -> Bool {
-        let bytes = Array(text.utf8)
-        return bytes.withUnsafeBytes { all in
+    private static func write(_ bytes: [UInt8], to descriptor: Int32) -> Bool {
+        bytes.withUnsafeBytes { all in
             var done = 0
             while done < all.count {
                 let rest = UnsafeRawBufferPointer(rebasing: all[done...])
@@ -113,6 +183,11 @@ enum PrivateFiles {
             }
             return true
         }
+    }
+
+    private static func directory(of path: String) -> String {
+        guard let slash = path.lastIndex(of: "/") else { return "." }
+        return slash == path.startIndex ? "/" : String(path[..<slash])
     }
 
     private static func failure(_ what: String, _ path: String) -> CommandError {

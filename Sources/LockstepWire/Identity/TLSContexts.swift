@@ -4,13 +4,16 @@ internal import NIOSSL
 internal import X509
 
 /// The TLS settings of a process, built once and shared by all its connections: TLS 1.3 only, both sides show
-/// certificates, the cluster's authority is the only root, and host names mean nothing.
+/// certificates, the cluster's authority is the only root, and host names mean nothing. Copies share `revocations`.
 package struct TLSContexts: Sendable {
     /// The protocol that both ends must have agreed on (ALPN).
     static let applicationProtocol = "lockstep/1"
 
     /// The name in this process's own certificate.
     package let name: PeerName
+    package let certificate: PeerCertificate
+    /// Whose certificates this process accepts no more; empty at first.
+    package let revocations = Revocations()
     let server: NIOSSLContext
     let client: NIOSSLContext
     let authority: [Certificate]
@@ -36,6 +39,7 @@ package struct TLSContexts: Sendable {
             TLSContexts.restrict(&client)
             self.server = try NIOSSLContext(configuration: server)
             self.client = try NIOSSLContext(configuration: client)
+            certificate = try PeerCertificate(chain[0].certificate, encoded: chain[0].encoded)
         } catch {
             throw .usage("the identity of \(identity.name) cannot be used for TLS: \("\(error)".escapedForDisplay())")
         }

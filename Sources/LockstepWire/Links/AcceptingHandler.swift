@@ -108,6 +108,7 @@ final class AcceptingHandler: ChannelInboundHandler, RemovableChannelHandler {
             // Errors of a connection that is already given up say nothing new.
             return
         }
+        if let error = error as? RevokedCertificate { return refuse(context, .refused(error.words)) }
         // TLS sends its alert and closes by itself.
         giveUp(failures.linkError(error, leaf: try? context.pipeline.syncOperations.nioSSL_peerCertificate()))
     }
@@ -129,6 +130,7 @@ final class AcceptingHandler: ChannelInboundHandler, RemovableChannelHandler {
                 roles: rules.roles,
                 now: Date()
             )
+            try rules.contexts.revocations.admit(peer, on: context.channel)
         } catch {
             refuse(context, error)
             return

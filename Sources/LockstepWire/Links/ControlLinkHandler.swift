@@ -1,3 +1,4 @@
+internal import LockstepCluster
 internal import LockstepCore
 internal import NIOCore
 internal import NIOSSL
@@ -52,6 +53,13 @@ final class ControlLinkHandler: ChannelDuplexHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        if let error = error as? RevokedCertificate, !hasEnded,
+            let frame = try? ControlFrame(.refused(reason: error.words))
+        {
+            // A text always encodes. Who learns why does not try again.
+            let bytes = ControlFrameEncoder.encoded(frame, context.channel.allocator)
+            context.writeAndFlush(Self.wrapOutboundOut(bytes), promise: nil)
+        }
         end(context, failures.linkError(error, leaf: nil))
     }
 

@@ -17,23 +17,32 @@ enum DataLink {
             .channelOption(.writeBufferWaterMark, value: waterMark)
     }
 
-    /// Answers a worker that was admitted, and gives its frames to `receiver`. On the connection's loop.
+    /// Answers a worker that was admitted, and gives its frames to the receiver. On the connection's loop.
     static func accept(
         _ channel: any Channel, _ peer: PeerName, _ admission: DataLinkAdmission, _ limits: LinkLimits, isClear: Bool
     ) throws(LinkError) {
         do {
             let answer = ControlFrameEncoder.encoded(try ControlFrame(admission.greeting), channel.allocator)
+            guard let receiver = admission.receiver else {
+                return channel.writeAndFlush(answer).whenComplete { _ in closeSoon(channel) }
+            }
             channel.writeAndFlush(answer, promise: nil)
-            try open(channel, peer, admission.receiver, limits, isClear: isClear)
+            try open(channel, peer, receiver, limits, isClear: isClear)
         } catch {
             throw .closed("the connection could not be set up")
         }
+    }
+
+    /// Closes a connection whose handlers are still being set up, once they are.
+    static func closeSoon(_ channel: any Channel) {
+        channel.eventLoop.execute { channel.close(promise: nil) }
     }
 
     static func open(
         _ channel: any Channel, _ peer: PeerName, _ receiver: any FrameReceiver, _ limits: LinkLimits, isClear: Bool
     ) throws {
         CongestionControl.prefer(channel)
+        LinkTimeout.set(on: channel)
         let endpoint = Endpoint(channel.remoteAddress)
         let place = endpoint.map { "\(peer.name) at \($0)" } ?? peer.name
         try channel.pipeline.syncOperations.addHandler(

@@ -34,6 +34,32 @@ package struct DataLinkDialer: Sendable {
         objection: @escaping @Sendable (LinkGreeting) -> String?,
         receiver: @escaping @Sendable (any EventLoop) throws -> any FrameReceiver
     ) async throws {
+        try await connect(to: endpoint, greeting, timeout: timeout, objection: objection) {
+            [limits, isClear] channel, peer in
+            try DataLink.open(channel, peer, receiver(channel.eventLoop), limits, isClear: isClear)
+        }
+    }
+
+    /// Asks the worker that `greeting` names whether it can be reached, with a greeting that says so (`isProbe`). Returns when
+    /// it has answered; the connection closes.
+    ///
+    /// - Parameters: as those of `connect`.
+    /// - Throws: `LinkError`.
+    package func ask(
+        _ endpoint: Endpoint, greeting: LinkGreeting, timeout: TimeAmount = .seconds(5),
+        objection: @escaping @Sendable (LinkGreeting) -> String?
+    ) async throws {
+        try await connect(to: endpoint, greeting, timeout: timeout, objection: objection) { channel, _ in
+            DataLink.closeSoon(channel)
+        }
+    }
+
+    /// - Parameter take: adds the handlers that carry on. On the connection's loop.
+    private func connect(
+        to endpoint: Endpoint, _ greeting: LinkGreeting, timeout: TimeAmount,
+        objection: @escaping @Sendable (LinkGreeting) -> String?,
+        take: @escaping @Sendable (any Channel, PeerName) throws -> Void
+    ) async throws {
         let place = "\(greeting.peerName) at \(endpoint)"
         let firstFrame: ControlFrame
         do {
@@ -50,11 +76,11 @@ package struct DataLinkDialer: Sendable {
             contexts: contexts, isClear: isClear, role: .worker, name: greeting.peerName, limits: limits,
             deadline: timeout, place: place,
             firstFrame: firstFrame, judgeAnswer: judgeAnswer
-        ) { [contexts, limits, isClear] channel, certificate in
+        ) { [contexts] channel, certificate in
             let peer =
                 try certificate?.name
                 ?? PeerName(cluster: contexts.name.cluster, role: .worker, name: greeting.peerName)
-            try DataLink.open(channel, peer, receiver(channel.eventLoop), limits, isClear: isClear)
+            try take(channel, peer)
         }
         let bootstrap = DataLink.configure(ClientBootstrap(group: group))
         try await Dialing.connect(bootstrap, to: endpoint, rules, timeout: timeout)

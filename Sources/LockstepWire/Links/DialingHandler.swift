@@ -125,6 +125,7 @@ final class DialingHandler<Product: Sendable>: ChannelInboundHandler, RemovableC
                 if let name = rules.name, peer.name.name != name {
                     throw LinkError.refused("its certificate is of \(peer.name), expected \(name)")
                 }
+                try rules.contexts.revocations.admit(peer, on: context.channel)
             } catch {
                 throw .refused("\(rules.place) is not accepted: \(error.reason)")
             }

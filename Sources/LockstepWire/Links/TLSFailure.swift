@@ -25,6 +25,8 @@ struct TLSFailure {
         switch error {
         case let error as LinkError:
             return error
+        case let error as RevokedCertificate:
+            return .refused("\(peer) is not accepted any more: \(error.words)")
         case NIOSSLError.uncleanShutdown:
             return .closed("\(peer) ended the connection without saying so")
         case NIOSSLError.handshakeFailed(let failure):

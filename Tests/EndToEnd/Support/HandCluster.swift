@@ -11,10 +11,11 @@ struct HandCluster {
     let directory: TestDirectory
     let authority: Authority
 
-    /// Makes the authority and the identity `c0` in the directory.
-    init(in directory: TestDirectory) throws {
+    /// Makes the identity `c0` in the directory, under an authority in memory or under this one.
+    init(in directory: TestDirectory, authority: Authority? = nil) throws {
         self.directory = directory
-        authority = try Authority(cluster: "demo")
+        let authority = try authority ?? Authority(cluster: "demo")
+        self.authority = authority
         _ = try authority.issue(role: .coordinator, name: "c0", into: directory["c0"])
     }
 
@@ -37,11 +38,23 @@ struct HandCluster {
     }
 
     /// Starts the coordinator `c0` and waits until it listens.
-    func coordinator(job: String, workers: Int, _ options: [String] = []) async throws -> Coordinator {
+    ///
+    /// - Parameter listen: the address; any free port by default.
+    func coordinator(
+        job: String, workers: Int, _ options: [String] = [], listen: String = "127.0.0.1:0",
+        environment: [String: String] = [:]
+    ) async throws -> Coordinator {
         let arguments = [
-            "coordinator", job, "--listen", "127.0.0.1:0", "--identity", "c0", "--workers", "\(workers)", "--json",
+            "coordinator", job, "--listen", listen, "--identity", "c0", "--workers", "\(workers)", "--json",
         ]
-        return try await Coordinator(directory.start(arguments + options))
+        return try await Coordinator(directory.start(arguments + options, environment: environment))
+    }
+
+    /// Makes the identity of a worker, unless it is there already.
+    func issue(_ name: String, into identity: String? = nil) throws {
+        let path = directory[identity ?? name]
+        guard !FileManager.default.fileExists(atPath: path) else { return }
+        _ = try authority.issue(role: .worker, name: name, into: path)
     }
 
     /// Starts a worker, with an identity of this cluster unless it has one already.
@@ -51,9 +64,7 @@ struct HandCluster {
         _ name: String, join: String, identity: String? = nil, _ options: String..., environment: [String: String] = [:]
     ) throws -> RunningProcess {
         let identity = identity ?? name
-        if !FileManager.default.fileExists(atPath: directory[identity]) {
-            _ = try authority.issue(role: .worker, name: name, into: directory[identity])
-        }
+        try issue(name, into: identity)
         return directory.start(
             ["worker", "--join", join, "--identity", identity, "--threads", "1"] + options, environment: environment)
     }

@@ -34,6 +34,13 @@ enum ProcessTable {
         }
     }
 
+    /// Whether the process was stopped by a signal.
+    static func isStopped(_ processIdentifier: Int32) -> Bool {
+        let text = FileManager.default.contents(atPath: "/proc/\(processIdentifier)/stat") ?? Data()
+        // The state follows the name, which is in parentheses and may hold anything.
+        return String(decoding: text, as: UTF8.self).split(separator: ")").last?.hasPrefix(" T") == true
+    }
+
     /// The most memory, in MiB, that the process has had resident; nil where it is gone.
     static func peakMemory(of processIdentifier: Int32) -> Int? {
         let status = FileManager.default.contents(atPath: "/proc/\(processIdentifier)/status") ?? Data()

@@ -8,8 +8,12 @@ import Glibc
 
 /// The signals that tests send, so that they need no import of the system's library.
 enum Signal {
+    static let abort = SIGABRT
+    static let hangUp = SIGHUP
     static let interrupt = SIGINT
     static let kill = SIGKILL
+    /// Lets a stopped process go on.
+    static let proceed = SIGCONT
     static let stop = SIGSTOP
     static let terminate = SIGTERM
 

@@ -47,6 +47,9 @@ final class TCPConnection: Sendable {
         }
     }
 
+    /// Ends the connection both ways, whoever is reading or writing.
+    func abort() { _ = shutdown(descriptor, Int32(SHUT_RDWR)) }
+
     /// Tells the peer that nothing more comes.
     func finishSending() { _ = shutdown(descriptor, Int32(SHUT_WR)) }
 }

@@ -112,6 +112,21 @@ struct TestDirectory: Sendable {
         return port
     }
 
+    /// The last of the first `count` lines of a file that contain `text`, as soon as there are so many.
+    func line(of path: String, containing text: String, count: Int = 1) async throws -> String {
+        let deadline = ContinuousClock.now + RunningProcess.patience
+        while true {
+            let lines = String(decoding: FileManager.default.contents(atPath: path) ?? Data(), as: UTF8.self)
+                .split(separator: "\n").filter { $0.contains(text) }
+            if lines.count >= count { return String(lines[count - 1]) }
+            guard ContinuousClock.now < deadline else {
+                throw Missing("\(count) lines with “\(text)” in \(path); there are \(lines.count)")
+            }
+            // A file tells nobody that it has grown.
+            try await Task.sleep(for: .milliseconds(20))
+        }
+    }
+
     /// Waits until no process runs here any more.
     ///
     /// - Returns: those that are left after `limit`.

@@ -38,19 +38,23 @@ final class RailRig: Sendable {
     let roster: Roster
     /// What members have lost, in their words.
     let losses: AsyncStream<String>
+    /// Who has all of the state that it lacked.
+    let staged: AsyncStream<(member: Int, state: StagedState)>
 
     /// - Parameters:
     ///   - lanes: of each member.
     ///   - rounds: turns of the exchange.
+    ///   - holders: the members that hold the state; nil for all.
     init(
         lanes: [Range<Int>], elementCount: Int, settings: ExchangeSettings, rounds: Int,
-        limits: LinkLimits = LinkLimits()
+        limits: LinkLimits = LinkLimits(), holders: [Int]? = nil
     ) async throws {
         let authority = try Authority(cluster: "test")
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let tree = LaneTree(laneCount: lanes.last?.upperBound ?? 0)
         let (linked, linkedContinuation) = AsyncStream.makeStream(of: Void.self)
         let (losses, lossesContinuation) = AsyncStream.makeStream(of: String.self)
+        let (staged, stagedContinuation) = AsyncStream.makeStream(of: (member: Int, state: StagedState).self)
         let dialing = Mutex<(@Sendable (_ own: Int, _ rail: Int, _ member: Int, _ renewal: Int) -> Void)?>(nil)
         var groups: [RailGroup] = []
         var contexts: [TLSContexts] = []
@@ -64,6 +68,7 @@ final class RailRig: Sendable {
                 case .linked: linkedContinuation.yield()
                 case .lost(let member, _, let reason): lossesContinuation.yield("w\(index) lost w\(member): \(reason)")
                 case .renew(let member, _, let renewal): dialing.withLock { $0 }?(index, rail, member, renewal)
+                case .staged(let state, _): stagedContinuation.yield((index, state))
                 }
             }
             let context = try TLSContexts(authority.issue(role: .worker, name: identity.name))
@@ -78,7 +83,8 @@ final class RailRig: Sendable {
             contexts.append(context)
         }
         let roster = Roster(
-            generation: 1, members: members, startStep: 0, stateHash: StateHash(high: 0, low: 0), exchange: settings)
+            generation: 1, members: members, start: StatePoint(step: 0), stateHash: StateHash(high: 0, low: 0),
+            holders: holders?.map { "w\($0)" }, exchange: settings)
         var made: [Member] = []
         var ownPlans: [ExchangePlan] = []
         for index in lanes.indices {
@@ -96,6 +102,7 @@ final class RailRig: Sendable {
         self.members = made
         self.roster = roster
         self.losses = losses
+        self.staged = staged
         plans = ownPlans
         let dial: @Sendable (Int, Int, Int, Int) async throws -> Void = {
             [groups, contexts] own, rail, member, renewal in

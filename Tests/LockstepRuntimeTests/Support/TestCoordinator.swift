@@ -27,12 +27,13 @@ final class TestCoordinator: Sendable {
         ) { link, hello in if !accept(link, hello) { continuation.yield((link, hello)) } }
     }
 
-    func nextLink() async -> (link: ControlLink, hello: Hello)? {
-        for await (link, hello) in links { return (link, hello) }
+    /// - Parameter purpose: others are passed over; nil for any.
+    func nextLink(_ purpose: Hello.Purpose? = nil) async -> (link: ControlLink, hello: Hello)? {
+        for await (link, hello) in links where purpose == nil || hello.purpose == purpose { return (link, hello) }
         return nil
     }
 
-    func worker(patience: Double = 10, sinks: LogSinks? = nil) throws -> WorkerService {
+    func worker(patience: Double = 60, sinks: LogSinks? = nil) throws -> WorkerService {
         WorkerService(
             WorkerSettings(
                 identity: try authority.issue(role: .worker, name: "w0"), coordinator: listener.address, threads: 1,

@@ -28,7 +28,7 @@ enum SmallState {
                 watch: best.map { [$0, -.infinity, .nan] }),
             origin: origin, stateHash: StateHash(high: UInt64(step), low: 7),
             best: best.map { BestMark(metric: "loss", value: $0) }, preprocessing: ["kind": "none", "scale": 0.1],
-            epochSums: [0.1, .infinity])
+            epochSums: [0.1, .infinity], epochSampleSum: .max - 1)
     }
 
     /// A run directory in a simulated file system.

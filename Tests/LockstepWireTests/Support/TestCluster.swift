@@ -10,6 +10,7 @@ import Testing
 final class TestCluster: Sendable {
     let authority: TestAuthority
     let log = LogRecorder()
+    let contexts: TLSContexts
     let listener: SecureListener
     let group = MultiThreadedEventLoopGroup.singleton
     private let stream: AsyncStream<(ControlLink, Hello)>
@@ -21,8 +22,9 @@ final class TestCluster: Sendable {
         let (stream, continuation) = AsyncStream.makeStream(of: (ControlLink, Hello).self)
         self.authority = authority
         self.stream = stream
+        contexts = try TLSContexts(identity)
         listener = try await SecureListener.control(
-            at: Endpoint(host: "127.0.0.1", port: 0), on: group, contexts: TLSContexts(identity), limits: limits,
+            at: Endpoint(host: "127.0.0.1", port: 0), on: group, contexts: contexts, limits: limits,
             logger: log.logger
         ) { link, hello in continuation.yield((link, hello)) }
     }
@@ -44,10 +46,21 @@ final class TestCluster: Sendable {
         tls.applicationProtocols = ["lockstep/1"]
         if let uri {
             let (certificate, key) = try authority.leaf(.init(uri))
-            tls.certificateChain = try NIOSSLCertificate.fromPEMBytes(Array(certificate.utf8)).map { .certificate($0) }
-            tls.privateKey = .privateKey(try NIOSSLPrivateKey(bytes: Array(key.utf8), format: .pem))
+            try show(certificate, key, in: &tls)
         }
         return tls
+    }
+
+    /// Client settings that trust the cluster, with this identity.
+    func clientTLS(as identity: Identity) throws -> TLSConfiguration {
+        var tls = try clientTLS()
+        try TestCluster.show(identity.certificate, identity.key, in: &tls)
+        return tls
+    }
+
+    private static func show(_ certificate: String, _ key: String, in tls: inout TLSConfiguration) throws {
+        tls.certificateChain = try NIOSSLCertificate.fromPEMBytes(Array(certificate.utf8)).map { .certificate($0) }
+        tls.privateKey = .privateKey(try NIOSSLPrivateKey(bytes: Array(key.utf8), format: .pem))
     }
 
     func nextLink() async -> (ControlLink, Hello)? {
@@ -71,12 +84,12 @@ final class TestCluster: Sendable {
         }
         #expect(hello == TestCluster.hello(name), sourceLocation: location)
         #expect(link.peer.name.name == name, sourceLocation: location)
-        try link.post(.ping(nonce: 7))
+        try link.post(.ping(Ping(nonce: 7)))
         let heard = try await worker.run { frames in
             for try await frame in frames { return try frame.message() }
             throw LinkError.closed("nothing came")
         }
-        #expect(heard == .ping(nonce: 7), sourceLocation: location)
+        #expect(heard == .ping(Ping(nonce: 7)), sourceLocation: location)
         try await link.run { frames in for try await _ in frames {} }
     }
 

@@ -1,0 +1,165 @@
+internal import LockstepCore
+
+/// All stand still, and say what they hold; then it is decided who goes on.
+extension CoordinatorCore {
+    /// From FREEZE, or PLAN, until all stand still.
+    var freezeTime: UInt64 {
+        patience(max(configuration.timing.freeze, configuration.timing.freezeTurns * pace.longestTurn))
+    }
+
+    func freezeMessage(_ generation: UInt32) -> Freeze {
+        Freeze(generation: generation, reachLimit: patience(configuration.timing.reach))
+    }
+
+    /// Something failed, or came, that only a new generation can take in: everybody is asked to stand still.
+    mutating func freeze(_ now: UInt64) -> [CoordinatorAction] {
+        switch mode {
+        case .running, .planned, .measuring, .collecting, .freezing:
+            if !rules.keepsDeadlines { patience.failed(reported: lastReported) }
+        case .gathering, .recovering, .paused: break
+        case .writing, .ended: return []
+        }
+        if rules.startsWithoutFreeze, let trained, mode == .running {
+            return startWithoutFreeze(trained, now)
+        }
+        measuring = nil
+        for index in workers.indices { workers[index].frozen = nil }
+        return askToFreeze(newGeneration(), now)
+    }
+
+    /// Asks all that hold a state and have not answered.
+    private mutating func askToFreeze(_ generation: UInt32, _ now: UInt64) -> [CoordinatorAction] {
+        mode = .freezing(generation: generation)
+        isWaiting = false
+        changeWantedAt = nil
+        deadline = now + freezeTime
+        let message = freezeMessage(generation)
+        return awaitedAnswers.map { .send($0.connection, .freeze(message)) } + decideIfAnswered(now)
+    }
+
+    /// Workers whose answer is not there yet.
+    var awaitedAnswers: [Worker] { workers.filter { $0.holdsState && $0.frozen == nil } }
+
+    mutating func handleFrozen(_ index: Int, _ frozen: Frozen, _ now: UInt64) -> [CoordinatorAction] {
+        switch mode {
+        case .freezing(frozen.generation):
+            workers[index].frozen = frozen
+            workers[index].stage = .idle
+            return decideIfAnswered(now)
+        case .planned(frozen.generation):
+            guard isMember(workers[index]) else { return [] }
+            workers[index].frozen = frozen
+            workers[index].stage = .idle
+            guard members.allSatisfy({ $0.frozen != nil }) else { return [] }
+            // They stand still; now all others are asked under the same number.
+            return askToFreeze(frozen.generation, now)
+        case .recovering: return freeze(now)
+        case .running, .planned:
+            // It has promised more than the roster's generation, so it cannot go on in that.
+            guard let roster, isMember(workers[index]), frozen.generation > roster.generation else { return [] }
+            if case .planned(let generation) = mode, frozen.generation < generation { return [] }
+            return freeze(now)
+        case .gathering, .measuring, .freezing, .paused, .collecting, .writing, .ended: return []
+        }
+    }
+
+    /// Decides when nobody is waited for any more.
+    mutating func decideIfAnswered(_ now: UInt64) -> [CoordinatorAction] {
+        guard case .freezing(let generation) = mode, awaitedAnswers.isEmpty, judgeAt == nil else { return [] }
+        guard trained == nil else { return decide(generation, now) }
+        // Nothing was trained yet: who is here begins.
+        mode = .gathering
+        deadline = nil
+        return beginIfReady(now)
+    }
+
+    /// Who has not answered in time is lost.
+    mutating func dropSilent(_ now: UInt64) -> [CoordinatorAction] {
+        deadline = nil
+        let seconds = freezeTime / 1_000_000_000
+        var actions: [CoordinatorAction] = []
+        for process in awaitedAnswers.map(\.process) {
+            guard let index = index(of: process) else { continue }
+            let place = Evidence.place(workers[index].stage, of: workers[index].step)
+            actions += expel(
+                index, "it did not stand still within \(seconds) s (\(place))", now, exitCode: .temporary)
+        }
+        return actions + decideIfAnswered(now)
+    }
+
+    // MARK: The decision
+
+    /// The state that someone should have: what the run has come to, less the one step that the first to report it may be
+    /// ahead.
+    var reached: UInt32 { max(trained?.start.step ?? 0, lineage.step > 0 ? lineage.step - 1 : 0) }
+
+    /// Members of the last roster that are not here and may come back. Who has been replaced will not.
+    var missingMembers: [String] {
+        (trained?.members ?? []).filter { member in
+            !workers.contains { $0.name == member.name || $0.process == member.process }
+                && !absent.contains { $0.process == member.process && $0.hasEnded }
+        }.map(\.name)
+    }
+
+    /// Members that judged a validation otherwise than most did; all of them where no judgement has most voices.
+    private var accused: [ProcessNumber] {
+        let names = evidence?.halts.flatMap(\.halted.outvoted) ?? []
+        return (trained?.members ?? []).filter { names.contains($0.name) }.map(\.process)
+    }
+
+    private func decision(_ now: UInt64) -> Decision {
+        let answers = workers.compactMap { worker in worker.frozen.map { answer(worker, $0) } }
+        var fallback = Decision.Fallback.ask
+        if let offered {
+            fallback = .take(offered)
+        } else if !missingMembers.isEmpty, holderWait.map({ now < $0 }) ?? true {
+            fallback = .wait
+        }
+        var decision = Decision(
+            answers: answers, lastRoster: trained, vouchers: vouchers + departedVouchers, reached: reached,
+            fallback: fallback,
+            laneCount: configuration.laneCount, minWorkers: stopReason == nil ? configuration.minWorkers : 1,
+            rules: rules)
+        decision.accused = accused
+        return decision
+    }
+
+    private func answer(_ worker: Worker, _ frozen: Frozen) -> Decision.Answer {
+        let isMember = trained.map { roster in roster.members.contains { $0.process == worker.process } } ?? false
+        let standing: Decision.Answer.Standing = isMember ? .member : worker.isReady ? .joiner : .bystander
+        let first = rosters.first { roster in roster.members.contains { $0.process == worker.process } }
+        return Decision.Answer(
+            name: worker.name, process: worker.process, standing: standing, isLeaving: worker.leaving != nil,
+            seniority: first?.generation ?? UInt32.max, running: worker.running, frozen: frozen)
+    }
+
+    /// All that are expected stand still in this generation, which is not decided.
+    mutating func decide(_ generation: UInt32, _ now: UInt64) -> [CoordinatorAction] {
+        deadline = nil
+        isWaiting = false
+        switch decision(now).outcome {
+        case .roster(let choice):
+            return stopReason == nil
+                ? start(choice, generation: generation, now) : collectStopped(choice, generation: generation, now)
+        case .waitForHolder:
+            let until = holderWait ?? now + 3 * freezeTime
+            holderWait = until
+            isWaiting = true
+            let names = missingMembers.map { $0.escapedForDisplay() }.joined(separator: ", ")
+            return pause(
+                generation, "nobody here holds the state that the run has come to; waiting for \(names)", now)
+        case .fromSnapshot:
+            guard stopReason == nil else { return stopNow() }
+            let actions = pause(generation, "nobody here holds the state that the run has come to", now)
+            guard mode == .paused(generation: generation), !isAsking else { return actions }
+            isAsking = true
+            return actions + [.offerState]
+        case .tooFew(let count):
+            let least = max(1, configuration.minWorkers)
+            let hopeless = failIfHopeless()
+            if !hopeless.isEmpty { return hopeless }
+            return pause(
+                generation, "\(count) of at least \(least) \(least == 1 ? "worker is" : "workers are") here", now)
+        }
+    }
+}

@@ -1,0 +1,123 @@
+internal import LockstepCore
+
+/// Changes at the end of a step: who joins, who leaves, and a stop. Nothing is redone.
+extension CoordinatorCore {
+    /// Everybody in the generation is told its successor's number, and stands still after the same step.
+    mutating func plan(_ now: UInt64) -> [CoordinatorAction] {
+        let generation = newGeneration()
+        mode = .planned(generation: generation)
+        deadline = stopReason == nil ? now + freezeTime : nil
+        changeWantedAt = nil
+        for index in workers.indices { workers[index].frozen = nil }
+        // A worker may be done while others are not; they learn of the plan from their own message.
+        return members.map { .send($0.connection, .plan(generation: generation)) }
+    }
+
+    /// The plan did not come through in time.
+    mutating func giveUpPlan(_ now: UInt64) -> [CoordinatorAction] {
+        let late = members.filter { $0.frozen == nil }
+        let seconds = freezeTime / 1_000_000_000
+        note(standstill("no planned change within \(seconds) s", "; it did not come to an end at ", late), now)
+        return freeze(now)
+    }
+
+    // MARK: Wishes
+
+    /// Whether a generation may change now: it works, and is not at its end.
+    private var canChange: Bool {
+        mode == .running && stopReason == nil && done.isEmpty && judgeAt == nil && !isLinking
+    }
+
+    private func wantsToJoin(_ worker: Worker, _ now: UInt64) -> Bool {
+        worker.isReady && worker.leaving == nil && !isMember(worker) && now >= worker.waitsUntil
+    }
+
+    /// Members that want to leave, where someone stays who has the state, or can get it.
+    private var canLeave: Bool {
+        members.contains { $0.leaving != nil } && members.contains { $0.leaving == nil }
+    }
+
+    private func wantsChange(_ now: UInt64) -> Bool {
+        guard let roster else { return false }
+        let hasPlace = roster.members.count < configuration.laneCount
+        let leavers = members.count { $0.leaving != nil }
+        return canLeave || ((hasPlace || leavers > 0) && workers.contains { wantsToJoin($0, now) })
+    }
+
+    /// When a worker that was left out may ask again.
+    var nextWish: UInt64? {
+        guard canChange else { return nil }
+        if let changeWantedAt { return changeWantedAt + configuration.timing.change }
+        let place = roster.map { $0.members.count < configuration.laneCount } ?? false
+        return place ? workers.filter { $0.isReady && !isMember($0) && $0.waitsUntil > 0 }.map(\.waitsUntil).min() : nil
+    }
+
+    /// After every event: whether someone wants to join or leave, and since when.
+    mutating func noticeChanges(_ now: UInt64) -> [CoordinatorAction] {
+        guard canChange, wantsChange(now) else {
+            changeWantedAt = nil
+            return []
+        }
+        let since = changeWantedAt ?? now
+        changeWantedAt = since
+        return now >= since + configuration.timing.change ? plan(now) : []
+    }
+
+    // MARK: Leaving
+
+    mutating func handleLeaving(_ index: Int, _ reason: String, _ now: UInt64) -> [CoordinatorAction] {
+        guard workers[index].leaving == nil else { return [] }
+        let name = workers[index].name.escapedForDisplay()
+        workers[index].leaving = reason
+        var actions: [CoordinatorAction] = [
+            .log(
+                .info, "worker \(name) wants to leave: \(reason.escapedForDisplay(limit: 400))",
+                metadata: ["worker": name])
+        ]
+        switch mode {
+        case .gathering, .recovering, .measuring: return actions + release(index, now)
+        case .running, .planned:
+            if !isMember(workers[index]) { return actions + release(index, now) }
+            if !members.contains(where: { $0.leaving == nil }) {
+                let text = "nobody else holds the state, so worker \(name) leaves when another has joined"
+                actions.append(.log(.warning, text, metadata: ["worker": name]))
+            }
+            return actions
+        case .paused:
+            return actions + releaseUnneeded(now)
+        case .freezing, .collecting, .writing, .ended: return actions
+        }
+    }
+
+    /// After a decision: those that are no members of it.
+    mutating func releaseLeavers(_ now: UInt64) -> [CoordinatorAction] {
+        var actions: [CoordinatorAction] = []
+        while let index = workers.firstIndex(where: { $0.leaving != nil && !isMember($0) }) {
+            actions += release(index, now)
+        }
+        return actions
+    }
+
+    /// While all stand still: those whose state others hold too.
+    mutating func releaseUnneeded(_ now: UInt64) -> [CoordinatorAction] {
+        var actions: [CoordinatorAction] = []
+        while let index = workers.firstIndex(where: { $0.leaving != nil && !isNeeded($0) }) {
+            actions += release(index, now)
+        }
+        return actions
+    }
+
+    private func isNeeded(_ leaver: Worker) -> Bool {
+        guard let own = leaver.frozen?.holding else { return false }
+        // One who holds something else at the same point may be the one that is wrong.
+        return !workers.contains { worker in
+            worker.leaving == nil && (worker.frozen?.holding).map { $0 == own || $0.point > own.point } ?? false
+        }
+    }
+
+    private mutating func release(_ index: Int, _ now: UInt64) -> [CoordinatorAction] {
+        let release = Release(reason: "left on request", exitCode: .temporary)
+        return [.send(workers[index].connection, .release(release))]
+            + remove(index, "it left on request", now, isSettled: true, isWished: true)
+    }
+}

@@ -1,0 +1,163 @@
+internal import LockstepCollectives
+internal import LockstepCore
+
+/// A decision becomes a roster, and the roster a generation.
+extension CoordinatorCore {
+    mutating func start(_ choice: Decision.Choice, generation: UInt32, _ now: UInt64) -> [CoordinatorAction] {
+        var choice = choice
+        if rules.usesReportedStep { choice.start.point.step = lastReported }
+        let roster = makeRoster(choice, generation: generation)
+        var actions = noteLineage(roster)
+        self.roster = roster
+        trained = roster
+        journal.append(.roster(roster))
+        remember(roster)
+        mode = .running
+        deadline = nil
+        holderWait = nil
+        offered = nil
+        isAsking = false
+        pauseReason = nil
+        done = [:]
+        departedVouchers = []
+        generationCount += 1
+        pace.begin(now)
+        for name in choice.unreachable { actions += exclude(name, now) }
+        actions += fillReports(upTo: roster.start.step)
+        for index in workers.indices {
+            workers[index].isLinked = false
+            workers[index].frozen = nil
+            workers[index].waitingFor = []
+            guard isMember(workers[index]) else { continue }
+            workers[index].exclusions = 0
+            workers[index].stage = .linking
+            workers[index].step = roster.start.step
+            actions.append(.send(workers[index].connection, .start(start(for: index, roster))))
+        }
+        actions.append(hasBegun ? .generationBegins(roster) : .workersReady(roster))
+        hasBegun = true
+        return actions + releaseLeavers(now)
+    }
+
+    private func makeRoster(_ choice: Decision.Choice, generation: UInt32) -> Roster {
+        let names = choice.members
+        let exchange = exchange(for: names)
+        let ranges =
+            speeds.ranges(laneCount: configuration.laneCount, members: names, secondsPerRoot: secondsPerRoot)
+            ?? LaneAssignment.ranges(laneCount: configuration.laneCount, workers: names.count) ?? []
+        let members = zip(names, ranges).compactMap { name, lanes -> Roster.Member? in
+            guard let worker = workers.first(where: { $0.name == name }) else { return nil }
+            let known = trained?.members.first { $0.process == worker.process }
+            return Roster.Member(
+                name: name, process: worker.process, host: worker.prepared?.host ?? known?.host ?? "",
+                ports: worker.prepared?.ports ?? known?.ports ?? [], lanes: lanes)
+        }
+        return Roster(
+            generation: generation, members: members, start: choice.start.point, stateHash: choice.start.hash,
+            wholeHash: choice.start.wholeHash, holders: choice.holders, distrusted: choice.distrusted,
+            patience: patience.factor, denied: denied, exchange: exchange)
+    }
+
+    /// As it was tuned, with as many links as all members offer.
+    private func exchange(for names: [String]) -> ExchangeSettings {
+        var settings = exchange ?? ExchangeSettings()
+        let offers = names.compactMap { name -> Int? in
+            guard let worker = workers.first(where: { $0.name == name }) else { return nil }
+            return worker.prepared?.ports.count
+                ?? trained?.members.first { $0.process == worker.process }?.ports.count
+        }
+        settings.links = names.count == 1 ? 1 : max(1, min(settings.links, offers.min() ?? 1))
+        return settings
+    }
+
+    func start(for index: Int, _ roster: Roster) -> Start {
+        Start(
+            roster: roster, snapshotEverySteps: configuration.snapshotEverySteps,
+            hostShare: hostShare(of: workers[index], among: members),
+            traceContext: configuration.welcome.traceContext)
+    }
+
+    /// A worker that others could not reach stays connected, and asks to join again later.
+    private mutating func exclude(_ name: String, _ now: UInt64) -> [CoordinatorAction] {
+        guard let index = workers.firstIndex(where: { $0.name == name }) else { return [] }
+        let shown = name.escapedForDisplay()
+        let wait = configuration.timing.exclusion << UInt64(min(5, workers[index].exclusions))
+        workers[index].exclusions += 1
+        workers[index].waitsUntil = now + wait
+        return [
+            .log(
+                .warning, "worker \(shown) is left out: not all others can be reached from there",
+                metadata: ["worker": shown])
+        ]
+    }
+
+    /// A generation that begins with less than the run had come to redoes what is missing.
+    private mutating func noteLineage(_ roster: Roster) -> [CoordinatorAction] {
+        let step = roster.start.step
+        guard hasBegun || trained != nil, step < reached else {
+            lineage.step = max(lineage.step, step)
+            return []
+        }
+        let text = "the run falls back from step \(lineage.step) to step \(step)"
+        lineage = (step, roster.generation)
+        return [.log(.warning, text, metadata: ["step": "\(step)"])]
+    }
+
+    /// Steps that nobody here can report any more are missing in the reports: their reporters are gone.
+    private mutating func fillReports(upTo step: UInt32) -> [CoordinatorAction] {
+        guard step > lastReported else { return [] }
+        let first = lastReported + 1
+        lastReported = step
+        lastEvaluated = max(lastEvaluated, first - 1)
+        return [.log(.warning, "the reports of steps \(first) to \(step) are lost", metadata: ["step": "\(step)"])]
+    }
+
+    // MARK: What is remembered
+
+    /// What earlier incarnations have put on record.
+    mutating func recall(_ history: JournalHistory) {
+        for roster in history.rosters { remember(roster) }
+        for snapshot in history.snapshots { remember(snapshot.step, snapshot.hash) }
+        initial = history.rosters.first { $0.start == StatePoint(step: 0) && $0.wholeHash != nil }
+            .flatMap { roster in
+                roster.wholeHash.map { Holding(point: roster.start, hash: roster.stateHash, wholeHash: $0) }
+            }
+    }
+
+    private mutating func remember(_ roster: Roster) {
+        add(Decision.Voucher(point: roster.start, hash: roster.stateHash, source: .roster))
+    }
+
+    /// A committed snapshot.
+    mutating func remember(_ step: UInt32, _ hash: StateHash) {
+        add(Decision.Voucher(point: StatePoint(step: step), hash: hash, source: .snapshot))
+    }
+
+    private static let mostVouchers = 1024
+
+    mutating func add(_ voucher: Decision.Voucher) {
+        if vouchers.contains(voucher) { return }
+        vouchers.append(voucher)
+        // Nobody will hold what is that old.
+        if vouchers.count > Self.mostVouchers { vouchers.removeFirst(Self.mostVouchers / 2) }
+    }
+
+    // MARK: Wrong on purpose
+
+    /// What `startsWithoutFreeze` does: whoever is connected goes on from what was reported.
+    mutating func startWithoutFreeze(_ last: Roster, _ now: UInt64) -> [CoordinatorAction] {
+        let names = members.map(\.name)
+        guard !names.isEmpty else { return pause(newGeneration(), "0 of at least 1 worker is here", now) }
+        let newest = vouchers.filter { $0.point.step <= lastReported }.max { $0.point < $1.point }
+        let held = Holding(
+            point: StatePoint(step: lastReported), hash: newest?.hash ?? last.stateHash,
+            wholeHash: last.wholeHash ?? last.stateHash)
+        let choice = Decision.Choice(
+            members: names, start: held, holders: names, distrusted: [], unreachable: [])
+        return start(choice, generation: newGeneration(), now)
+    }
+}
+
+extension JournalRecord {
+    var roster: Roster? { if case .roster(let roster) = self { roster } else { nil } }
+}

@@ -1,0 +1,31 @@
+/// The rules of the protocol that tests may break, to see that a simulation notices. All false is the protocol.
+///
+/// A door for faults: nobody can set one in a plain release build.
+package struct ProtocolRules: Sendable {
+    #if LOCKSTEP_FAILPOINTS
+    /// The coordinator starts the next generation at once, without a freeze.
+    package var startsWithoutFreeze = false
+    /// The coordinator goes on deciding while a decision is not yet durable.
+    package var decidesTwice = false
+    /// The coordinator judges hashes over the members that it has chosen, not over all answers.
+    package var judgesMembersOnly = false
+    /// The coordinator takes n* from what was reported, not from what frozen workers say.
+    package var usesReportedStep = false
+    /// The coordinator never doubles its deadlines.
+    package var keepsDeadlines = false
+    /// A worker that freezes for a plan does not send out the rest of its step.
+    package var dropsQueuedFrames = false
+    /// A worker copies a state into the place of its own.
+    package var copiesInPlace = false
+    #else
+    package var startsWithoutFreeze: Bool { false }
+    package var decidesTwice: Bool { false }
+    package var judgesMembersOnly: Bool { false }
+    package var usesReportedStep: Bool { false }
+    package var keepsDeadlines: Bool { false }
+    package var dropsQueuedFrames: Bool { false }
+    package var copiesInPlace: Bool { false }
+    #endif
+
+    package init() {}
+}

@@ -1,0 +1,307 @@
+package import LockstepCluster
+import LockstepCore
+package import LockstepTestSupport
+
+/// A cluster in one thread: the real cores and exchanges, and around them hosts, processes, a network and a disk whose every
+/// delay and fault is drawn from a seed. Coordinators and workers come and go until the job is done.
+///
+/// What must hold is checked at every event; the first thing that does not ends the simulation.
+package final class ClusterSimulation {
+    package let scenario: Scenario
+    package let flaw: Flaw
+    /// What does not hold; nil where all does.
+    package private(set) var violation: String?
+    /// Lines of what happened, where they are wanted.
+    package private(set) var trace: [String] = []
+    private let isTraced: Bool
+    package internal(set) var counts = Counts()
+
+    package struct Counts {
+        package var events = 0
+        /// That struck someone.
+        package var faults = 0
+        package var coordinators = 0
+        package var generations = 0
+        package var incidents = 0
+        package var trials = 0
+        package var evaluations = 0
+        package var levelled = 0
+        package var snapshots = 0
+        package var stops = 0
+        package var verdicts = 0
+        package var adopted = 0
+        /// Damage left no sound state that the cluster could have known from a damaged one.
+        package var isExcused = false
+
+        package init() {}
+    }
+
+    package private(set) var now: UInt64 = 0
+    var random: SeededGenerator
+    private var queue = EventQueue<() -> Void>()
+
+    package internal(set) var disk = SimulatedDisk()
+    var coordinator: SimulatedCoordinator?
+    /// A coordinator that was given up, and answers all the same.
+    var undead: SimulatedCoordinator?
+    var workers: [SimulatedWorker] = []
+    /// What workers said that all agreed on.
+    var agreed: [UInt32: Bool] = [:]
+    var isComplete = false
+    /// Who was there when the run became complete.
+    var released: [SimulatedWorker] = []
+    /// Who said FROZEN, for each generation.
+    var answers: [UInt32: [SimulatedWorker]] = [:]
+    /// Rosters that were sent or journaled.
+    var rosters: [UInt32: Roster] = [:]
+    var network = NetworkState()
+    var liveness = Liveness()
+    var schedule: FaultSchedule
+    /// What is to happen to which process, as faults have it.
+    var curses: [ObjectIdentifier: Set<Curse>] = [:]
+    var everCursed: Set<Curse> = []
+    var notFinite: (step: UInt32, lane: Int)?
+    /// That was mended after a verdict on it; another coordinator may hear of it still.
+    var mended: (step: UInt32, lane: Int)?
+    var snapshotsFailUntil: UInt64 = 0
+    var slowDiskUntil: UInt64 = 0
+    private var hasForgotten = false
+    /// At this very time.
+    private var eventsNow = 0
+
+    enum Curse {
+        case staleShares, misjudge, wrongSums, unable
+    }
+
+    package init(_ scenario: Scenario, flaw: Flaw = .none, isTraced: Bool = false) {
+        self.scenario = scenario
+        self.flaw = flaw
+        self.isTraced = isTraced
+        random = SeededGenerator(seed: scenario.seed ^ 0xC1)
+        schedule = FaultSchedule(scenario.faults)
+    }
+
+    /// Until nothing happens any more, or something does not hold.
+    package func run() {
+        startCoordinator()
+        for index in 0..<scenario.workers {
+            after(delay(0...50_000_000)) { [self] in startWorker("w\(index)", host: index + 1) }
+        }
+        release()
+        while violation == nil, let (time, event) = queue.next() {
+            eventsNow = time > now ? 0 : eventsNow + 1
+            now = time
+            counts.events += 1
+            if eventsNow > 50_000 || counts.events > 3_000_000 { violate("events without end") }
+            if now > 500_000_000_000_000 { violate("the run does not end") }
+            event()
+            if violation == nil { checkLiveness() }
+        }
+        if violation == nil { checkEnd() }
+        // Closures that hold the simulation go.
+        queue = EventQueue()
+        workers = []
+        coordinator = nil
+        undead = nil
+        answers = [:]
+        released = []
+    }
+
+    func violate(_ text: String) {
+        guard violation == nil, !counts.isExcused else { return }
+        note("VIOLATION: \(text)")
+        violation = text
+    }
+
+    func note(_ text: @autoclosure () -> String) {
+        guard isTraced else { return }
+        trace.append("\(Double(now / 1000) / 1e6): \(text())")
+    }
+
+    // MARK: Time
+
+    func at(_ time: UInt64, _ event: @escaping () -> Void) { queue.add(event, at: max(now, time)) }
+
+    func after(_ delay: UInt64, _ event: @escaping () -> Void) { queue.add(event, at: now + delay) }
+
+    func delay(_ range: ClosedRange<UInt64>) -> UInt64 { UInt64.random(in: range, using: &random) }
+
+    func chance(_ count: UInt64, of all: UInt64) -> Bool { delay(0...all - 1) < count }
+
+    // MARK: Processes
+
+    func startWorker(_ name: String, host: Int) {
+        guard !isComplete else { return }
+        let worker = SimulatedWorker(self, number: workers.count, name: name, host: host)
+        workers.append(worker)
+        note("\(worker) starts on host \(host)")
+        liveness.disturb(now, by: .join)
+        worker.start()
+    }
+
+    func startCoordinator() {
+        guard coordinator == nil, !isComplete else { return }
+        var history = disk.history
+        if history.isFinal { return complete() }
+        // The workers of a launcher died with it.
+        if scenario.hasLauncher {
+            history = JournalRecord.replay(
+                disk.journal.filter { if case .roster = $0 { false } else { true } })
+        }
+        counts.coordinators += 1
+        note("a coordinator starts: incarnation \(history.greatestIncarnation + 1)")
+        liveness.disturb(now, by: .join)
+        let newest = disk.snapshots.max { $0.step < $1.step }
+        let offer = newest.map { state in
+            StateOffer(
+                step: state.step, byteCount: 64, stateDigest: DigestBuilder.digest(of: [UInt8(state.step & 255)]))
+        }
+        let welcome = Welcome(
+            runIdentifier: "r", incarnation: history.greatestIncarnation + 1, clusterName: "c", job: "", files: [],
+            state: offer, reportedStep: max(disk.reportedSteps.last ?? 0, newest?.step ?? 0), traceContext: [])
+        var timing = CoordinatorConfiguration.Timing()
+        scenario.shorten(&timing)
+        coordinator = SimulatedCoordinator(
+            self,
+            CoordinatorConfiguration(
+                workers: scenario.workers, laneCount: scenario.job.lanes, elementCount: scenario.elementCount,
+                exchange: scenario.wish, version: "1", welcome: welcome, timing: timing, departures: 10_000,
+                start: newest.map { CoordinatorConfiguration.StartPoint(step: $0.step, hash: $0.hash) },
+                greatestGeneration: history.greatestGeneration,
+                snapshotEverySteps: scenario.job.snapshotEverySteps, snapshotsBest: scenario.job.snapshotsBest,
+                snapshotBacklog: scenario.snapshotBacklog, minWorkers: scenario.minWorkers, maxFailures: 100_000,
+                history: history),
+            offered: newest)
+    }
+
+    func workerEnded(_ worker: SimulatedWorker, _ description: String) {
+        // Who was let go is missed by nobody.
+        liveness.disturb(now, by: worker.isLeaving && worker.exitCode == .temporary ? .leave(worker: 0) : nil)
+        curses[ObjectIdentifier(worker)] = nil
+        if scenario.hasLauncher {
+            after(delay(100_000...200_000_000)) { [self] in
+                coordinator?.handle(
+                    .processEnded(
+                        name: worker.name, processIdentifier: Int32(worker.number), description: description))
+            }
+        }
+        guard worker.exitCode != .success, !isComplete else { return }
+        after(delay(scenario.restart)) { [self] in supervise(worker.name, worker.host) }
+    }
+
+    /// Somebody sees to it that there are as many processes as are wanted.
+    private func supervise(_ name: String, _ host: Int) {
+        guard !isComplete else { return }
+        // A launcher's workers wait for it; others come before the coordinator does.
+        if scenario.hasLauncher, coordinator == nil {
+            return after(delay(scenario.restart)) { [self] in supervise(name, host) }
+        }
+        let living = Set(workers.filter { $0.isAlive && !$0.isLeaving }.map(\.name))
+        guard living.count < scenario.workers else { return }
+        if !living.contains(name) { return startWorker(name, host: host) }
+        guard let index = (0..<scenario.workers).first(where: { !living.contains("w\($0)") }) else { return }
+        startWorker("w\(index)", host: index + 1)
+    }
+
+    func coordinatorEnded(_ ended: SimulatedCoordinator) {
+        if undead === ended { undead = nil }
+        guard coordinator === ended else { return }
+        counts.trials += ended.trials
+        liveness.plan = nil
+        coordinator = nil
+        liveness.disturb(now)
+        if scenario.hasLauncher {
+            // A closed pipe is their death signal.
+            for worker in workers where worker.isAlive {
+                after(delay(1_000_000...1_000_000_000)) { worker.end("its launcher is gone") }
+            }
+        }
+        guard !isComplete else { return }
+        after(delay(scenario.restart) + (scenario.hasLauncher ? 1_000_000_000 : 0)) { [self] in startCoordinator() }
+    }
+
+    /// The coordinator's core has said how the run ends.
+    func ended(_ ended: SimulatedCoordinator, with action: CoordinatorAction) {
+        check(action)
+        liveness.disturb(now)
+        switch action {
+        case .finish(let result) where result.outcome == .completed: complete()
+        case .finish: counts.stops += 1
+        default: counts.verdicts += 1
+        }
+        // It says so to those that come late, for a while.
+        after(delay(100_000_000...3_000_000_000)) { ended.end("the run has ended") }
+    }
+
+    private func complete() {
+        isComplete = true
+        if let coordinator, !network.isDisturbed(now), now > liveness.harmedAt + 2_000_000_000 {
+            let members = coordinator.core.roster?.members ?? []
+            released = workers.filter { worker in
+                worker.isPresent && !worker.isLeaving && worker.control?.connection.coordinator === coordinator
+                    && worker.control?.connection.clientIsOpen == true
+                    && members.contains { $0.process == worker.process }
+            }
+        }
+        note("the run is complete")
+    }
+
+    // MARK: Messages
+
+    /// The coordinator sends a message. What it says must be on disk by then.
+    func sent(_ message: ControlMessage) {
+        switch message {
+        case .start(let start):
+            checkDurable(start.roster)
+            liveness.hasBegun = true
+        case .measure(let measure): checkDurable(measure.roster)
+        case .freeze(let freeze):
+            checkDurable(freeze.generation)
+            liveness.freezes.insert(freeze.generation)
+            checkPlan(endedBy: freeze.generation)
+        case .plan(let generation):
+            checkDurable(generation)
+            if liveness.plan?.generation != generation { liveness.plan = (generation, now) }
+        case .welcome(let welcome):
+            if disk.incarnationIsUnknown(welcome.incarnation) {
+                violate("incarnation \(welcome.incarnation) is said before it is on disk")
+            }
+        default: break
+        }
+        if let point = Fault.Point(rawValue: message.type) { happened(point, at: nil) }
+    }
+
+    func delivered(_ message: ControlMessage, to worker: SimulatedWorker?) {
+        note("\(worker.map { "\($0)" } ?? "coordinator") gets \(message)")
+        if case .progress(let progress) = message {
+            for state in progress.agreed { agreed[state.step] = true }
+        }
+        if let point = Fault.Point(rawValue: message.type) { happened(point, at: worker) }
+    }
+
+    func forgets(_ message: ControlMessage) -> Bool {
+        guard flaw == .forgetsARelease, !hasForgotten, isComplete || disk.history.isFinal,
+            case .release = message
+        else { return false }
+        hasForgotten = true
+        return true
+    }
+
+    // MARK: Curses
+
+    func isCursed(_ worker: SimulatedWorker, _ curse: Curse) -> Bool {
+        curses[ObjectIdentifier(worker)]?.contains(curse) ?? false
+    }
+
+    func sendsStaleShares(_ worker: SimulatedWorker) -> Bool { isCursed(worker, .staleShares) }
+
+    func sumsWrongly(_ worker: SimulatedWorker) -> Bool { isCursed(worker, .wrongSums) }
+
+    func unable(_ worker: SimulatedWorker) -> String? { isCursed(worker, .unable) ? "a file is missing" : nil }
+
+    func misjudges(_ worker: SimulatedWorker) -> Bool {
+        curses[ObjectIdentifier(worker)]?.remove(.misjudge) != nil
+    }
+
+    func probe(of worker: SimulatedWorker) -> StateHash { StateHash(high: 0x9B0BE, low: 0) }
+}

@@ -1,0 +1,163 @@
+import LockstepCluster
+import LockstepCollectives
+import LockstepCore
+import Testing
+
+/// A coordinator that takes over a run, and the collection of the last state.
+@Suite struct CoordinatorRecoveryTests {
+    /// A coordinator after one that began generation 1 with two workers.
+    private func restarted(
+        _ more: [JournalRecord] = [], workers: Int = 2, reported: UInt32 = 0
+    ) -> Conversation {
+        let earlier = Conversation.running(2)
+        let history = JournalRecord.replay(earlier.core.journal + more)
+        return Conversation(workers: workers) {
+            $0.history = history
+            $0.welcome.incarnation = 2
+            $0.welcome.reportedStep = reported
+        }
+    }
+
+    private func comeBack(
+        _ conversation: inout Conversation, _ index: Int, running: UInt32 = 1, promised: UInt32 = 1
+    ) -> [CoordinatorAction] {
+        let control = conversation.hello(
+            "w\(index)", 10 + index, process: UInt64(index), running: running, promised: promised, isPrepared: true)
+        let bulk = conversation.hello(
+            "w\(index)", 110 + index, process: UInt64(index), purpose: .bulk, running: running, promised: promised)
+        return control + bulk + conversation.prepared(10 + index)
+    }
+
+    @Test func aHealthyRosterIsAdopted() {
+        var conversation = restarted(reported: 6)
+        #expect(conversation.core.mode == .recovering)
+        _ = comeBack(&conversation, 0)
+        #expect(conversation.core.mode == .recovering)
+        let actions = comeBack(&conversation, 1)
+        #expect(conversation.core.mode == .running && actions.starts.isEmpty && actions.freezes.isEmpty)
+        #expect(actions.contains { if case .workersReady = $0 { true } else { false } })
+        #expect(conversation.core.journal == [.incarnation(2)])
+        // It knows what is reported, and who is needed.
+        let progress = conversation.progress(10, 1, 5...8)
+        #expect(progress == [.report(Conversation.reports(7...8))])
+        #expect(conversation.closed(11).freezes == [10: 2])
+        #expect(conversation.frozen(10, 2, 8).starts[10]?.roster.members.first?.lanes == 0..<8)
+    }
+
+    @Test func whoStandsStillIsAsked() {
+        // A freeze was going on, or a plan.
+        var promised = restarted([.generation(2)])
+        #expect(comeBack(&promised, 0, promised: 2).freezes == [10: 3])
+        // START had not come to all: both are here, and one still runs the generation before.
+        var half = restarted()
+        _ = comeBack(&half, 0)
+        #expect(comeBack(&half, 1, running: 0, promised: 1).freezes == [10: 2, 11: 2])
+        var frozen = restarted()
+        _ = comeBack(&frozen, 0)
+        #expect(frozen.frozen(10, 1, 5).freezes == [10: 2])
+    }
+
+    @Test func whoDoesNotComeBackIsLost() {
+        var conversation = restarted()
+        let start = conversation.now
+        _ = comeBack(&conversation, 0)
+        var actions: [CoordinatorAction] = []
+        while conversation.core.mode == .recovering {
+            conversation.now += 1_000_000_000
+            _ = conversation.say(10, .pong(Pong(nonce: 1, step: 8, stage: .allReduce, waitingFor: ["w1"])))
+            actions = conversation.event(.tick)
+        }
+        #expect(conversation.now - start == 10_000_000_000 && actions.freezes == [10: 2])
+        #expect(conversation.frozen(10, 2, 8).starts.keys.sorted() == [10])
+    }
+
+    @Test func whereNobodyComesBackTheRunBeginsFromItsStart() {
+        var conversation = restarted()
+        for index in 2..<4 { conversation.join("w\(index)", index) }
+        for index in 2..<4 { #expect(conversation.prepared(index).isEmpty) }
+        let start = conversation.now
+        var starts: [Int: Start] = [:]
+        while starts.isEmpty { starts = conversation.wait().starts }
+        #expect(starts.keys.sorted() == [2, 3] && conversation.now - start == 3_000_000_000)
+        // All have been replaced: nobody can come.
+        var replaced = restarted()
+        for index in 0..<2 { replaced.join("w\(index)", 20 + index) }
+        #expect(replaced.prepared(20).isEmpty)
+        #expect(replaced.prepared(21).starts.keys.sorted() == [20, 21])
+        // They were released, or the run is of a kind whose workers cannot be there.
+        #expect(restarted([.verdict(Verdict(cause: "c", message: "m"))]).core.mode == .gathering)
+    }
+
+    @Test func whoComesBackLateStillCounts() {
+        var conversation = restarted(workers: 3)
+        while conversation.core.mode == .recovering {
+            if conversation.core.nextDeadline == nil { _ = conversation.hello("w9", 9) }
+            _ = conversation.wait()
+        }
+        #expect(conversation.core.mode == .gathering)
+        // It works on what is newer than the start.
+        #expect(comeBack(&conversation, 0).freezes[10] == 2)
+        #expect(conversation.frozen(10, 2, 8).starts[10]?.roster.start.step == 8)
+    }
+
+    @Test func aMeasuringRosterIsNotAdopted() {
+        var earlier = Conversation(workers: 2) { $0.elementCount = 1_000_000 }
+        for index in 0..<2 { earlier.join("w\(index)", index) }
+        for index in 0..<2 { _ = earlier.prepared(index) }
+        #expect(earlier.core.mode == .measuring)
+        let history = JournalRecord.replay(earlier.core.journal)
+        let conversation = Conversation(workers: 2) { $0.history = history }
+        #expect(conversation.core.mode == .gathering)
+    }
+
+    // MARK: The last state
+
+    private func done(_ generation: UInt32 = 1) -> ControlMessage {
+        .done(
+            Done(
+                generation: generation, step: 3, hash: Conversation.hash(3), lanesComputed: 12, gradientBytesSent: 0,
+                evaluation: nil, lastEpoch: [1]))
+    }
+
+    private func shares(_ actions: [CoordinatorAction]) -> [CoordinatorAction.StateShare] {
+        actions.compactMap { if case .collectState(_, let shares) = $0 { shares } else { nil } }.last ?? []
+    }
+
+    @Test func othersSendTheSharesOfALostWorker() {
+        var conversation = Conversation.running(3)
+        var actions: [CoordinatorAction] = []
+        for index in 0..<3 { actions = conversation.say(index, done()) }
+        #expect(shares(actions).map(\.name) == ["w0", "w1", "w2"])
+        actions = conversation.closed(1)
+        #expect(shares(actions).map(\.name) == ["w0", "w0", "w2"] && shares(actions).map(\.attempt) == [0, 1, 0])
+        #expect(actions.fetches == [0: [Fetch(step: 3, share: 1, count: 3)]] && actions.freezes.isEmpty)
+        actions = conversation.closed(0)
+        #expect(shares(actions).map(\.name) == ["w2", "w2", "w2"] && shares(actions).map(\.attempt) == [1, 2, 0])
+        #expect(actions.fetches[2]?.map(\.share) == [0, 1])
+        #expect(conversation.core.expectedShares(ofStep: 3) == shares(actions))
+        _ = conversation.event(.stateCollected(step: 3))
+        let end = conversation.event(.snapshotWritten(step: 3, digest: Conversation.digest))
+        #expect(end.result?.outcome == .completed)
+    }
+
+    @Test func aReopenedConnectionBeginsItsSharesAnew() {
+        var conversation = Conversation.running(2)
+        for index in 0..<2 { _ = conversation.say(index, done()) }
+        _ = conversation.closed(101)
+        let actions = conversation.hello("w1", 201, process: 1, purpose: .bulk)
+        #expect(shares(actions).map(\.attempt) == [0, 1])
+        #expect(actions.fetches == [1: [Fetch(step: 3, share: 1, count: 2)]])
+    }
+
+    @Test func whenAllAreLostTheStateIsSoughtAgain() {
+        var conversation = Conversation.running(1)
+        _ = conversation.say(0, done())
+        _ = conversation.closed(0)
+        #expect(conversation.core.mode == .paused(generation: 2))
+        _ = conversation.hello("w0", 10, process: 0, running: 1, isPrepared: true)
+        _ = conversation.frozen(10, 3, 3)
+        #expect(conversation.core.mode == .running && conversation.core.roster?.startStep == 3)
+        _ = conversation.linked([10], 3)
+        #expect(shares(conversation.say(10, done(3))).map(\.name) == ["w0"])
+    }
+}

@@ -1,0 +1,62 @@
+import Foundation
+import LockstepCore
+import LockstepFormats
+import Testing
+
+@testable import LockstepRuntime
+
+/// `metrics.jsonl` when a run is opened again.
+@Suite struct RunRecorderTests {
+    private static func line(_ step: Int) -> String { #"{"step":\#(step),"loss":0.5}"# + "\n" }
+
+    /// What is left of `text` when the run goes on after `step` and then does one more, and the last step kept.
+    private func kept(_ text: String, after step: Int?) throws -> (text: String, lastStep: Int) {
+        let path = FileManager.default.temporaryDirectory.path + "/lockstep-recorder-\(UUID().uuidString)"
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let directory = RunDirectory(path: path)
+        try text.write(toFile: directory.metrics, atomically: true, encoding: .utf8)
+        let recorder = try RunRecorder(directory, after: step)
+        try recorder.append(["step": .number(recorder.kept.lastStep + 1)])
+        return (try String(contentsOfFile: directory.metrics, encoding: .utf8), recorder.kept.lastStep)
+    }
+
+    @Test func aRunThatGoesOnFromASnapshotLosesWhatIsDoneAgain() throws {
+        let text = (1...6).map(RunRecorderTests.line).joined()
+        let kept = try kept(text, after: 4)
+        #expect(kept.lastStep == 4)
+        #expect(kept.text == (1...4).map(RunRecorderTests.line).joined() + #"{"step":5}"# + "\n")
+    }
+
+    /// Workers that lost only their coordinator never do these steps again.
+    @Test(arguments: ["", #"{"step":7,"lo"#, #"{"step":7}"#]) func aRunThatIsTakenOverKeepsWholeLines(torn: String)
+        throws
+    {
+        let whole = (1...6).map(RunRecorderTests.line).joined()
+        let kept = try kept(whole + torn, after: nil)
+        #expect(kept.lastStep == 6)
+        #expect(kept.text == whole + #"{"step":7}"# + "\n")
+    }
+
+    @Test func stepsOnlyRise() throws {
+        let text = [1, 2, 5, 5, 6].map(RunRecorderTests.line).joined()
+        let kept = try kept(text, after: nil)
+        #expect(kept.lastStep == 5)
+        #expect(kept.text.hasPrefix([1, 2, 5].map(RunRecorderTests.line).joined()))
+    }
+
+    @Test func generationsAreCounted() throws {
+        let text = [2, 2, 5, 5, 5].enumerated().map { #"{"step":\#($0 + 1),"generation":\#($1)}"# + "\n" }.joined()
+        let path = FileManager.default.temporaryDirectory.path + "/lockstep-recorder-\(UUID().uuidString)"
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        try text.write(toFile: RunDirectory(path: path).metrics, atomically: true, encoding: .utf8)
+        let kept = try RunRecorder(RunDirectory(path: path), after: nil).kept
+        #expect(kept.generations == [.init(number: 2, steps: 2), .init(number: 5, steps: 3)])
+    }
+
+    @Test func nothingIsThere() throws {
+        #expect(try kept("", after: nil).lastStep == 0)
+        #expect(try kept("no JSON\n", after: nil).text == #"{"step":1}"# + "\n")
+    }
+}
