@@ -53,8 +53,9 @@ extension CoordinatorCore {
         let reason = report.reason.escapedForDisplay()
         note(Evidence.LostLink(reporter: reporter, peer: report.peer, reason: reason), now)
         let names = "\(reporter.escapedForDisplay()) and \(report.peer.escapedForDisplay())"
+        // What it means is said with the verdict.
         let log = CoordinatorAction.log(
-            .warning, "link lost: between \(names) (\(reason))", metadata: ["worker": reporter.escapedForDisplay()])
+            .info, "link lost: between \(names) (\(reason))", metadata: ["worker": reporter.escapedForDisplay()])
         return [log] + react(now)
     }
 
@@ -229,7 +230,7 @@ extension CoordinatorCore {
     mutating func sayIncident(_ now: UInt64) -> [CoordinatorAction] {
         guard let evidence, let roster else { return [] }
         self.evidence = nil
-        guard let verdict = evidence.verdict(living: places) else { return [] }
+        guard let verdict = evidence.verdict(living: places, reached: roster.start.step) else { return [] }
         incidentCount += 1
         return [
             .incident(

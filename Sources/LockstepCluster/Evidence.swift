@@ -77,24 +77,28 @@ struct Evidence: Sendable {
 
     /// A lost worker explains lost links and a standstill, not the other way round; a state that differs explains itself.
     ///
-    /// - Parameter living: where the workers are that are there.
-    func verdict(living: [Place]) -> Verdict? {
+    /// - Parameters:
+    ///   - living: where the workers are that are there.
+    ///   - reached: the step that others have completed with a lost worker; 0 where that is not known.
+    func verdict(living: [Place], reached: UInt32 = 0) -> Verdict? {
         if let (_, halted) = halts.first(where: { $0.halted.cause.isDifference }) { return halted.verdict }
-        if let loss = losses.first { return verdict(on: loss) }
+        if let loss = losses.first { return verdict(on: loss, reached: reached) }
         if let (_, halted) = halts.first { return halted.verdict }
         if let standstill { return standstill }
         return links.first.map { verdict(on: $0, living: living) }
     }
 
-    private func verdict(on loss: Loss) -> Verdict {
+    private func verdict(on loss: Loss, reached: UInt32) -> Verdict {
         // Nobody gets ahead of a lost worker by more than its own update. Who is beyond its last words waits for it.
         let (stage, step) = front.flatMap { $0.step > loss.step ? ($0.stage, $0.step) : nil } ?? (loss.stage, loss.step)
         var cause = loss.cause
         if loss.isSettled, let standstill, standstill.worker == loss.name {
             cause = "\(standstill.cause), and \(cause)"
         }
-        var message =
-            "worker \(loss.name.escapedForDisplay()) was lost in \(Evidence.place(stage, of: step)): \(cause)"
+        // It had its part in all steps that are done, so its last words are older than its end.
+        let isLater = reached > step && stage.isOfStep
+        let place = isLater ? "after step \(reached)" : "in \(Evidence.place(stage, of: step))"
+        var message = "worker \(loss.name.escapedForDisplay()) was lost \(place): \(cause)"
         let others = losses.dropFirst()
         if !others.isEmpty {
             let shown = others.prefix(8).map { "\($0.name.escapedForDisplay()) (\($0.cause))" }
@@ -102,7 +106,8 @@ struct Evidence: Sendable {
             if others.count > shown.count { message += " and \(others.count - shown.count) more" }
         }
         return Verdict(
-            worker: loss.name, stage: stage, step: step > 0 ? step : nil, cause: cause, message: message)
+            worker: loss.name, stage: isLater ? nil : stage, step: isLater ? reached : step > 0 ? step : nil,
+            cause: cause, message: message)
     }
 
     /// All ends are alive. Where several links broke that share one end, that end is to blame.

@@ -20,4 +20,14 @@ package enum Stage: String, Sendable, Codable, CaseIterable, CustomStringConvert
     case evaluation
 
     package var description: String { rawValue }
+
+    /// Whether a worker at work is there, and not one that prepares for it.
+    var isOfStep: Bool {
+        switch self {
+        case .preparing, .linking, .measuring, .levelling, .freezing: false
+        case .idle, .load, .forward, .backward, .allReduce, .controlRecord, .update, .snapshot, .validation,
+            .evaluation:
+            true
+        }
+    }
 }

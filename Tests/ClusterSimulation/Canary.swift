@@ -56,7 +56,6 @@ package struct Canary: Sendable, CustomStringConvertible {
         Canary("copies that nobody compares", within: 200, flaw: .trustsCopies, faults: [.kill, .flip], flips: true),
         Canary("a hung computation that says it has parked", within: 60, flaw: .parksHung, faults: [.hang]),
         Canary("a coordinator deaf to ends", within: 60, flaw: .deafToEnds, faults: [.kill]),
-        Canary("a RELEASE forgotten", within: 20, flaw: .forgetsARelease, faults: [.join]),
         Canary("a worker deaf to plans", within: 60, flaw: .deafToPlans, faults: [.join, .drain]),
         Canary(
             "a worker that applies what is not finite", within: 200, from: 60, flaw: .appliesAnyway,

@@ -65,7 +65,6 @@ package final class ClusterSimulation {
     var mended: (step: UInt32, lane: Int)?
     var snapshotsFailUntil: UInt64 = 0
     var slowDiskUntil: UInt64 = 0
-    private var hasForgotten = false
     /// At this very time.
     private var eventsNow = 0
 
@@ -277,14 +276,6 @@ package final class ClusterSimulation {
             for state in progress.agreed { agreed[state.step] = true }
         }
         if let point = Fault.Point(rawValue: message.type) { happened(point, at: worker) }
-    }
-
-    func forgets(_ message: ControlMessage) -> Bool {
-        guard flaw == .forgetsARelease, !hasForgotten, isComplete || disk.history.isFinal,
-            case .release = message
-        else { return false }
-        hasForgotten = true
-        return true
     }
 
     // MARK: Curses

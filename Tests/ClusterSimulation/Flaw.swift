@@ -11,7 +11,6 @@ package enum Flaw: String, CaseIterable, Sendable {
     case parksHung
     /// The coordinator does not hear that connections end.
     case deafToEnds
-    case forgetsARelease
     /// The first worker does not see that others ask to freeze.
     case deafToPlans
     /// The first worker does not see that a loss is not finite.

@@ -240,7 +240,6 @@ final class SimulatedCoordinator {
             return
         }
         simulation.sent(message)
-        if simulation.forgets(message) { return }
         let connection = entry.connection
         let worker = entry.worker
         connection.toClient.send { worker.receive(message, on: connection) }
