@@ -33,6 +33,8 @@ extension ExecutableTests {
                 let options = ["train", "job.yaml", "--json", "--run-directory", "run"]
                 var process = directory.start(options + ["--workers", "3"])
                 _ = try await process.outputLine(containing: "\"step\":40,")
+                // It must not be over before it is killed.
+                try await process.signal(Signal.stop)
                 var soFar = try await audit(directory)
                 #expect(soFar["isExact"]?.bool == true && soFar["completedEpochs"]?.int ?? 0 >= 3)
                 try await process.signal(Signal.kill)
