@@ -191,8 +191,8 @@ let package = Package(
         .testTarget(
             name: "EndToEnd",
             dependencies: [
-                "LockstepMain", "DigitsProgram", "LockstepCore", "LockstepFormats", "LockstepSnapshots", "LockstepWire",
-                subprocess,
+                "LockstepMain", "DigitsProgram", "LockstepCore", "LockstepFormats", "LockstepSnapshots",
+                "LockstepTestSupport", "LockstepWire", subprocess,
             ]
         ),
     ]

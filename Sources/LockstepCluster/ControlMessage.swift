@@ -14,6 +14,9 @@ package enum ControlMessage: Sendable, Equatable {
     case measured(Measured)
     case leaving(Leaving)
     case damage(Damage)
+    case feedLost(FeedLost)
+    case observing(Observing)
+    case preflighted(Preflighted)
     // From the coordinator.
     case welcome(Welcome)
     case refused(reason: String)
@@ -26,12 +29,17 @@ package enum ControlMessage: Sendable, Equatable {
     case fetch(Fetch)
     case release(Release)
     case ping(Ping)
+    /// To a member: let this process observe.
+    case feed(Feed)
+    /// To a process that is to observe: dial all members once.
+    case preflight(Preflight)
 }
 
 extension ControlMessage: Codable {
     private enum Kind: String, Codable {
         case hello, prepared, unable, linked, linkDown, progress, frozen, halted, done, pong, measured, leaving, damage
-        case welcome, refused, start, measure, freeze, plan, fetch, release, ping
+        case feedLost, observing, preflighted
+        case welcome, refused, start, measure, freeze, plan, fetch, release, ping, feed, preflight
     }
 
     private enum Key: String, CodingKey {
@@ -55,6 +63,9 @@ extension ControlMessage: Codable {
         case .measured: self = .measured(try Measured(from: decoder))
         case .leaving: self = .leaving(try Leaving(from: decoder))
         case .damage: self = .damage(try Damage(from: decoder))
+        case .feedLost: self = .feedLost(try FeedLost(from: decoder))
+        case .observing: self = .observing(try Observing(from: decoder))
+        case .preflighted: self = .preflighted(try Preflighted(from: decoder))
         case .welcome: self = .welcome(try Welcome(from: decoder))
         case .refused: self = .refused(reason: try container.decode(String.self, forKey: .reason))
         case .start: self = .start(try Start(from: decoder))
@@ -64,6 +75,8 @@ extension ControlMessage: Codable {
         case .fetch: self = .fetch(try Fetch(from: decoder))
         case .release: self = .release(try Release(from: decoder))
         case .ping: self = .ping(try Ping(from: decoder))
+        case .feed: self = .feed(try Feed(from: decoder))
+        case .preflight: self = .preflight(try Preflight(from: decoder))
         }
     }
 
@@ -83,6 +96,9 @@ extension ControlMessage: Codable {
         case .measured(let payload): try payload.encode(to: encoder)
         case .leaving(let payload): try payload.encode(to: encoder)
         case .damage(let payload): try payload.encode(to: encoder)
+        case .feedLost(let payload): try payload.encode(to: encoder)
+        case .observing(let payload): try payload.encode(to: encoder)
+        case .preflighted(let payload): try payload.encode(to: encoder)
         case .freeze(let payload): try payload.encode(to: encoder)
         case .ping(let payload): try payload.encode(to: encoder)
         case .welcome(let payload): try payload.encode(to: encoder)
@@ -90,6 +106,8 @@ extension ControlMessage: Codable {
         case .measure(let payload): try payload.encode(to: encoder)
         case .fetch(let payload): try payload.encode(to: encoder)
         case .release(let payload): try payload.encode(to: encoder)
+        case .feed(let payload): try payload.encode(to: encoder)
+        case .preflight(let payload): try payload.encode(to: encoder)
         case .linked(let generation), .plan(let generation):
             try container.encode(generation, forKey: .generation)
         case .refused(let reason): try container.encode(reason, forKey: .reason)
@@ -111,6 +129,9 @@ extension ControlMessage: Codable {
         case .measured: .measured
         case .leaving: .leaving
         case .damage: .damage
+        case .feedLost: .feedLost
+        case .observing: .observing
+        case .preflighted: .preflighted
         case .welcome: .welcome
         case .refused: .refused
         case .start: .start
@@ -120,6 +141,8 @@ extension ControlMessage: Codable {
         case .fetch: .fetch
         case .release: .release
         case .ping: .ping
+        case .feed: .feed
+        case .preflight: .preflight
         }
     }
 

@@ -31,6 +31,10 @@ package enum ControlMessageCoding {
         try decoded(LinkGreeting.self, bytes)
     }
 
+    package static func encode(_ item: FeedItem) throws(Fault) -> [UInt8] { try encoded(item) }
+
+    package static func decodeItem(_ bytes: [UInt8]) throws(Fault) -> FeedItem { try decoded(FeedItem.self, bytes) }
+
     private static func encoded(_ value: some Encodable) throws(Fault) -> [UInt8] {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]

@@ -22,6 +22,11 @@ extension CoordinatorConfiguration {
         package var claim: UInt64 = 1_000_000_000
         /// Who was left out because others could not reach it joins again after this, doubling.
         package var exclusion: UInt64 = 10_000_000_000
+        /// For a joiner to reach all members.
+        package var preflight: UInt64 = 5_000_000_000
+        /// Until something is heard of a feed, and until the observer has caught up; then another member feeds it.
+        package var feed: UInt64 = 10_000_000_000
+        package var catchUp: UInt64 = 60_000_000_000
         /// From a wish to stop until all workers stand still.
         package var stop: UInt64 = 3_000_000_000
         /// A validation that goes on when a stop is asked for is waited for so long at most: it belongs to its step.
@@ -56,6 +61,9 @@ extension CoordinatorConfiguration {
             fruitlessRecovery = nanoseconds
             claim = nanoseconds
             exclusion = nanoseconds
+            preflight = nanoseconds
+            feed = nanoseconds
+            catchUp = nanoseconds
             linking = nanoseconds
             standstill = nanoseconds
             firstTurn = nanoseconds

@@ -49,12 +49,16 @@ package struct CoordinatorConfiguration: Sendable {
     package var snapshotEverySteps: UInt32
     /// Whether the best state is written too.
     package var snapshotsBest: Bool
+    /// In every step whose number is a multiple of this a lane is computed twice; 0 for never.
+    package var auditEverySteps: UInt32
     /// So many complete states may wait while another is being written, at least 1.
     package var snapshotBacklog: Int
     /// With fewer workers the run pauses; at least 1.
     package var minWorkers: Int
     /// So many workers may be lost once the run has begun; the next one ends it.
     package var maxFailures: Int
+    /// So many processes are kept as observers, ready to take a lost member's place.
+    package var spares: Int
     /// What the journal says of earlier incarnations.
     package var history: JournalHistory
 
@@ -66,7 +70,8 @@ package struct CoordinatorConfiguration: Sendable {
         exchange: ExchangeWish = ExchangeWish(), version: String, welcome: Welcome,
         timing: Timing = Timing(), departures: Int = 100, start: StartPoint? = nil, greatestGeneration: UInt32 = 0,
         resumedFrom: String? = nil, snapshotEverySteps: UInt32 = 0, snapshotsBest: Bool = false,
-        snapshotBacklog: Int = 1, minWorkers: Int = 1, maxFailures: Int = 100,
+        snapshotBacklog: Int = 1, auditEverySteps: UInt32 = 0, minWorkers: Int = 1, maxFailures: Int = 100,
+        spares: Int = 0,
         history: JournalHistory = JournalHistory()
     ) {
         self.workers = workers
@@ -84,8 +89,10 @@ package struct CoordinatorConfiguration: Sendable {
         self.snapshotEverySteps = snapshotEverySteps
         self.snapshotsBest = snapshotsBest
         self.snapshotBacklog = snapshotBacklog
+        self.auditEverySteps = auditEverySteps
         self.minWorkers = minWorkers
         self.maxFailures = maxFailures
+        self.spares = spares
         self.history = history
     }
 }

@@ -35,7 +35,10 @@ extension CoordinatorCore {
         guard choice.start.point.isJudged else {
             return start(choice, generation: generation, now)
         }
-        let holders = members.filter { choice.holders.contains($0.name) }
+        let holding = workers.filter { choice.holders.contains($0.name) }
+        let inRoster = members.filter { choice.holders.contains($0.name) }
+        // An observer may be the last one that has it.
+        let holders = inRoster.isEmpty ? holding : inRoster
         guard let first = holders.first else { return stopNow() }
         let state = AgreedState(
             step: choice.start.point.step, hash: choice.start.hash, isBest: first.frozen?.isBest ?? false)

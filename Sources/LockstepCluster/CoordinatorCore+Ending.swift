@@ -13,6 +13,7 @@ extension CoordinatorCore {
         let result = RunResult(
             outcome: stopReason.map { .stopped(reason: $0) } ?? (hasMeasured ? .measured : .completed),
             snapshotStep: snapshotStep, hash: hash, members: members, lanesComputed: lanes,
+            lanesAudited: lanesAudited,
             incidents: incidentCount, generations: generationCount, exitCode: exitCode)
         let reason =
             stopReason.map { "the run was stopped: \($0)" } ?? (hasMeasured ? "all is measured" : "the run is finished")

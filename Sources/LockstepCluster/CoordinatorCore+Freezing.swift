@@ -16,7 +16,9 @@ extension CoordinatorCore {
         switch mode {
         case .running, .planned, .measuring, .collecting, .freezing:
             if !rules.keepsDeadlines { patience.failed(reported: lastReported) }
-        case .gathering, .recovering, .paused: break
+            if case .freezing = mode { break }
+            admitsAll = false
+        case .gathering, .recovering, .paused: admitsAll = true
         case .writing, .ended: return []
         }
         if rules.startsWithoutFreeze, let trained, mode == .running {
@@ -33,27 +35,51 @@ extension CoordinatorCore {
         isWaiting = false
         changeWantedAt = nil
         deadline = now + freezeTime
+        // Their feed ends with the state that the members hold, or FREEZE's own limit is over for them; then they hash it,
+        // 2 GB a second.
+        joinersUntil =
+            now + patience(configuration.timing.reach) * 3 / 2 + UInt64(configuration.elementCount) * 8
         let message = freezeMessage(generation)
-        return awaitedAnswers.map { .send($0.connection, .freeze(message)) } + decideIfAnswered(now)
+        return workers.filter { $0.holdsState && $0.frozen == nil }
+            .map { .send($0.connection, .freeze(message)) } + decideIfAnswered(now)
     }
 
-    /// Workers whose answer is not there yet.
-    var awaitedAnswers: [Worker] { workers.filter { $0.holdsState && $0.frozen == nil } }
+    /// Workers whose answer is not there yet, and is waited for: joiners hold up nobody for long.
+    func awaitedAnswers(_ now: UInt64) -> [Worker] {
+        let silent = workers.filter { $0.holdsState && $0.frozen == nil }
+        guard trained != nil, !admitsAll, !silent.isEmpty else { return silent }
+        // Without more of them there may be no state, or too few.
+        // Who leaves stays longer rather than that all wait for one that hangs.
+        let others = workers.filter { worker in
+            (isMember(worker) || worker.frozen != nil) && (worker.leaving == nil || joinersUntil == nil)
+        }
+        let isHeld = others.contains { other in
+            other.frozen.map { $0.holding.map { $0.point.step >= reached } ?? false } ?? true
+        }
+        guard others.count >= max(1, configuration.minWorkers), isHeld else { return silent }
+        let wanted = joinersUntil == nil || stopReason != nil ? [] : wantedJoiners(now)
+        return silent.filter { isMember($0) || wanted.contains($0.process) }
+    }
 
     mutating func handleFrozen(_ index: Int, _ frozen: Frozen, _ now: UInt64) -> [CoordinatorAction] {
         switch mode {
         case .freezing(frozen.generation):
-            workers[index].frozen = frozen
-            workers[index].stage = .idle
+            workers[index].take(frozen)
             return decideIfAnswered(now)
         case .planned(frozen.generation):
             guard isMember(workers[index]) else { return [] }
-            workers[index].frozen = frozen
-            workers[index].stage = .idle
+            workers[index].take(frozen)
             guard members.allSatisfy({ $0.frozen != nil }) else { return [] }
             // They stand still; now all others are asked under the same number.
             return askToFreeze(frozen.generation, now)
-        case .recovering: return freeze(now)
+        case .paused(frozen.generation):
+            guard workers[index].frozen == nil else { return [] }
+            workers[index].take(frozen)
+            return isAsking ? [] : decideAgain(now)
+        case .recovering:
+            // Who was left out of the last roster stands still, and disturbs nobody.
+            guard let trained, isMember(workers[index]) || frozen.generation > trained.generation else { return [] }
+            return freeze(now)
         case .running, .planned:
             // It has promised more than the roster's generation, so it cannot go on in that.
             guard let roster, isMember(workers[index]), frozen.generation > roster.generation else { return [] }
@@ -65,7 +91,10 @@ extension CoordinatorCore {
 
     /// Decides when nobody is waited for any more.
     mutating func decideIfAnswered(_ now: UInt64) -> [CoordinatorAction] {
-        guard case .freezing(let generation) = mode, awaitedAnswers.isEmpty, judgeAt == nil else { return [] }
+        guard case .freezing(let generation) = mode, awaitedAnswers(now).isEmpty, judgeAt == nil,
+            !laneAuditing.isExpelling
+        else { return [] }
+        if let actions = judgeLaneVote(now) { return actions }
         guard trained == nil else { return decide(generation, now) }
         // Nothing was trained yet: who is here begins.
         mode = .gathering
@@ -78,13 +107,20 @@ extension CoordinatorCore {
         deadline = nil
         let seconds = freezeTime / 1_000_000_000
         var actions: [CoordinatorAction] = []
-        for process in awaitedAnswers.map(\.process) {
+        joinersUntil = nil
+        for process in awaitedAnswers(now).map(\.process) {
             guard let index = index(of: process) else { continue }
             let place = Evidence.place(workers[index].stage, of: workers[index].step)
             actions += expel(
                 index, "it did not stand still within \(seconds) s (\(place))", now, exitCode: .temporary)
         }
         return actions + decideIfAnswered(now)
+    }
+
+    /// Joiners that were wanted have had their time.
+    mutating func stopWaitingForJoiners(_ now: UInt64) -> [CoordinatorAction] {
+        joinersUntil = nil
+        return decideIfAnswered(now)
     }
 
     // MARK: The decision
@@ -117,10 +153,10 @@ extension CoordinatorCore {
         }
         var decision = Decision(
             answers: answers, lastRoster: trained, vouchers: vouchers + departedVouchers, reached: reached,
-            fallback: fallback,
-            laneCount: configuration.laneCount, minWorkers: stopReason == nil ? configuration.minWorkers : 1,
-            rules: rules)
+            fallback: fallback, policy: policy, minWorkers: stopReason == nil ? configuration.minWorkers : 1,
+            admitsAll: admitsAll, rules: rules)
         decision.accused = accused
+        decision.silentObservers = workers.count { $0.frozen == nil && isEager($0, now) }
         return decision
     }
 
@@ -130,12 +166,16 @@ extension CoordinatorCore {
         let first = rosters.first { roster in roster.members.contains { $0.process == worker.process } }
         return Decision.Answer(
             name: worker.name, process: worker.process, standing: standing, isLeaving: worker.leaving != nil,
-            seniority: first?.generation ?? UInt32.max, running: worker.running, frozen: frozen)
+            seniority: first?.generation ?? UInt32.max, running: worker.running,
+            isAdmitted: worker.observation.isGivenUp, hasCopied: worker.observation.hasCopied,
+            // What was found while the run worked may be mended since, and nobody is asked again before it works.
+            unreachable: admitsAll ? [] : worker.observation.unreachable, frozen: frozen)
     }
 
     /// All that are expected stand still in this generation, which is not decided.
     mutating func decide(_ generation: UInt32, _ now: UInt64) -> [CoordinatorAction] {
         deadline = nil
+        joinersUntil = nil
         isWaiting = false
         switch decision(now).outcome {
         case .roster(let choice):

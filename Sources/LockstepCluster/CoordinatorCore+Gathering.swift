@@ -4,7 +4,10 @@ internal import LockstepCore
 /// Workers prepare, and become the first generation.
 extension CoordinatorCore {
     /// Workers that are waited for before the first generation: those that were asked for and can still come.
-    var awaitedWorkers: Int { max(1, configuration.minWorkers, configuration.workers - quarantined.count) }
+    var awaitedWorkers: Int { max(1, configuration.minWorkers, min(configuration.workers, possibleWorkers)) }
+
+    /// As many as can come: those that were asked for, and spares, less those in quarantine.
+    private var possibleWorkers: Int { configuration.workers + configuration.spares - quarantined.count }
 
     mutating func handlePrepared(_ index: Int, _ prepared: Prepared, _ now: UInt64) -> [CoordinatorAction] {
         guard !workers[index].hasSaidPrepared else { return expel(index, "said PREPARED twice", now) }
@@ -152,9 +155,9 @@ extension CoordinatorCore {
         return fail(Verdict(stage: .preparing, cause: cause, message: cause))
     }
 
-    /// The workers of the first generation, in the order of their names: as many as can be members, in order of arrival.
+    /// The workers of the first generation, in the order of their names: as many as are to be members, in order of arrival.
     var crew: [String] {
-        beginners.prefix(configuration.laneCount).map(\.name)
+        beginners.prefix(policy.members(of: beginners.count)).map(\.name)
             .sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
     }
 
@@ -215,13 +218,13 @@ extension CoordinatorCore {
     /// Ends the run where fewer workers can come than it needs.
     mutating func failIfHopeless() -> [CoordinatorAction] {
         guard let last = quarantined.last else { return [] }
-        let possible = configuration.workers - quarantined.count
         let isStuck =
             switch mode {
             case .gathering, .recovering, .paused, .freezing: true
             case .running, .planned, .measuring, .collecting, .writing, .ended: false
             }
-        guard isStuck, possible < max(1, configuration.minWorkers), workers.count < max(1, configuration.minWorkers)
+        guard isStuck, possibleWorkers < max(1, configuration.minWorkers),
+            workers.count < max(1, configuration.minWorkers)
         else { return [] }
         let name = last.name.escapedForDisplay()
         let message = "worker \(name) cannot be kept running: \(last.reason)"

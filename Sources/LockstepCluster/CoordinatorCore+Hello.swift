@@ -86,7 +86,8 @@ extension CoordinatorCore {
         workers.append(Worker(hello, connection, now))
         if pingAt == nil { pingAt = now + configuration.timing.pingInterval }
         let name = hello.name.escapedForDisplay()
-        let count = hasBegun ? "" : " (\(workers.count) of \(configuration.workers))"
+        let expected = configuration.workers + configuration.spares
+        let count = hasBegun || workers.count > expected ? "" : " (\(workers.count) of \(expected))"
         let text =
             "worker \(name) is here\(count): "
             + "\(hello.instructionSet.escapedForDisplay()), threads: \(hello.threads)"

@@ -10,9 +10,15 @@ extension CoordinatorCore {
                 + patience(worker.isSuspected ? configuration.timing.silence : configuration.timing.suspicion)
         }.min()
         return [
-            judgeAt, stopAt, pingAt, silence, standstillAt, deadline, pausedUntil, fruitlessAt, nextWish, lateAt,
+            judgeAt, stopAt, pingAt, silence, standstillAt, deadline, joinersAt, pausedUntil, fruitlessAt, nextWish,
+            observersDueAt, lateAt,
             claims.map(\.until).min(),
         ].compactMap { $0 }.min()
+    }
+
+    /// When joiners that were wanted are waited for no longer.
+    private var joinersAt: UInt64? {
+        if case .freezing = mode { joinersUntil } else { nil }
     }
 
     private var pausedUntil: UInt64? {
@@ -36,6 +42,7 @@ extension CoordinatorCore {
         if let stopAt, now >= stopAt { return stopNow() }
         var actions = heedClaims(now) + dropSilentConnections(now) + dropLate(now)
         if mode != .ended, let deadline, now >= deadline { actions += handleDeadline(now) }
+        if mode != .ended, let joinersAt, now >= joinersAt { actions += stopWaitingForJoiners(now) }
         if mode != .ended, let fruitlessAt, now >= fruitlessAt { actions += stopWaiting(now) }
         if mode != .ended, let pausedUntil, now >= pausedUntil { actions += decideAgain(now) }
         if mode != .ended, let standstillAt, now >= standstillAt { actions += handleStandstill(now) }

@@ -79,13 +79,26 @@ extension CoordinatorCore {
             .warning, "worker \(name.escapedForDisplay()) stopped: \(halted.verdict.message)",
             metadata: ["worker": name.escapedForDisplay(), "step": "\(halted.step)"])
         guard case .other(let text) = halted.cause else {
-            return (isFirst ? [log] : []) + react(now)
+            return (isFirst ? [log] : []) + (halted.cause.isAudit && awaitsLaneVoices ? [] : react(now))
         }
         // What one worker cannot do, others may; what nobody can do ends the run.
         let complaints = evidence?.halts.filter { !$0.halted.cause.isDifference }.map(\.name) ?? []
-        if roster?.members.allSatisfy({ complaints.contains($0.name) }) ?? false { return fail(halted.verdict) }
+        if roster?.members.allSatisfy({ complaints.contains($0.name) }) ?? false {
+            return [log] + endOrOfferAgain(halted, now)
+        }
         return [log] + expel(index, text.escapedForDisplay(limit: 1000), now)
     }
+
+    /// No member can do its part. Where they were to take the state from here, what they got may have been at fault.
+    private mutating func endOrOfferAgain(_ halted: Halted, _ now: UInt64) -> [CoordinatorAction] {
+        fruitlessLevellings += 1
+        guard roster?.holders.isEmpty == true, fruitlessLevellings < Self.mostFruitlessLevellings else {
+            return fail(halted.verdict)
+        }
+        return react(now)
+    }
+
+    private static let mostFruitlessLevellings = 3
 
     // MARK: Giving workers up
 
@@ -116,7 +129,8 @@ extension CoordinatorCore {
         if let held = worker.frozen?.holding {
             // Its voice counts on, or who disagrees with it would soon be undisputed.
             departedVouchers.append(
-                Decision.Voucher(point: held.point, hash: held.hash, source: .process(worker.process)))
+                Decision.Voucher(
+                    point: held.point, hash: held.hash, source: .process(worker.frozen?.source ?? worker.process)))
         }
         absent.append(
             Absent(
@@ -138,8 +152,11 @@ extension CoordinatorCore {
             return actions + reactToLoss(of: worker, now)
         }
         guard !isWished else { return actions }
+        // Nobody misses one that observed.
+        let isObserver = worker.observation.source != nil
+        let text = isObserver ? "is gone; it was observing" : "left before it took part"
         actions.append(
-            .log(.warning, "worker \(name) left before it took part: \(cause)", metadata: ["worker": name]))
+            .log(isObserver ? .info : .warning, "worker \(name) \(text): \(cause)", metadata: ["worker": name]))
         departures += 1
         if !hasBegun, departures > configuration.departures {
             let message = "\(departures) workers left before the start, the last of them worker \(name): \(cause)"

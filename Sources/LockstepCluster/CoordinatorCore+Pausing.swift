@@ -5,6 +5,7 @@ extension CoordinatorCore {
     /// All stand still until someone or something comes.
     mutating func pause(_ generation: UInt32, _ reason: String, _ now: UInt64) -> [CoordinatorAction] {
         mode = .paused(generation: generation)
+        admitsAll = true
         // Where it is not people but links that are missing, they may be back by themselves.
         let isEnough = workers.count { $0.frozen != nil } >= max(1, configuration.minWorkers)
         deadline = isEnough && !isWaiting ? now + patience(configuration.timing.exclusion) : nil

@@ -2,13 +2,22 @@ internal import LockstepCore
 
 /// Changes at the end of a step: who joins, who leaves, and a stop. Nothing is redone.
 extension CoordinatorCore {
+    /// From PLAN until all stand still: the turn in hand is not given up for it, however long it takes.
+    private var planTime: UInt64 {
+        pace.longestTurn == 0 ? max(freezeTime, patience(configuration.timing.firstTurn)) : freezeTime
+    }
+
     /// Everybody in the generation is told its successor's number, and stands still after the same step.
     mutating func plan(_ now: UInt64) -> [CoordinatorAction] {
         let generation = newGeneration()
         mode = .planned(generation: generation)
-        deadline = stopReason == nil ? now + freezeTime : nil
+        deadline = stopReason == nil ? now + planTime : nil
         changeWantedAt = nil
-        for index in workers.indices { workers[index].frozen = nil }
+        let wanted = wantedJoiners(now)
+        for index in workers.indices {
+            workers[index].frozen = nil
+            workers[index].isExpected = wanted.contains(workers[index].process)
+        }
         // A worker may be done while others are not; they learn of the plan from their own message.
         return members.map { .send($0.connection, .plan(generation: generation)) }
     }
@@ -16,7 +25,7 @@ extension CoordinatorCore {
     /// The plan did not come through in time.
     mutating func giveUpPlan(_ now: UInt64) -> [CoordinatorAction] {
         let late = members.filter { $0.frozen == nil }
-        let seconds = freezeTime / 1_000_000_000
+        let seconds = planTime / 1_000_000_000
         note(standstill("no planned change within \(seconds) s", "; it did not come to an end at ", late), now)
         return freeze(now)
     }
@@ -28,28 +37,16 @@ extension CoordinatorCore {
         mode == .running && stopReason == nil && done.isEmpty && judgeAt == nil && !isLinking
     }
 
-    private func wantsToJoin(_ worker: Worker, _ now: UInt64) -> Bool {
-        worker.isReady && worker.leaving == nil && !isMember(worker) && now >= worker.waitsUntil
-    }
-
     /// Members that want to leave, where someone stays who has the state, or can get it.
     private var canLeave: Bool {
         members.contains { $0.leaving != nil } && members.contains { $0.leaving == nil }
     }
 
-    private func wantsChange(_ now: UInt64) -> Bool {
-        guard let roster else { return false }
-        let hasPlace = roster.members.count < configuration.laneCount
-        let leavers = members.count { $0.leaving != nil }
-        return canLeave || ((hasPlace || leavers > 0) && workers.contains { wantsToJoin($0, now) })
-    }
+    private func wantsChange(_ now: UInt64) -> Bool { canLeave || !wantedJoiners(now).isEmpty }
 
-    /// When a worker that was left out may ask again.
+    /// When the wish for a change is heeded.
     var nextWish: UInt64? {
-        guard canChange else { return nil }
-        if let changeWantedAt { return changeWantedAt + configuration.timing.change }
-        let place = roster.map { $0.members.count < configuration.laneCount } ?? false
-        return place ? workers.filter { $0.isReady && !isMember($0) && $0.waitsUntil > 0 }.map(\.waitsUntil).min() : nil
+        canChange ? changeWantedAt.map { $0 + configuration.timing.change } : nil
     }
 
     /// After every event: whether someone wants to join or leave, and since when.

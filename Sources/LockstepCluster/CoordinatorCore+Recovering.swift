@@ -45,7 +45,7 @@ extension CoordinatorCore {
         mode = .running
         deadline = nil
         hasBegun = true
-        pace.begin(now)
+        pace.begin(now, isTurn: false)
         for index in workers.indices where isMember(workers[index]) { workers[index].isLinked = true }
         let text = "the \(roster.members.count) workers of generation \(roster.generation) are at work; they go on"
         // They may have come to the end meanwhile.

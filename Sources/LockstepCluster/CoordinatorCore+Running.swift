@@ -20,15 +20,22 @@ extension CoordinatorCore {
         case .frozen(let frozen): return actions + handleFrozen(index, frozen, now)
         case .done(let done): return actions + handleDone(index, done, now)
         case .halted(let halted): return actions + handleHalted(index, halted, now)
-        case .hello, .welcome, .refused, .start, .measure, .freeze, .plan, .fetch, .release, .ping:
+        case .preflighted(let answer): return actions + handlePreflighted(index, answer, now)
+        case .observing(let observing): return actions + handleObserving(index, observing, now)
+        case .feedLost(let lost): return actions + handleFeedLost(index, lost, now)
+        case .hello, .welcome, .refused, .start, .measure, .freeze, .plan, .fetch, .release, .ping, .feed, .preflight:
             return actions + expel(index, "sent \(message.type), which no worker says here", now)
         }
     }
 
     /// Whether something that a worker says is of the roster's generation; it has obeyed that START then.
     private mutating func isCurrent(_ index: Int, _ generation: UInt32) -> Bool {
-        if generation <= greatestGeneration { workers[index].running = max(workers[index].running, generation) }
-        return generation == roster?.generation && isMember(workers[index])
+        // An observer tells of generations that it had no part in.
+        let isMember = isMember(workers[index])
+        if isMember, generation <= greatestGeneration {
+            workers[index].running = max(workers[index].running, generation)
+        }
+        return generation == roster?.generation && isMember
     }
 
     /// Whether turns are being made. What is told in a freeze was done before it.
@@ -70,7 +77,7 @@ extension CoordinatorCore {
         if let objection = progress.evaluations.lazy.compactMap(\.objection).first {
             return expel(index, "reported a validation with \(objection)", now)
         }
-        let source = Decision.Voucher.Source.process(workers[index].process)
+        let source = Decision.Voucher.Source.process(voice(of: workers[index]))
         if let agreement = progress.agreement {
             add(Decision.Voucher(point: agreement.point, hash: agreement.hash, source: source))
         }
@@ -88,6 +95,7 @@ extension CoordinatorCore {
         let news = progress.reports.filter { report in
             guard lastReported < UInt32.max, report.step == lastReported + 1 else { return false }
             lastReported += 1
+            fruitlessLevellings = 0
             countLanes(report)
             return true
         }
@@ -100,6 +108,7 @@ extension CoordinatorCore {
     private mutating func countLanes(_ report: StepReport) {
         guard let roster = rosters.last(where: { $0.generation == report.generation }) ?? roster else { return }
         for member in roster.members { lanesComputed[member.name, default: 0] += member.lanes.count }
+        if LaneAudit.isDue(atStep: report.step, every: roster.auditEverySteps) { laneAuditing.count += 1 }
     }
 
     /// Steps and validations in the order in which they happened.
@@ -132,7 +141,7 @@ extension CoordinatorCore {
         let isOlder = step == known.step && stage == .forward && known.stage == .backward
         if !isOlder { workers[index].stage = stage }
         workers[index].step = step
-        if case .planned = mode, stopReason != nil, stage == .validation, let stopLimit {
+        if case .planned = mode, stopReason != nil, stage == .validation, isMember(known), let stopLimit {
             stopAt = min(stopLimit, now + configuration.timing.stop)
         }
     }

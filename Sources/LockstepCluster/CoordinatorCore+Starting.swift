@@ -14,6 +14,8 @@ extension CoordinatorCore {
         remember(roster)
         mode = .running
         deadline = nil
+        joinersUntil = nil
+        admitsAll = false
         holderWait = nil
         offered = nil
         isAsking = false
@@ -22,14 +24,23 @@ extension CoordinatorCore {
         departedVouchers = []
         generationCount += 1
         pace.begin(now)
-        for name in choice.unreachable { actions += exclude(name, now) }
+        for name in choice.unreachable {
+            guard let index = workers.firstIndex(where: { $0.name == name }) else { continue }
+            actions += postpone(index, "not all others can be reached from there", now)
+        }
+        actions += postponeExpected(now)
         actions += fillReports(upTo: roster.start.step)
         for index in workers.indices {
             workers[index].isLinked = false
             workers[index].frozen = nil
             workers[index].waitingFor = []
-            guard isMember(workers[index]) else { continue }
+            guard isMember(workers[index]) else {
+                let isDistrusted = roster.distrusted.contains(workers[index].process)
+                workers[index].observation.enter(roster, isDistrusted: isDistrusted)
+                continue
+            }
             workers[index].exclusions = 0
+            workers[index].observation = Observation()
             workers[index].stage = .linking
             workers[index].step = roster.start.step
             actions.append(.send(workers[index].connection, .start(start(for: index, roster))))
@@ -55,7 +66,8 @@ extension CoordinatorCore {
         return Roster(
             generation: generation, members: members, start: choice.start.point, stateHash: choice.start.hash,
             wholeHash: choice.start.wholeHash, holders: choice.holders, distrusted: choice.distrusted,
-            patience: patience.factor, denied: denied, exchange: exchange)
+            patience: patience.factor, denied: denied, exchange: exchange,
+            auditEverySteps: configuration.auditEverySteps)
     }
 
     /// As it was tuned, with as many links as all members offer.
@@ -77,18 +89,16 @@ extension CoordinatorCore {
             traceContext: configuration.welcome.traceContext)
     }
 
-    /// A worker that others could not reach stays connected, and asks to join again later.
-    private mutating func exclude(_ name: String, _ now: UInt64) -> [CoordinatorAction] {
-        guard let index = workers.firstIndex(where: { $0.name == name }) else { return [] }
-        let shown = name.escapedForDisplay()
-        let wait = configuration.timing.exclusion << UInt64(min(5, workers[index].exclusions))
-        workers[index].exclusions += 1
-        workers[index].waitsUntil = now + wait
-        return [
-            .log(
-                .warning, "worker \(shown) is left out: not all others can be reached from there",
-                metadata: ["worker": shown])
-        ]
+    /// A change was made for them, and they have no part in it: the next one is not made at once.
+    private mutating func postponeExpected(_ now: UInt64) -> [CoordinatorAction] {
+        var actions: [CoordinatorAction] = []
+        for index in workers.indices where workers[index].isExpected {
+            workers[index].isExpected = false
+            guard evidence == nil, !isMember(workers[index]), now >= workers[index].waitsUntil else { continue }
+            workers[index].observation.miss()
+            actions += postpone(index, "it did not hold the state that the others go on from", now)
+        }
+        return actions
     }
 
     /// A generation that begins with less than the run had come to redoes what is missing.

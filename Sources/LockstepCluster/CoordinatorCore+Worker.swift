@@ -34,9 +34,13 @@ extension CoordinatorCore {
         var frozen: Frozen?
         /// Why it wants to leave, where it does.
         var leaving: String?
-        /// Left out of a roster because it was out of reach: does not ask to join before this time.
+        /// Left out because others were out of its reach: neither observes nor joins before this time.
         var waitsUntil: UInt64 = 0
         var exclusions = 0
+        /// While it is no member.
+        var observation = Observation()
+        /// A planned change is made for it.
+        var isExpected = false
         /// The members that its current turn waits for, as it said last.
         var waitingFor: [String] = []
 
@@ -65,6 +69,11 @@ extension CoordinatorCore {
         /// It was prepared before this coordinator heard of it, or before its connection was lost.
         var isOld: Bool { comesPrepared || running > 0 }
 
+        mutating func take(_ frozen: Frozen) {
+            self.frozen = frozen
+            stage = .idle
+        }
+
         /// The same process on a newer connection.
         mutating func reconnect(_ hello: Hello, _ connection: ConnectionNumber, _ now: UInt64) {
             self.connection = connection
@@ -73,6 +82,8 @@ extension CoordinatorCore {
             comesPrepared = hello.isPrepared
             running = max(running, hello.running)
             promised = max(promised, hello.promised)
+            // It may not have heard of it.
+            observation.check = nil
         }
     }
 

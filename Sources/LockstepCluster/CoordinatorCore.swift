@@ -50,6 +50,8 @@ package struct CoordinatorCore: Sendable {
     var failures = 0
     /// Of the failure in hand.
     var evidence: Evidence?
+    /// Times in a row that no member could take the state that a generation starts from.
+    var fruitlessLevellings = 0
     /// When a failure that ends the run is judged.
     var judgeAt: UInt64?
     /// Of all of the run's rosters that trained, the last one; and how gradients travel in them.
@@ -63,6 +65,10 @@ package struct CoordinatorCore: Sendable {
     var hasBegun = false
     /// By when all must stand still, or the members of the last roster be here.
     var deadline: UInt64?
+    /// In a freeze: until then joiners that are wanted are waited for.
+    var joinersUntil: UInt64?
+    /// The run had not been working before this freeze: whoever is here is taken in.
+    var admitsAll = false
     /// By when someone must have come who holds the state, since it is missed; and whether that is waited for.
     var holderWait: UInt64?
     var isWaiting = false
@@ -106,11 +112,12 @@ package struct CoordinatorCore: Sendable {
     var stopLimit: UInt64?
     /// What a worker is told that says HELLO after the end.
     var parting: Release?
+    var laneAuditing = LaneAuditing()
     package internal(set) var incidentCount = 0
     package internal(set) var generationCount = 0
     /// The greatest generation in the journal, any HELLO or decision.
     var greatestGeneration: UInt32
-    private var lastEventAt: UInt64?
+    private(set) var lastEventAt: UInt64?
 
     package init(_ configuration: CoordinatorConfiguration) {
         self.configuration = configuration
@@ -138,7 +145,7 @@ package struct CoordinatorCore: Sendable {
         if mode == .ended { return handleAfterEnd(event) }
         if mode == .recovering, deadline == nil { deadline = now + configuration.timing.recovery }
         let actions = dispatch(event, now)
-        return actions + (mode == .ended ? [] : noticeChanges(now))
+        return actions + (mode == .ended ? [] : tendObservers(now) + noticeChanges(now))
     }
 
     private mutating func dispatch(_ event: CoordinatorEvent, _ now: UInt64) -> [CoordinatorAction] {
@@ -208,10 +215,14 @@ package struct CoordinatorCore: Sendable {
     private mutating func excuseOwnAbsence(_ now: UInt64) {
         if let lastEventAt, !workers.isEmpty, now > lastEventAt + 2 * configuration.timing.pingInterval {
             let absence = now - lastEventAt
-            for index in workers.indices { workers[index].lastHeard = now }
+            for index in workers.indices {
+                workers[index].lastHeard = now
+                workers[index].observation.excuse(absence)
+            }
             pace.excuse(absence)
             deadline = deadline.map { $0 + absence }
             holderWait = holderWait.map { $0 + absence }
+            joinersUntil = joinersUntil.map { $0 + absence }
         }
         lastEventAt = now
     }

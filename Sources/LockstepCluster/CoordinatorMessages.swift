@@ -100,6 +100,9 @@ package struct Fetch: Sendable, Hashable, Codable {
     package var share: Int
     package var count: Int
 
+    /// More members no run has.
+    package static let mostShares = 65_536
+
     package init(step: UInt32, share: Int, count: Int) {
         self.step = step
         self.share = share

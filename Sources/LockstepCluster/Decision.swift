@@ -21,11 +21,18 @@ package struct Decision: Sendable {
         package var seniority: UInt32
         /// The newest generation whose START it is known to have obeyed.
         package var running: UInt32
+        /// A joiner that nobody could feed: it is taken in whatever it holds.
+        package var isAdmitted: Bool
+        /// It was fed a whole state since the last roster.
+        package var hasCopied: Bool
+        /// Members that a joiner could not dial.
+        package var unreachable: [ProcessNumber]
         package var frozen: Frozen
 
         package init(
             name: String, process: ProcessNumber, standing: Standing, isLeaving: Bool = false,
-            seniority: UInt32 = UInt32.max, running: UInt32 = 0, frozen: Frozen
+            seniority: UInt32 = UInt32.max, running: UInt32 = 0, isAdmitted: Bool = false, hasCopied: Bool = false,
+            unreachable: [ProcessNumber] = [], frozen: Frozen
         ) {
             self.name = name
             self.process = process
@@ -33,8 +40,14 @@ package struct Decision: Sendable {
             self.isLeaving = isLeaving
             self.seniority = seniority
             self.running = running
+            self.isAdmitted = isAdmitted
+            self.hasCopied = hasCopied
+            self.unreachable = unreachable
             self.frozen = frozen
         }
+
+        /// Whose voice it is that speaks for the state: a copy says no more than its source did.
+        var voice: ProcessNumber { frozen.source ?? process }
     }
 
     /// Something that stands for a state's hash.
@@ -92,15 +105,20 @@ package struct Decision: Sendable {
     /// The run has come so far: an older state is taken only where no other is to be had.
     package var reached: UInt32
     package var fallback: Fallback
-    package var laneCount: Int
+    /// How many become members.
+    package var policy: SparePolicy
     package var minWorkers: Int
+    /// Whether everybody is taken in that is here: the run had not been working, and nobody could be fed.
+    package var admitsAll: Bool
+    /// Observers at hand that have not answered: spares, as far as it goes.
+    package var silentObservers = 0
     /// Processes whose state is known to differ in what no hash shows.
     package var accused: [ProcessNumber] = []
     package var rules = ProtocolRules()
 
     package init(
         answers: [Answer], lastRoster: Roster?, vouchers: [Voucher] = [], reached: UInt32, fallback: Fallback,
-        laneCount: Int, minWorkers: Int = 1, rules: ProtocolRules = ProtocolRules()
+        policy: SparePolicy, minWorkers: Int = 1, admitsAll: Bool = false, rules: ProtocolRules = ProtocolRules()
     ) {
         self.answers = answers.map { Self.withoutOldKnowledge($0, of: answers, lastRoster) }
             .sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
@@ -108,8 +126,9 @@ package struct Decision: Sendable {
         self.vouchers = vouchers
         self.reached = reached
         self.fallback = fallback
-        self.laneCount = laneCount
+        self.policy = policy
         self.minWorkers = minWorkers
+        self.admitsAll = admitsAll
         self.rules = rules
     }
 
@@ -124,84 +143,5 @@ package struct Decision: Sendable {
             return answers.contains { $0.name == name && $0.process == roster.members[peer].process }
         }
         return answer
-    }
-
-    package var outcome: Outcome {
-        var judgement = HashJudgement(
-            answers, lastRoster: lastRoster, vouchers: vouchers, accused: accused)
-        let eligible = answers.filter { $0.standing != .bystander }
-        if rules.judgesMembersOnly {
-            let members = choose(eligible, judgement: nil)?.kept ?? []
-            judgement = HashJudgement(members, lastRoster: nil, vouchers: [])
-        }
-        let staying = eligible.filter { !$0.isLeaving }
-        if let (kept, left) = choose(staying, judgement: judgement) {
-            return found(kept, left, judgement)
-        }
-        // Who leaves is kept only where nobody else has what the run has come to.
-        if let (kept, left) = choose(eligible, judgement: judgement) {
-            return found(kept, left, judgement)
-        }
-        let crew = staying.isEmpty ? eligible : staying
-        guard crew.count >= max(1, minWorkers) else { return .tooFew(crew.count) }
-        switch fallback {
-        case .wait: return .waitForHolder
-        case .ask: return .fromSnapshot
-        case .take(let offered):
-            func isNewer(_ answer: Answer) -> Bool {
-                judgement.trusted(answer).map { $0.point >= offered.point } ?? false
-            }
-            let (kept, left) =
-                ReachableSet.members(of: crew, laneCount: laneCount, needing: isNewer)
-                ?? ReachableSet.members(of: crew, laneCount: laneCount) { _ in true } ?? (crew, [])
-            guard kept.count >= minWorkers else { return .tooFew(kept.count) }
-            let newest = kept.filter(isNewer).compactMap { judgement.trusted($0) }.max { $0.point < $1.point }
-            return .roster(choice(kept, left, from: newest ?? offered, judgement))
-        }
-    }
-
-    /// - Returns: those that go on and can all reach each other, and those left out for that; nil where nobody that could
-    ///   be among them holds a state which is new enough. Members come before joiners, so that nobody who returns with
-    ///   old knowledge takes a member's place.
-    private func choose(_ candidates: [Answer], judgement: HashJudgement?) -> (kept: [Answer], left: [Answer])? {
-        func suffices(_ answer: Answer) -> Bool {
-            let held = judgement.map { $0.trusted(answer) } ?? answer.frozen.holding
-            return held.map { $0.point.step >= reached } ?? false
-        }
-        let members = candidates.filter { $0.standing == .member }
-        guard var (kept, left) = ReachableSet.members(of: members, laneCount: laneCount, needing: suffices) else {
-            return ReachableSet.members(of: candidates, laneCount: laneCount, needing: suffices)
-        }
-        for joiner in candidates where joiner.standing == .joiner && kept.count < laneCount {
-            if kept.allSatisfy({ ReachableSet.canReach(joiner, $0) }) {
-                kept.append(joiner)
-            } else {
-                left.append(joiner)
-            }
-        }
-        return (kept, left)
-    }
-
-    private func found(_ kept: [Answer], _ left: [Answer], _ judgement: HashJudgement) -> Outcome {
-        guard kept.count >= minWorkers else { return .tooFew(kept.count) }
-        let held = kept.compactMap { judgement.trusted($0) }.sorted { $1.point < $0.point }
-        guard let newest = held.first else { return .waitForHolder }
-        var start = newest
-        // A lone worker may have been damaged after it went ahead; of the state before, several know what it must be.
-        if judgement.voices(for: newest) < 2,
-            let before = held.first(where: { $0.point < newest.point }),
-            newest.point.step - before.point.step <= 1, judgement.voices(for: before) >= 2
-        {
-            start = before
-        }
-        return .roster(choice(kept, left, from: start, judgement))
-    }
-
-    private func choice(_ kept: [Answer], _ left: [Answer], from start: Holding, _ judgement: HashJudgement) -> Choice {
-        let members = kept.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
-        return Choice(
-            members: members.map(\.name), start: start,
-            holders: members.filter { judgement.trusted($0) == start }.map(\.name),
-            distrusted: judgement.distrusted, unreachable: left.map(\.name))
     }
 }

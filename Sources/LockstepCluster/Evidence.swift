@@ -46,6 +46,17 @@ struct Evidence: Sendable {
     /// Where a worker is or was, for messages.
     static func place(_ stage: Stage, of step: UInt32) -> String { step > 0 ? "\(stage) of step \(step)" : "\(stage)" }
 
+    /// What an audited lane is by all that computed it; nil where no audit differed.
+    var laneVote: LaneVote? {
+        var vote: LaneVote?
+        for (_, halted) in halts {
+            guard case .auditDiffers(let difference) = halted.cause else { continue }
+            let other = LaneVote(difference, step: halted.step, generation: halted.generation)
+            if let known = vote, known.generation >= other.generation { vote?.add(other) } else { vote = other }
+        }
+        return vote
+    }
+
     var isEmpty: Bool { losses.isEmpty && links.isEmpty && halts.isEmpty && standstill == nil }
 
     /// - Parameter others: where the workers are that live.
@@ -57,6 +68,7 @@ struct Evidence: Sendable {
     mutating func add(_ link: LostLink) { links.append(link) }
 
     mutating func add(_ halted: Halted, of name: String) {
+        halts.removeAll { $0.name == name && $0.halted.generation < halted.generation }
         if !halts.contains(where: { $0.name == name }) { halts.append((name, halted)) }
     }
 
@@ -81,6 +93,7 @@ struct Evidence: Sendable {
     ///   - living: where the workers are that are there.
     ///   - reached: the step that others have completed with a lost worker; 0 where that is not known.
     func verdict(living: [Place], reached: UInt32 = 0) -> Verdict? {
+        if let laneVote { return laneVote.verdict }
         if let (_, halted) = halts.first(where: { $0.halted.cause.isDifference }) { return halted.verdict }
         if let loss = losses.first { return verdict(on: loss, reached: reached) }
         if let (_, halted) = halts.first { return halted.verdict }
@@ -132,16 +145,18 @@ extension HaltCause {
     /// Whether the replicas are not the same.
     var isDifference: Bool {
         switch self {
-        case .hashesDiffer, .judgementsDiffer: true
+        case .hashesDiffer, .judgementsDiffer, .auditDiffers: true
         case .lossNotFinite, .gradientNotFinite, .other: false
         }
     }
+
+    var isAudit: Bool { if case .auditDiffers = self { true } else { false } }
 
     /// Whether it would come again, whoever computed the step.
     var isCertain: Bool {
         switch self {
         case .lossNotFinite, .gradientNotFinite: true
-        case .hashesDiffer, .judgementsDiffer, .other: false
+        case .hashesDiffer, .judgementsDiffer, .auditDiffers, .other: false
         }
     }
 }

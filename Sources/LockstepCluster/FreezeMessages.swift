@@ -60,18 +60,21 @@ package struct Frozen: Sendable, Equatable, Codable {
     package var agreed: Agreement?
     /// Of the running generation, where there was one.
     package var seen: Disagreement?
+    /// The process whose feed made this state. It is no voice of its own for what it holds, until it has taken part in a turn.
+    package var source: ProcessNumber?
     /// Members of its last roster whose link is lost and who could not be dialled again either.
     package var outOfReach: [String]
 
     package init(
         generation: UInt32, holding: Holding?, isBest: Bool = false, agreed: Agreement? = nil,
-        seen: Disagreement? = nil, outOfReach: [String] = []
+        seen: Disagreement? = nil, source: ProcessNumber? = nil, outOfReach: [String] = []
     ) {
         self.generation = generation
         self.holding = holding
         self.isBest = isBest
         self.agreed = agreed
         self.seen = seen
+        self.source = source
         self.outOfReach = outOfReach
     }
 }

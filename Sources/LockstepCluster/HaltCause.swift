@@ -10,6 +10,8 @@ package enum HaltCause: Sendable, Equatable {
     case hashesDiffer([MemberHash])
     /// The workers judged one validation differently: who sent what, in roster order.
     case judgementsDiffer([MemberJudgement])
+    /// Two members computed the step's audited lane differently.
+    case auditDiffers(LaneDifference)
     case other(String)
 
     package struct MemberHash: Sendable, Equatable, Codable {
@@ -50,7 +52,7 @@ package enum HaltCause: Sendable, Equatable {
 
 extension HaltCause: Codable {
     private enum Kind: String, Codable {
-        case lossNotFinite, gradientNotFinite, hashesDiffer, judgementsDiffer, other
+        case lossNotFinite, gradientNotFinite, hashesDiffer, judgementsDiffer, auditDiffers, other
     }
 
     private enum Key: String, CodingKey {
@@ -65,6 +67,7 @@ extension HaltCause: Codable {
         case .hashesDiffer: self = .hashesDiffer(try container.decode([MemberHash].self, forKey: .hashes))
         case .judgementsDiffer:
             self = .judgementsDiffer(try container.decode([MemberJudgement].self, forKey: .judgements))
+        case .auditDiffers: self = .auditDiffers(try LaneDifference(from: decoder))
         case .other: self = .other(try container.decode(String.self, forKey: .text))
         }
     }
@@ -83,6 +86,9 @@ extension HaltCause: Codable {
         case .judgementsDiffer(let judgements):
             try container.encode(Kind.judgementsDiffer, forKey: .kind)
             try container.encode(judgements, forKey: .judgements)
+        case .auditDiffers(let difference):
+            try container.encode(Kind.auditDiffers, forKey: .kind)
+            try difference.encode(to: encoder)
         case .other(let text):
             try container.encode(Kind.other, forKey: .kind)
             try container.encode(text, forKey: .text)

@@ -28,6 +28,7 @@ extension Halted {
             return Verdict(
                 worker: Self.minority(judgements.map { ($0.name, $0.judgement) }), stage: .controlRecord, step: step,
                 cause: cause, message: "\(cause); found after step \(step)")
+        case .auditDiffers(let difference): return LaneVote(difference, step: step, generation: generation).verdict
         case .other(let text):
             let cause = text.escapedForDisplay()
             return Verdict(step: step, cause: cause, message: "step \(step): \(cause)")

@@ -21,7 +21,7 @@ struct HashJudgement: Sendable {
         for process in lastRoster?.distrusted ?? [] {
             let hasLevelled = answers.contains { answer in
                 answer.process == process && answer.frozen.holding != nil
-                    && lastRoster.map { Self.hasBegun(answer, $0) } == true
+                    && (answer.hasCopied || lastRoster.map { Self.hasBegun(answer, $0) } == true)
             }
             if !hasLevelled { distrusted.append(process) }
         }
@@ -29,7 +29,7 @@ struct HashJudgement: Sendable {
         let holders = answers.filter { !distrusted.contains($0.process) }
         for voucher in vouchers { add(voucher) }
         for answer in answers {
-            let source = Decision.Voucher.Source.process(answer.process)
+            let source = Decision.Voucher.Source.process(answer.voice)
             if let agreed = answer.frozen.agreed {
                 add(Decision.Voucher(point: agreed.point, hash: agreed.hash, source: source))
             }
@@ -40,7 +40,7 @@ struct HashJudgement: Sendable {
         }
         for answer in holders {
             guard let holding = answer.frozen.holding else { continue }
-            add(Decision.Voucher(point: holding.point, hash: holding.hash, source: .process(answer.process)))
+            add(Decision.Voucher(point: holding.point, hash: holding.hash, source: .process(answer.voice)))
         }
         judgeWholes(holders, lastRoster)
         distrustLosers(answers, holders)
@@ -84,20 +84,24 @@ struct HashJudgement: Sendable {
         return counts.count { $0.voices == most.voices } == 1 ? most.hash : nil
     }
 
-    private mutating func judgeWholes(_ holders: [Decision.Answer], _ lastRoster: Roster?) {
-        let held = holders.compactMap(\.frozen.holding).filter { winner(at: $0.point) == $0.hash }
-        for point in held.map(\.point) where wholes[point] == nil {
-            var voices: [(hash: StateHash, voices: Int)] = []
-            func add(_ hash: StateHash) {
-                if let index = voices.firstIndex(where: { $0.hash == hash }) {
-                    voices[index].voices += 1
-                } else {
-                    voices.append((hash, 1))
+    private mutating func judgeWholes(_ answers: [Decision.Answer], _ lastRoster: Roster?) {
+        let holders = answers.filter { answer in
+            answer.frozen.holding.map { winner(at: $0.point) == $0.hash } ?? false
+        }
+        for point in holders.compactMap(\.frozen.holding?.point) where wholes[point] == nil {
+            var known: [Count] = []
+            func add(_ hash: StateHash, _ source: Decision.Voucher.Source) {
+                guard let index = known.firstIndex(where: { $0.hash == hash }) else {
+                    return known.append(Count(hash: hash, sources: [source]))
                 }
+                if !known[index].sources.contains(source) { known[index].sources.append(source) }
             }
-            for holding in held where holding.point == point { add(holding.wholeHash) }
-            if let lastRoster, lastRoster.start == point, let whole = lastRoster.wholeHash { add(whole) }
-            wholes[point] = Self.most(voices)
+            for holder in holders {
+                guard let holding = holder.frozen.holding, holding.point == point else { continue }
+                add(holding.wholeHash, .process(holder.voice))
+            }
+            if let lastRoster, lastRoster.start == point, let whole = lastRoster.wholeHash { add(whole, .roster) }
+            wholes[point] = Self.most(known.map { ($0.hash, $0.sources.count) })
         }
     }
 

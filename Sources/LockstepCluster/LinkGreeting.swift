@@ -12,10 +12,12 @@ package struct LinkGreeting: Sendable, Equatable {
     package var renewal: Int
     /// Whether the sender only asks if it can reach its peer: after the answer the connection closes.
     package var isProbe: Bool
+    /// Whether the sender feeds its peer over this link, which is then of no rail and of no roster.
+    package var isFeed: Bool
 
     package init(
         generation: UInt32, name: String, process: ProcessNumber, peerName: String, peerProcess: ProcessNumber,
-        rail: Int = 0, renewal: Int = 0, isProbe: Bool = false
+        rail: Int = 0, renewal: Int = 0, isProbe: Bool = false, isFeed: Bool = false
     ) {
         self.generation = generation
         self.name = name
@@ -25,6 +27,7 @@ package struct LinkGreeting: Sendable, Equatable {
         self.rail = rail
         self.renewal = renewal
         self.isProbe = isProbe
+        self.isFeed = isFeed
     }
 
     /// Why this greeting, which a peer sent, opens no link between `own` and `peer` of `generation`; nil where it does.
@@ -44,7 +47,7 @@ package struct LinkGreeting: Sendable, Equatable {
 
 extension LinkGreeting: Codable {
     private enum Key: String, CodingKey {
-        case generation, name, process, peerName, peerProcess, rail, renewal, isProbe
+        case generation, name, process, peerName, peerProcess, rail, renewal, isProbe, isFeed
     }
 
     package init(from decoder: any Decoder) throws {
@@ -57,6 +60,7 @@ extension LinkGreeting: Codable {
         rail = try container.decode(Int.self, forKey: .rail)
         renewal = try container.decode(Int.self, forKey: .renewal)
         isProbe = try container.decodeIfPresent(Bool.self, forKey: .isProbe) ?? false
+        isFeed = try container.decodeIfPresent(Bool.self, forKey: .isFeed) ?? false
     }
 
     package func encode(to encoder: any Encoder) throws {
@@ -68,7 +72,8 @@ extension LinkGreeting: Codable {
         try container.encode(peerProcess, forKey: .peerProcess)
         try container.encode(rail, forKey: .rail)
         try container.encode(renewal, forKey: .renewal)
-        // A link's greeting is what it was before there were probes.
+        // A rail's greeting is what it was before there were others.
         if isProbe { try container.encode(isProbe, forKey: .isProbe) }
+        if isFeed { try container.encode(isFeed, forKey: .isFeed) }
     }
 }

@@ -17,6 +17,10 @@ package struct ProtocolRules: Sendable {
     package var dropsQueuedFrames = false
     /// A worker copies a state into the place of its own.
     package var copiesInPlace = false
+    /// An observer goes on with its feed although it has said that it stands still.
+    package var observesWhileFrozen = false
+    /// An observer does not look whether what is fed fits its state.
+    package var trustsFeeds = false
     #else
     package var startsWithoutFreeze: Bool { false }
     package var decidesTwice: Bool { false }
@@ -25,6 +29,8 @@ package struct ProtocolRules: Sendable {
     package var keepsDeadlines: Bool { false }
     package var dropsQueuedFrames: Bool { false }
     package var copiesInPlace: Bool { false }
+    package var observesWhileFrozen: Bool { false }
+    package var trustsFeeds: Bool { false }
     #endif
 
     package init() {}

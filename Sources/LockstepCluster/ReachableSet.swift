@@ -14,8 +14,10 @@ enum ReachableSet {
 
     /// Neither could not dial the other. Everybody reaches itself, whatever it says.
     static func canReach(_ one: Decision.Answer, _ other: Decision.Answer) -> Bool {
-        one.name == other.name
-            || !one.frozen.outOfReach.contains(other.name) && !other.frozen.outOfReach.contains(one.name)
+        func hasFailed(_ one: Decision.Answer, _ other: Decision.Answer) -> Bool {
+            one.frozen.outOfReach.contains(other.name) || one.unreachable.contains(other.process)
+        }
+        return one.name == other.name || !hasFailed(one, other) && !hasFailed(other, one)
     }
 
     /// - Parameters:

@@ -41,12 +41,15 @@ package struct Roster: Sendable, Equatable {
     package let denied: [String]
     /// In a generation that measures, `links` are those that are made; a trial uses some of them.
     package let exchange: ExchangeSettings
+    /// In every step whose number is a multiple of this a lane is computed twice (`LaneAudit`); 0 for never. In the roster, so
+    /// that all members know the same.
+    package let auditEverySteps: UInt32
 
     /// - Parameter holders: nil for all members.
     package init(
         generation: UInt32, members: [Member], start: StatePoint, stateHash: StateHash, wholeHash: StateHash? = nil,
         holders: [String]? = nil, distrusted: [ProcessNumber] = [], patience: Int = 1, denied: [String] = [],
-        exchange: ExchangeSettings
+        exchange: ExchangeSettings, auditEverySteps: UInt32 = 0
     ) {
         self.generation = generation
         self.members = members
@@ -58,6 +61,7 @@ package struct Roster: Sendable, Equatable {
         self.patience = patience
         self.denied = denied
         self.exchange = exchange
+        self.auditEverySteps = auditEverySteps
     }
 
     /// A generation that starts from a state which needs no validation any more, and which all members hold.
@@ -81,7 +85,7 @@ package struct Roster: Sendable, Equatable {
 extension Roster: Codable {
     private enum Key: String, CodingKey {
         case generation, members, startStep, isJudged, stateHash, wholeHash, holders, distrusted, patience, denied,
-            exchange
+            exchange, auditEverySteps
         /// In journals of versions that had one link a pair.
         case bucketBoundaries
     }
@@ -100,6 +104,7 @@ extension Roster: Codable {
         distrusted = try container.decodeIfPresent([ProcessNumber].self, forKey: .distrusted) ?? []
         patience = try container.decodeIfPresent(Int.self, forKey: .patience) ?? 1
         denied = try container.decodeIfPresent([String].self, forKey: .denied) ?? []
+        auditEverySteps = try container.decodeIfPresent(UInt32.self, forKey: .auditEverySteps) ?? 0
         if let boundaries = try container.decodeIfPresent([Int].self, forKey: .bucketBoundaries) {
             exchange = ExchangeSettings(bucketBoundaries: boundaries)
         } else {
@@ -128,6 +133,7 @@ extension Roster: Codable {
         try container.encode(patience, forKey: .patience)
         if !denied.isEmpty { try container.encode(denied, forKey: .denied) }
         try container.encode(exchange, forKey: .exchange)
+        if auditEverySteps > 0 { try container.encode(auditEverySteps, forKey: .auditEverySteps) }
     }
 }
 

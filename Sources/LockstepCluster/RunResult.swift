@@ -31,6 +31,8 @@ package struct RunResult: Sendable, Equatable {
     package let members: [MemberResult]
     /// By worker, in the order of their names: the lanes of the steps that were reported here, each step once.
     package let lanesComputed: [LaneCount]
+    /// Lanes that were computed twice, with the same result, in the steps that were reported here.
+    package let lanesAudited: Int
     /// Failures that the run survived, and generations that trained.
     package let incidents: Int
     package let generations: Int

@@ -9,6 +9,8 @@ package enum Stage: String, Sendable, Codable, CaseIterable, CustomStringConvert
     case measuring
     /// Copies the state that the generation starts from.
     case levelling
+    /// Is fed by a member, or waits for that.
+    case observing
     case load
     case forward
     case backward
@@ -24,7 +26,7 @@ package enum Stage: String, Sendable, Codable, CaseIterable, CustomStringConvert
     /// Whether a worker at work is there, and not one that prepares for it.
     var isOfStep: Bool {
         switch self {
-        case .preparing, .linking, .measuring, .levelling, .freezing: false
+        case .preparing, .linking, .measuring, .levelling, .observing, .freezing: false
         case .idle, .load, .forward, .backward, .allReduce, .controlRecord, .update, .snapshot, .validation,
             .evaluation:
             true

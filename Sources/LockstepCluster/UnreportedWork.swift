@@ -70,6 +70,15 @@ struct UnreportedWork: Sendable {
         return (Array(steps[firstStep..<sentSteps]), Array(evaluations[firstEvaluation..<sentEvaluations]))
     }
 
+    /// All that is kept, in order, in parts of which each goes into a message.
+    var parts: [(steps: [StepReport], evaluations: [EvaluationReport])] {
+        var rest = self
+        rest.forgetSending()
+        var parts: [(steps: [StepReport], evaluations: [EvaluationReport])] = []
+        while rest.hasUnsent { parts.append(rest.takeUnsent()) }
+        return parts
+    }
+
     private mutating func cover(_ reportedStep: UInt32) {
         let covered = steps.prefix { $0.step <= reportedStep }.count
         steps.removeFirst(covered)

@@ -34,6 +34,8 @@ package enum WorkerAction: Sendable, Equatable {
     /// - hashesState: false where nobody compares the hash or is told of it; the record has zeros in its place.
     /// - judgement: in a decision turn what the record says in the place of the hash of samples; nil in other turns.
     case record(Turn, askedGeneration: UInt32, judgement: UInt64? = nil, hashesState: Bool = true)
+    /// Compute this lane of the training turn in hand once more, from the state as it is. Answered by `laneAudited`.
+    case auditLane(Turn, lane: Int)
     /// Update with the total of the gradients.
     case apply(Turn, RecordSummary)
     /// Judge S(step) by these sums over a whole validation, and restore the best state where that is due.
@@ -47,6 +49,18 @@ package enum WorkerAction: Sendable, Equatable {
     /// Dial these members once more, to see whether they can be reached, for so many nanoseconds at most. Answered by
     /// `reached`.
     case reach([Roster.Member], limit: UInt64)
+    /// See whether these members can be dialled. Answered by `preflighted`; only the newest one counts.
+    case preflight(Preflight)
+    /// Feed this process: dial it (`LinkGreeting.isFeed`), and tell it what happens from the next turn on. An older feed of the
+    /// same process ends. Where it ends by itself `feedLost` says so.
+    case feed(Feed)
+    /// End all feeds of which this process is the source.
+    case endFeeds(reason: String)
+    /// This is the first of the complete items of the feed that is taken from: do to the own state what it says.
+    /// Answered by `fedTaken`, and only then the next one is wanted.
+    case take(FeedItem, feed: Int)
+    /// Close this feed, of which this process is the observer, and forget what of it was not taken.
+    case dropFeed(Int, reason: String)
     /// Answered by `stateHashed`.
     case hashState
     /// Send a share of S(step) on the bulk connection.

@@ -39,7 +39,7 @@ extension WorkerCore {
         hear(now)
         guard isWelcome else { return [] }
         unreported.ping(reportedStep)
-        return goOnWhenReported()
+        return goOnWhenReported(now)
     }
 
     // MARK: Messages
@@ -64,17 +64,18 @@ extension WorkerCore {
             if generation > promised { flag = max(flag, generation) }
             return []
         case .fetch(let fetch):
-            guard state == .done || state == .frozen, fetch.step == step, let roster,
-                (1...roster.members.count).contains(fetch.count), (0..<fetch.count).contains(fetch.share)
+            guard state == .done || state == .frozen, fetch.step == step,
+                (1...Fetch.mostShares).contains(fetch.count), (0..<fetch.count).contains(fetch.share)
             else { return [] }
             stage = .snapshot
             return [.sendShare(fetch)]
+        case .feed(let feed): return handleFeed(feed)
+        case .preflight(let preflight): return handlePreflight(preflight)
         case .ping(let ping):
             // The shell answers, also while this core's thread computes.
             return handleHeard(ping.reportedStep, now)
         case .hello, .prepared, .unable, .linked, .linkDown, .progress, .frozen, .halted, .done, .pong, .measured,
-            .leaving,
-            .damage:
+            .leaving, .damage, .feedLost, .observing, .preflighted:
             return exit(.failed, "the coordinator sent \(message.type), which only workers say")
         case .welcome, .refused, .release: return []
         }
@@ -117,7 +118,8 @@ extension WorkerCore {
         if state == .frozen, let frozen { actions += send(.frozen(frozen)) }
         if state == .halted, let halted { actions += send(.halted(halted)) }
         if state == .done, let done { actions += send(.done(done)) }
-        return actions + goOnWhenReported()
+        if feed != nil || state == .observing { actions += sayObserving() }
+        return actions + goOnWhenReported(now)
     }
 
     // MARK: Coming and going

@@ -15,8 +15,9 @@ extension WorkerCore {
         switch state {
         case .connecting, .unable, .ended: return []
         // What goes on runs to its end; the promise is answered then. To prepare may take long.
-        case .preparing, .updating, .judging, .parking, .reaching, .freezing: return []
-        case .prepared, .frozen, .halted, .done: return standStill(now)
+        case .preparing, .auditing, .updating, .judging, .parking, .reaching, .freezing: return []
+        case .prepared, .halted, .done: return standStill(now)
+        case .frozen, .observing, .draining: return drain(now)
         case .measuring, .measured, .linking, .levelling, .waiting, .computing, .exchanging: return standStill(now)
         }
     }
@@ -28,6 +29,7 @@ extension WorkerCore {
     mutating func standStill(_ now: UInt64, parks: Bool = true) -> [WorkerAction] {
         frozen = nil
         linkingUntil = nil
+        drainingUntil = nil
         outOfReach = []
         let actions = flushReports(now)
         stage = .freezing
@@ -66,10 +68,11 @@ extension WorkerCore {
     mutating func handleStateHashed(_ hash: StateHash, _ wholeHash: StateHash) -> [WorkerAction] {
         // Another hash than the others were told of the same state: it has changed since, so it is no state.
         let isOther = lastHash.map { $0.point == point && $0.hash != hash } ?? false
-        holding = isOther || isDistrusted ? nil : Holding(point: point, hash: hash, wholeHash: wholeHash)
+        holding =
+            isOther || isDistrusted || !isConfirmed ? nil : Holding(point: point, hash: hash, wholeHash: wholeHash)
         let frozen = Frozen(
             generation: promised, holding: holding, isBest: isBest, agreed: agreement, seen: seen,
-            outOfReach: outOfReach)
+            source: fedBy, outOfReach: outOfReach)
         self.frozen = frozen
         state = .frozen
         stage = .idle

@@ -9,19 +9,21 @@ extension WorkerCore {
     mutating func handleStart(_ start: Start, _ now: UInt64) -> [WorkerAction] {
         let roster = start.roster
         guard isStill, let preparation, enter(roster, now) else { return [] }
+        let actions = leaveFeed() + endDoubtfulFeeds()
         trial = nil
         measured = nil
         state = .linking
         stage = .linking
         snapshotEverySteps = start.snapshotEverySteps
         guard let schedule = schedule(from: roster.start, preparation) else {
-            return halt(.other("\(identity.name) knows no \(roster.start) of this job"), now)
+            return actions + halt(.other("\(identity.name) knows no \(roster.start) of this job"), now)
         }
         guard lacks(roster) || holds(roster) else {
-            return halt(.other("\(identity.name) does not hold the state that the generation starts from"), now)
+            return actions
+                + halt(.other("\(identity.name) does not hold the state that the generation starts from"), now)
         }
         self.schedule = schedule
-        return [.link(start)] + goOnWhenLinked()
+        return actions + [.link(start)] + goOnWhenLinked()
     }
 
     /// Begins the generation of a roster, if it is one for this process now.
@@ -33,6 +35,7 @@ extension WorkerCore {
         promised = roster.generation
         self.roster = roster
         silences = 0
+        for member in roster.members { observers.remove(member.process) }
         if roster.distrusted.contains(identity.process) { isDistrusted = true }
         frozen = nil
         seen = nil
@@ -151,6 +154,8 @@ extension WorkerCore {
         lastHash = nil
         agreedHash = nil
         isDistrusted = false
+        isConfirmed = true
+        fedBy = nil
         return []
     }
 
@@ -162,9 +167,10 @@ extension WorkerCore {
         switch state {
         case .prepared, .frozen:
             guard preparation != nil, enter(measure.roster, now) else { return [] }
+            let actions = leaveFeed()
             take(measure)
             stage = .linking
-            return objection(to: measure, now) ?? [.linkToMeasure(measure)] + goOnWhenLinked()
+            return actions + (objection(to: measure, now) ?? [.linkToMeasure(measure)] + goOnWhenLinked())
         case .measured:
             guard measure.roster == roster, let last = trial?.number, measure.number > last else { return [] }
             take(measure)

@@ -3,6 +3,9 @@ extension WorkerCore {
     /// Whether something was done that is not reported yet.
     var hasNews: Bool { unreported.hasUnsent || !agreed.isEmpty }
 
+    /// Members report; an observer keeps what it could report, should it be the only one left.
+    var reportsAtOnce: Bool { state != .observing && state != .draining }
+
     /// Sends what is not reported yet, in as many messages as it takes.
     mutating func flushReports(_ now: UInt64, evenIfNone: Bool = false) -> [WorkerAction] {
         guard isWelcome, evenIfNone || hasNews else { return [] }
@@ -30,8 +33,9 @@ extension WorkerCore {
 
     private static let mostAgreed = 16
 
-    /// Begins the turn that waited until the coordinator has more of the reports.
-    mutating func goOnWhenReported() -> [WorkerAction] {
+    /// Begins the turn, or takes what is fed, that waited until the coordinator has more of the reports.
+    mutating func goOnWhenReported(_ now: UInt64) -> [WorkerAction] {
+        if state == .observing { return settle(now) }
         guard case .waiting(let turn) = state, !unreported.isFull else { return [] }
         return begin(turn)
     }

@@ -57,7 +57,8 @@ extension WorkerCore {
             actions += dropConnection("nothing was heard on it for \(seconds(silence)) s")
             silences += 1
         }
-        if isWelcome, hasNews, now >= progressAt { actions += flushReports(now) }
+        if isWelcome, hasNews, reportsAtOnce, now >= progressAt { actions += flushReports(now) }
+        if let drainingUntil, now >= drainingUntil { actions += settle(now) }
         if let linkingUntil, now >= linkingUntil {
             self.linkingUntil = nil
             let reason = "no link after \(seconds(linkingTime)) s"

@@ -11,6 +11,7 @@ extension WorkerCore {
             return []
         }
         state = .computing(turn)
+        laneAudit = audit(of: turn)
         switch turn.phase {
         case .train: stage = .forward
         case .evaluation: stage = .evaluation
@@ -26,17 +27,12 @@ extension WorkerCore {
         stage = turn.hasGradients ? .allReduce : .controlRecord
         // One value, the same to all: it is in the record from here on, whatever is heard later.
         let asked = flag > running ? flag : 0
+        isHashed = turn.phase != .train || copied != nil || !observers.isEmpty || (roster?.members.count ?? 0) > 1
         return [
             .record(
                 turn, askedGeneration: asked, judgement: turn.phase == .decision ? judgement : nil,
-                hashesState: hashesState(turn))
+                hashesState: isHashed)
         ]
-    }
-
-    /// Whether the turn's record has the state's hash. Who is alone has nobody to compare it with, and needs it only
-    /// where a snapshot waits for it, or for the end.
-    private func hashesState(_ turn: Turn) -> Bool {
-        turn.phase != .train || copied != nil || (roster?.members.count ?? 0) > 1
     }
 
     /// The own record is on its way.
@@ -57,8 +53,10 @@ extension WorkerCore {
                 voices: voices.map { Frozen.Disagreement.Voice(name: $0.name, process: $0.process, hash: $1) })
             return halt(.hashesDiffer(voices.map { HaltCause.MemberHash(name: $0.name, hash: $1) }), now)
         }
+        // All have the state that the turn computed with.
+        fedBy = nil
         agreedHash = nil
-        if hashesState(turn) {
+        if isHashed {
             agreedHash = hash
             agreement = Frozen.Agreement(point: point, hash: hash)
         }
@@ -68,6 +66,8 @@ extension WorkerCore {
         }
         switch turn.phase {
         case .train:
+            // Before all else that is wrong: a loss that is not finite may be so at one worker only.
+            if let difference = laneDifference(in: summary) { return halt(difference, turn, now) }
             if let lane = summary.firstNonFiniteLane { return halt(.lossNotFinite(lane: lane), now) }
             guard gradientIsFinite else { return halt(.gradientNotFinite, now) }
             state = .updating(turn)
@@ -97,24 +97,29 @@ extension WorkerCore {
     mutating func handleUpdated(_ turn: Turn, _ report: StepReport, _ now: UInt64) -> [WorkerAction] {
         guard let summary = applying, let roster, let own = roster.index(of: identity.name) else { return [] }
         applying = nil
-        step = turn.step
+        hold(report, totals: summary.totals, sampleHashes: summary.sampleHashes, generation: running)
+        lanesComputed += roster.members[own].lanes.count
+        laneClock.add(report.computeSeconds, lanes: roster.members[own].lanes.count)
+        return advance(after: turn, summary, now)
+    }
+
+    /// The shell holds S(report.step) from now on.
+    mutating func hold(_ report: StepReport, totals: [Double], sampleHashes: [UInt64], generation: UInt32) {
+        step = report.step
         holding = nil
         agreedHash = nil
-        isJudged = !(schedule?.isValidated(afterStep: turn.step) ?? false)
+        isJudged = !(preparation?.turns.isValidated(afterStep: step) ?? false)
         validation = []
-        lanesComputed += roster.members[own].lanes.count
         let isSameEpoch = report.epoch == epoch
-        lastEpoch = sum(isSameEpoch ? lastEpoch : [], summary.totals)
-        epochSampleSum = summary.sampleHashes.reduce(isSameEpoch ? epochSampleSum : 0, &+)
+        lastEpoch = sum(isSameEpoch ? lastEpoch : [], totals)
+        epochSampleSum = sampleHashes.reduce(isSameEpoch ? epochSampleSum : 0, &+)
         epoch = report.epoch
-        laneClock.add(report.computeSeconds, lanes: roster.members[own].lanes.count)
-        // Any worker can report for all: the records of a step are the same in every one.
+        // Anyone can report for all: the records of a step are the same in every member.
         var report = report
-        report.generation = running
-        report.sampleHashes = summary.sampleHashes
+        report.generation = generation
+        report.sampleHashes = sampleHashes
         report.epochSampleSum = epochSampleSum
         unreported.append(report)
-        return advance(after: turn, summary, now)
     }
 
     // MARK: Validation
@@ -130,17 +135,21 @@ extension WorkerCore {
     mutating func handleJudged(
         _ turn: Turn, isStopping: Bool, snapshots: Bool, _ watchHash: UInt64, _ now: UInt64
     ) -> [WorkerAction] {
+        noteJudged(isStopping: isStopping, snapshots: snapshots)
+        // The lowest bits say what follows, in plain sight; the rest is the hash's.
+        judgement = watchHash & ~3 | (isStopping ? 1 : 0) | (snapshots ? 2 : 0)
+        if promised > running { return standStill(now) }
+        guard let decision = schedule?.successor(of: turn) else { return [] }
+        return begin(decision)
+    }
+
+    mutating func noteJudged(isStopping: Bool, snapshots: Bool) {
         self.isStopping = isStopping
         isJudged = true
         // The best state may have been restored.
         holding = nil
         agreedHash = nil
         if snapshots { bestStep = step }
-        // The lowest bits say what follows, in plain sight; the rest is the hash's.
-        judgement = watchHash & ~3 | (isStopping ? 1 : 0) | (snapshots ? 2 : 0)
-        if promised > running { return standStill(now) }
-        guard let decision = schedule?.successor(of: turn) else { return [] }
-        return begin(decision)
     }
 
     // MARK: Between turns

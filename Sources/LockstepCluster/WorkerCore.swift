@@ -3,45 +3,9 @@ internal import LockstepCore
 
 /// Everything a worker decides, as a value: events with the time in them in, actions out.
 ///
-/// Its table of states and events is in `docs/protocol.md`. What it holds never goes back but by levelling, and it promises
+/// Its table of states and events is in `docs/protocol.md`. What it holds never goes back but by a copy, and it promises
 /// a generation once: after FROZEN(g) nothing of a generation below g is begun.
 package struct WorkerCore: Sendable {
-    package enum State: Sendable, Equatable {
-        /// No WELCOME yet.
-        case connecting
-        case preparing
-        /// Stands still with the state that it has made, and waits for START.
-        case prepared
-        /// Makes the links of a generation that measures, or carries out this trial.
-        case measuring(number: Int)
-        /// Has told what it measured; waits for the next trial, START or a freeze.
-        case measured
-        /// Preflight failed; waits for the end.
-        case unable(Unable)
-        case linking
-        /// Copies the state that the generation starts from.
-        case levelling
-        /// Begins this turn when the coordinator has more of its reports.
-        case waiting(Turn)
-        case computing(Turn)
-        case exchanging(Turn)
-        case updating(Turn)
-        /// The last batch of a validation is summed.
-        case judging(Turn)
-        /// Promised to stand still: the computation ends.
-        case parking
-        /// Promised to stand still: members whose links are lost are dialled once more.
-        case reaching
-        /// Promised to stand still: the state is hashed.
-        case freezing
-        case frozen
-        /// Applied nothing, and waits for a freeze or the end.
-        case halted
-        /// All turns are over.
-        case done
-        case ended
-    }
-
     package let identity: WorkerIdentity
     package let timing: Timing
     /// The protocol's, but in tests of those who must notice that it is broken.
@@ -85,6 +49,9 @@ package struct WorkerCore: Sendable {
     var holding: Holding?
     /// Its hash, where a control record has told that all have the same.
     var agreedHash: StateHash?
+    /// Whether the record of the turn in hand has its hash. Who is alone has nobody to compare it with, and needs it only where
+    /// an observer or a snapshot waits for it, or for the end.
+    var isHashed = false
     /// What a control record has said of it, and of which state.
     var lastHash: (point: StatePoint, hash: StateHash)?
     /// The epoch of S(step), and the sums over its steps so far.
@@ -119,6 +86,10 @@ package struct WorkerCore: Sendable {
     /// The trial in hand, or the last one, of a generation that measures, and what was measured.
     var trial: Measure?
     var measured: Measured?
+    /// The audit of the training turn in hand; nil where it has none.
+    package internal(set) var laneAudit: LaneAudit?
+    /// What that audit found, while the own voice is not there yet.
+    var laneDifference: LaneDifference?
     /// The summary of the turn that is being applied.
     var applying: RecordSummary?
     var evaluation: [Double]?
@@ -142,6 +113,23 @@ package struct WorkerCore: Sendable {
     var outOfReach: [String] = []
     /// The answer to the last freeze, while this worker stands still for it.
     var frozen: Frozen?
+
+    // MARK: Feeds
+
+    /// Processes that this one feeds.
+    var observers: Set<ProcessNumber> = []
+    /// The generation of the preflight that is not answered yet.
+    var preflightGeneration: UInt32?
+    /// What feeds this process, which is no member.
+    var feed: ObservedFeed?
+    /// What the shell is taking in.
+    var taking: TakenItem?
+    /// How long this worker waits for its source to stand still.
+    var drainingUntil: UInt64?
+    /// Whose feed made the own state; nil once a turn has shown that it is the others'.
+    var fedBy: ProcessNumber?
+    /// Whether something else than its source's copy has told that the own state is the run's.
+    var isConfirmed = true
 
     // MARK: Reports
 
@@ -172,8 +160,9 @@ package struct WorkerCore: Sendable {
     /// When the next `tick` is wanted; nil for none.
     package var nextDeadline: UInt64? {
         guard state != .ended else { return nil }
-        let progress = isWelcome && hasNews ? progressAt : nil
-        return [patienceUntil, silentAt, linkingUntil, progress].compactMap { $0 }.min()
+        let progress = isWelcome && hasNews && reportsAtOnce ? progressAt : nil
+        let draining = taking == nil ? drainingUntil : nil
+        return [patienceUntil, silentAt, linkingUntil, draining, progress].compactMap { $0 }.min()
     }
 
     /// - Parameter now: nanoseconds of a clock that never goes back.
@@ -204,17 +193,27 @@ package struct WorkerCore: Sendable {
         case (.exchanging(let turn), .recorded(let own, let hash)) where own == turn: handleRecorded(hash)
         case (.exchanging(let turn), .turnFinished(let own, let summary, let isFinite, let bytesSent)) where own == turn:
             handleFinished(turn, summary, gradientIsFinite: isFinite, gradientBytesSent: bytesSent, now)
+        case (.auditing(let turn), .laneAudited(let own, let hash)) where own == turn: handleLaneAudited(hash, now)
         case (.updating(let turn), .updated(let report)) where report.step == turn.step:
             handleUpdated(turn, report, now)
         case (.judging(let turn), .judged(let isStopping, let snapshots, let watchHash)):
             handleJudged(turn, isStopping: isStopping, snapshots: snapshots, watchHash, now)
+
+        case (_, .preflighted(let generation, let outOfReach)): handlePreflighted(generation, outOfReach)
+        case (_, .feedLost(let lost)): handleFeedLost(lost)
+        case (_, .feedOpened(let feed, let source, let process, let generation)):
+            handleFeedOpened(feed, source, process, generation, now)
+        case (_, .fed(let feed, let item)): handleFed(feed, item, now)
+        case (_, .fedTaken(let feed, let outcome, let waiting)): handleTaken(feed, outcome, waiting: waiting, now)
+        case (_, .feedClosed(let feed, let reason)): handleFeedClosed(feed, reason, now)
 
         case (.parking, .parked(let waitingFor)): handleParked(waitingFor: waitingFor)
         case (.reaching, .reached(let outOfReach)): handleReached(outOfReach)
         case (.freezing, .stateHashed(let hash, let wholeHash)): handleStateHashed(hash, wholeHash)
         case (_, .failed(let reason)): isWorking ? halt(.other(reason), now) : []
         case (_, .prepared), (_, .unable), (_, .levelled), (_, .levellingFailed), (_, .computed), (_, .recorded),
-            (_, .turnFinished), (_, .updated), (_, .judged), (_, .parked), (_, .reached), (_, .stateHashed):
+            (_, .turnFinished), (_, .laneAudited), (_, .updated), (_, .judged), (_, .parked), (_, .reached),
+            (_, .stateHashed):
             []
         }
     }
@@ -227,20 +226,11 @@ package struct WorkerCore: Sendable {
         return [.send(connection, message)]
     }
 
-    /// Whether a generation goes on.
-    var isWorking: Bool {
-        switch state {
-        case .measuring, .measured, .linking, .levelling, .waiting, .computing, .exchanging, .updating, .judging: true
-        case .connecting, .preparing, .prepared, .unable, .parking, .reaching, .freezing, .frozen, .halted, .done,
-            .ended:
-            false
-        }
-    }
-
     /// Where work is going on, for messages.
     package var currentStep: UInt32 {
         switch state {
-        case .computing(let turn), .exchanging(let turn), .updating(let turn): turn.hasGradients ? turn.step : step
+        case .computing(let turn), .exchanging(let turn), .auditing(let turn), .updating(let turn):
+            turn.hasGradients ? turn.step : step
         default: step
         }
     }

@@ -26,6 +26,8 @@ package enum WorkerEvent: Sendable {
     case recorded(Turn, StateHash?)
     /// The exchange is over.
     case turnFinished(Turn, RecordSummary, gradientIsFinite: Bool, gradientBytesSent: Int)
+    /// The answer to `auditLane`: the hash of what was computed.
+    case laneAudited(Turn, UInt64)
     /// The answer to `apply`: the worker holds S(report.step).
     case updated(StepReport)
     /// The answer to `judge`. The same in every worker: what it depends on is part of the state.
@@ -50,6 +52,23 @@ package enum WorkerEvent: Sendable {
     case levellingFailed(peer: String?, reason: String)
     /// The state that a copy took the place of was damaged, and this is how.
     case damaged(Damage)
+    /// The answer to `preflight`: who could not be dialled.
+    case preflighted(generation: UInt32, outOfReach: [String])
+    /// A feed to an observer has ended, or could not be opened. Not after `endFeeds`, nor where the observer became a member.
+    case feedLost(FeedLost)
+    /// A member wants to feed this process; its greeting was answered.
+    ///
+    /// - feed: a number that no other feed of this process has; later ones have greater numbers.
+    /// - generation: the one that the source runs.
+    case feedOpened(feed: Int, source: String, process: ProcessNumber, generation: UInt32)
+    /// An item of a feed is complete. Items come in order.
+    case fed(feed: Int, FeedItem)
+    /// The answer to `take`.
+    ///
+    /// - waiting: complete items that wait behind it, whether `fed` has told of them or not.
+    case fedTaken(feed: Int, FeedOutcome, waiting: Int)
+    /// A feed has ended, after all items that `fed` has told of. Not after `dropFeed`.
+    case feedClosed(feed: Int, reason: String)
     /// This process is asked to end.
     case leaveRequested(reason: String)
     /// Something of the generation cannot be done here: a roster that makes no plan, a failed computation.

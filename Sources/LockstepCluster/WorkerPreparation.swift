@@ -16,10 +16,12 @@ package struct WorkerPreparation: Sendable, Equatable {
     /// Where the data listeners are: one for each rail that is offered.
     package var host: String
     package var ports: [Int]
+    /// The job's: what audited lanes are drawn from.
+    package var seed: UInt64
 
     package init(
         planDigest: String, probe: StateHash, state: HeldState, lastStep: UInt32, evaluationBatches: UInt32,
-        validation: TurnSchedule.Validation? = nil, host: String, ports: [Int]
+        validation: TurnSchedule.Validation? = nil, host: String, ports: [Int], seed: UInt64 = 0
     ) {
         self.planDigest = planDigest
         self.probe = probe
@@ -29,6 +31,13 @@ package struct WorkerPreparation: Sendable, Equatable {
         self.validation = validation
         self.host = host
         self.ports = ports
+        self.seed = seed
+    }
+
+    /// All turns of the job.
+    var turns: TurnSchedule {
+        TurnSchedule(
+            stepsDone: 0, lastStep: lastStep, evaluationBatches: evaluationBatches, validation: validation)
     }
 
     package var prepared: Prepared {

@@ -3,7 +3,8 @@ package import LockstepCore
 /// What a worker tells every other in each turn: a fixed-size binary payload. Turn and generation stand in the frame.
 ///
 /// Little-endian: state hash (u64 high, u64 low), sample hash u64, asked generation u32, first non-finite lane u32
-/// (0xFFFFFFFF: none), first lane u16, lanes u16, roots u16, sums u16, then roots × sums Float64, root by root.
+/// (0xFFFFFFFF: none), first lane u16, lanes u16, roots u16, sums u16, hash of the audited lane u64 by its owner and u64 by
+/// its auditor, then roots × sums Float64, root by root.
 package struct ControlRecord: Sendable, Equatable {
     /// The sender's lanes.
     package var lanes: Range<Int>
@@ -17,10 +18,14 @@ package struct ControlRecord: Sendable, Equatable {
     package var stateHash: StateHash
     /// The generation that the sender asks to freeze for, 0 for none.
     package var askedGeneration: UInt32
+    /// Where the turn's audited lane is the sender's: the hash of what went into the sums; else 0.
+    package var ownLaneHash: UInt64
+    /// Where the sender has computed the audited lane a second time: the hash of that; else 0.
+    package var auditHash: UInt64
 
     package init(
         lanes: Range<Int>, sums: [Double], sampleHash: UInt64, firstNonFiniteLane: Int? = nil, stateHash: StateHash,
-        askedGeneration: UInt32 = 0
+        askedGeneration: UInt32 = 0, ownLaneHash: UInt64 = 0, auditHash: UInt64 = 0
     ) {
         self.lanes = lanes
         self.sums = sums
@@ -28,9 +33,11 @@ package struct ControlRecord: Sendable, Equatable {
         self.firstNonFiniteLane = firstNonFiniteLane
         self.stateHash = stateHash
         self.askedGeneration = askedGeneration
+        self.ownLaneHash = ownLaneHash
+        self.auditHash = auditHash
     }
 
-    private static let fixedBytes = 40
+    private static let fixedBytes = 56
     private static let noLane = UInt32.max
 
     static func byteCount(rootCount: Int, sumCount: Int) -> Int { fixedBytes + 8 * rootCount * sumCount }
@@ -56,6 +63,8 @@ package struct ControlRecord: Sendable, Equatable {
         append(UInt16(lanes.count))
         append(UInt16(rootCount))
         append(UInt16(plan.sumCount))
+        append(ownLaneHash)
+        append(auditHash)
         for sum in sums { append(sum.bitPattern) }
         return bytes
     }
@@ -87,6 +96,8 @@ package struct ControlRecord: Sendable, Equatable {
         stateHash = StateHash(high: load(UInt64.self, at: 0), low: load(UInt64.self, at: 8))
         sampleHash = load(UInt64.self, at: 16)
         askedGeneration = load(UInt32.self, at: 24)
+        ownLaneHash = load(UInt64.self, at: 40)
+        auditHash = load(UInt64.self, at: 48)
         sums = (0..<(rootCount * plan.sumCount)).map {
             Double(bitPattern: load(UInt64.self, at: ControlRecord.fixedBytes + 8 * $0))
         }

@@ -28,4 +28,6 @@ package enum FrameKind: UInt8, Sendable, CaseIterable {
     case renew = 13
     /// Only acknowledges, where no other frame goes back on a data link. No payload.
     case acknowledgement = 14
+    /// What a member tells its observer, on a feed link.
+    case feed = 15
 }

@@ -17,6 +17,10 @@ package struct RecordSummary: Sendable, Equatable {
     package let firstNonFiniteLane: Int?
     /// The greatest generation that anyone asks to freeze for, 0 for none.
     package let askedGeneration: UInt32
+    /// For each member, in roster order, what it says of the turn's audited lane as its owner, and as its auditor; 0 for
+    /// who is not.
+    package let ownLaneHashes: [UInt64]
+    package let auditHashes: [UInt64]
 
     /// - Parameters:
     ///   - records: of all members in roster order. Their lanes must cover the tree's lanes exactly once.
@@ -48,6 +52,8 @@ package struct RecordSummary: Sendable, Equatable {
         sampleHashes = records.map(\.sampleHash)
         firstNonFiniteLane = records.compactMap(\.firstNonFiniteLane).min()
         askedGeneration = records.map(\.askedGeneration).max() ?? 0
+        ownLaneHashes = records.map(\.ownLaneHash)
+        auditHashes = records.map(\.auditHash)
     }
 
     /// The one hash that all sent, or nil where they differ.

@@ -51,4 +51,5 @@ public enum RandomPurpose: UInt32, Sendable {
     case augmentation = 6
     case generatedData = 7
     case sampling = 8
+    case laneAudit = 9
 }

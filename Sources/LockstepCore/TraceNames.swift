@@ -11,6 +11,8 @@ public enum TraceName {
     public static let snapshot = "snapshot"
     /// A failure that the run survived, from its first sign until it went on.
     public static let incident = "incident"
+    /// Of a worker that follows the run without computing, from when it is fed until it is a member, or gone.
+    public static let observation = "observation"
 
     /// Attributes of a step.
     public static let stepNumber = "lockstep.step"
@@ -24,6 +26,10 @@ public enum TraceName {
 
     /// Of an incident: who, where, why, and what was done.
     public static let message = "message"
+
+    /// Of an observation: who fed it last, and whether it was kept as a spare.
+    public static let source = "source"
+    public static let isSpare = "isSpare"
 
     /// Attributes of an all-reduce: how much of it no computation covered, and the member it waited for last.
     public static let exposedNanoseconds = "exposedNanoseconds"

@@ -29,20 +29,22 @@ package final class Executor: @unchecked Sendable {
     ///   - isTimed: whether `takeTimes` has anything to say.
     ///   - gradientCuts: the ends of the gradient's buckets in floats, ascending, multiples of `FlatLayout.alignment`; that
     ///     of the last, `layout.count`, may be left out. Changes no bit.
+    ///   - isolatesLanes: whether `train` may be given an isolated lane; takes memory for a few more gradients.
     /// - Throws: `CommandError` where memory or threads do not suffice, or cuts do not fit.
     package convenience init(
         plan: Plan, kernels: Kernels, lanes: Range<Int>, laneTree: LaneTree, batchSize: Int, threads: Int,
-        lanesPerGroup: Int? = nil, threadName: String = "compute", isTimed: Bool = false, gradientCuts: [Int] = []
+        lanesPerGroup: Int? = nil, threadName: String = "compute", isTimed: Bool = false, gradientCuts: [Int] = [],
+        isolatesLanes: Bool = false
     ) throws {
         try self.init(
             plan: plan, kernels: kernels, lanes: lanes, laneTree: laneTree, batchSize: batchSize, threads: threads,
             lanesPerGroup: lanesPerGroup, threadName: threadName, isTimed: isTimed,
-            buckets: GradientBuckets(ends: gradientCuts, plan: plan))
+            buckets: GradientBuckets(ends: gradientCuts, plan: plan), isolatesLanes: isolatesLanes)
     }
 
     init(
         plan: Plan, kernels: Kernels, lanes: Range<Int>, laneTree: LaneTree, batchSize: Int, threads: Int,
-        lanesPerGroup: Int?, threadName: String, isTimed: Bool, buckets: GradientBuckets
+        lanesPerGroup: Int?, threadName: String, isTimed: Bool, buckets: GradientBuckets, isolatesLanes: Bool = false
     ) throws {
         precondition(!lanes.isEmpty && lanes.lowerBound >= 0 && lanes.upperBound <= laneTree.laneCount)
         let limit = lanesPerGroup ?? Executor.lanesPerGroup(plan, laneCount: laneTree.laneCount, batchSize: batchSize)
@@ -52,8 +54,8 @@ package final class Executor: @unchecked Sendable {
         self.lanes = lanes
         self.batchSize = batchSize
         core = try ExecutorCore(
-            plan: plan, kernels: kernels, schedule: schedule, laneCount: laneTree.laneCount, batchSize: batchSize,
-            buckets: buckets, isTimed: isTimed)
+            plan: plan, kernels: kernels, schedule: schedule, lanes: lanes, laneCount: laneTree.laneCount,
+            batchSize: batchSize, buckets: buckets, isTimed: isTimed, isolates: isolatesLanes)
         self.threads = try ComputeThreads(count: schedule.threads.count, name: threadName, work: core)
     }
 
@@ -70,18 +72,19 @@ package final class Executor: @unchecked Sendable {
     ///   - metricSums: for each of the worker's lanes `plan.metricSumCount`, lane by lane.
     ///   - bucketCompleted: is told the number of each of `buckets` once, as soon as all `gradients` hold its final sums, while
     ///     the rest of backward still runs. Called on the compute threads, also on several at once; it must be quick.
+    ///   - isolated: a lane that is computed by itself. Changes no bit.
     package func train(
         parameters: UnsafePointer<Float>, inputs: UnsafePointer<Float>, targets: UnsafeRawPointer,
         laneStarts: UnsafePointer<UInt32>, gradients: UnsafePointer<UnsafeMutablePointer<Float>>,
         results: UnsafeMutablePointer<LaneResult>, metricSums: UnsafeMutablePointer<Double>, context: StepContext,
-        bucketCompleted: (@Sendable (Int) -> Void)? = nil
+        bucketCompleted: (@Sendable (Int) -> Void)? = nil, isolated: IsolatedLane? = nil
     ) -> StepTimes {
         let key = Philox(seed: context.seed, purpose: .dropout).key
         let dropout = ls_dropout(key: (key.x, key.y), site: 0, step: context.step, threshold: 0, scale: 1)
         let batch = ExecutorCore.Batch(
             parameters: parameters, inputs: inputs, targets: targets, laneStarts: laneStarts, gradients: gradients,
             results: results, metricSums: metricSums, dropout: dropout, firstPosition: context.firstPosition,
-            bucketCompleted: bucketCompleted)
+            bucketCompleted: bucketCompleted, isolated: isolated)
         return perform(.train(batch))
     }
 
@@ -147,7 +150,7 @@ package final class Executor: @unchecked Sendable {
         turn.lock()
         defer { turn.unlock() }
         return GradientTimeline(
-            ranges: core.buckets.ranges, completionTimes: core.progress.completionTimes, lastTraining)
+            ranges: core.buckets.ranges, completionTimes: core.lanes.progress.completionTimes, lastTraining)
     }
 
     /// Ends the threads. Nothing else may be called afterwards.
@@ -181,7 +184,7 @@ package final class Executor: @unchecked Sendable {
         if case .train = work {
             lastTraining = times
             core.work = .none
-            core.progress.end()
+            core.lanes.progress.end()
         }
         return times
     }

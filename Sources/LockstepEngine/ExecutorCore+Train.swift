@@ -12,9 +12,11 @@ extension ExecutorCore {
         var forwardEnd = packed
         let forward = 0..<plan.training.forwardCount
         let backward = plan.training.forwardCount..<trainingInstructions.count
-        let last = schedule.threads[thread].upperBound - 1
+        let (groups, isolated, progress) = (lanes.threads[thread], lanes.isolatedGroup, lanes.progress)
+        if groups.contains(isolated) { trainIsolated(thread, batch) }
+        let last = groups.upperBound - (groups.upperBound - 1 == isolated ? 2 : 1)
         var bucket = 0
-        for group in schedule.threads[thread] {
+        for group in groups where group != isolated {
             zeroPaddings(group)
             let run = run(thread, group, batch)
             let groupStart = MonotonicClock.nanoseconds()
@@ -23,9 +25,11 @@ extension ExecutorCore {
             train(run, backward, thread, isLast: group == last, &bucket)
             if thread == 0 { clock?.countGroup(samples: run.rows) }
         }
+        // The isolated lane may be all that there is.
+        if last < groups.lowerBound { progress.pass(trainingInstructions.count, &bucket) }
         threadStates[thread].forwardEnd = forwardEnd
         let computed = MonotonicClock.nanoseconds()
-        while let piece = progress.claimLast() { add(piece) }
+        while let piece = progress.claimLast() { add(piece, progress) }
         if thread == 0 {
             clock?.countStep(packing: packed - start, additions: MonotonicClock.nanoseconds() - computed)
         }
@@ -34,22 +38,23 @@ extension ExecutorCore {
     /// A thread's last group completes buckets, and between its instructions the thread takes part in their additions.
     private func train(_ run: GroupRun, _ range: Range<Int>, _ thread: Int, isLast: Bool, _ bucket: inout Int) {
         guard isLast else { return run.run(trainingInstructions, range) }
+        let progress = lanes.progress
         for index in range {
             run.run(trainingInstructions, index..<index + 1)
             progress.pass(index, &bucket)
             guard let piece = progress.claim() else { continue }
             let start = clock == nil ? 0 : MonotonicClock.nanoseconds()
-            add(piece)
-            while let piece = progress.claim() { add(piece) }
+            add(piece, progress)
+            while let piece = progress.claim() { add(piece, progress) }
             if thread == 0 { clock?.countAdditions(MonotonicClock.nanoseconds() - start) }
         }
     }
 
-    private func add(_ piece: GradientProgress.Piece) {
-        for addition in additions {
+    private func add(_ piece: GradientProgress.Piece, _ progress: GradientProgress) {
+        for addition in lanes.additions {
             kernels.pointee.add(
-                piece.range.count, destinations[addition.into] + piece.range.lowerBound,
-                destinations[addition.from] + piece.range.lowerBound)
+                piece.range.count, lanes.destinations[addition.into] + piece.range.lowerBound,
+                lanes.destinations[addition.from] + piece.range.lowerBound)
         }
         progress.finish(piece)
     }

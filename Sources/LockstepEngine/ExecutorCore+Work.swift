@@ -15,6 +15,8 @@ extension ExecutorCore {
         var firstPosition: UInt32 = 0
         /// Training: hears of each bucket of the gradient that is complete.
         var bucketCompleted: (@Sendable (Int) -> Void)?
+        /// Training: the lane that is computed by itself.
+        var isolated: IsolatedLane?
     }
 
     struct Update {

@@ -25,6 +25,10 @@ final class ExecutorCore: ThreadWork, @unchecked Sendable {
     let plan: Plan
     private let sampleElements: Int
     let schedule: LaneSchedule
+    /// The worker's, by their numbers in the job.
+    let ownLanes: Range<Int>
+    /// Whether a lane can be computed by itself.
+    let isolates: Bool
     /// Lanes of the job, and the most of them in a group.
     let laneCount: Int
     private let laneCapacity: Int
@@ -38,10 +42,11 @@ final class ExecutorCore: ThreadWork, @unchecked Sendable {
     /// By instruction: the number of the packing that is made just before it, or −1; empty where all are made at the start.
     let trainingPackingsAtUse: UnsafeBufferPointer<Int32>
     private let inferencePackingsAtUse: UnsafeBufferPointer<Int32>
-    private let subtrees: UnsafeBufferPointer<LaneSchedule.Subtree>
-    private let groups: UnsafeBufferPointer<LaneSchedule.Group>
-    let additions: UnsafeBufferPointer<LaneSchedule.Addition>
-    private let laneAdditions: UnsafeBufferPointer<UnsafeBufferPointer<LaneTree.Addition>>
+    /// How the lanes are laid out in the work at hand; set while all threads sleep.
+    var lanes: LaneTables
+    let together: LaneTables
+    /// Of the last step that isolated a lane.
+    var isolating: LaneTables?
     private let paddings: UnsafeBufferPointer<Range<Int>>
     private let classWeights: UnsafeBufferPointer<Float>
     private let metrics: UnsafeBufferPointer<MetricSum>
@@ -52,28 +57,28 @@ final class ExecutorCore: ThreadWork, @unchecked Sendable {
     /// By block of the flat gradient: the sum of its squares.
     let squareSums: UnsafeMutablePointer<Double>
     let squareSumCount: Int
-    /// Row numbers inside each group; group g's begin at its first lane plus g.
-    private let rows: UnsafeMutablePointer<UInt32>
-    /// By subtree: where its gradient goes in this step.
-    let destinations: UnsafeMutablePointer<UnsafeMutablePointer<Float>>
     let threadStates: UnsafeMutablePointer<ThreadState>
     let packed: AlignedMemory
-    private let gradientBuffers: AlignedMemory
+    let gradientBuffers: AlignedMemory
     /// A block for each thread, where the gradient is clipped and penalized.
     let preparedGradients: AlignedMemory
     private let threadMemory: [AlignedMemory]
     /// Where operations are timed; used by the first thread.
     let clock: OperationClock?
     let buckets: GradientBuckets
-    let progress: GradientProgress
+    let isolatingProgress: GradientProgress
 
     init(
-        plan: Plan, kernels: Kernels, schedule: LaneSchedule, laneCount: Int, batchSize: Int,
-        buckets: GradientBuckets, isTimed: Bool = false
+        plan: Plan, kernels: Kernels, schedule: LaneSchedule, lanes: Range<Int>, laneCount: Int, batchSize: Int,
+        buckets: GradientBuckets, isTimed: Bool = false, isolates: Bool = false
     ) throws {
         self.buckets = buckets
-        progress = GradientProgress(
+        self.isolates = isolates
+        ownLanes = lanes
+        let progress = GradientProgress(
             buckets, threads: schedule.threads.count, hasAdditions: !schedule.additions.isEmpty)
+        isolatingProgress =
+            isolates ? GradientProgress(buckets, threads: schedule.threads.count, hasAdditions: true) : progress
         clock = isTimed ? OperationClock(plan) : nil
         self.kernels = kernels.table
         self.plan = plan
@@ -86,7 +91,8 @@ final class ExecutorCore: ThreadWork, @unchecked Sendable {
         preparedGradients = try AlignedMemory(
             count: schedule.threads.count * Int(LS_HASH_BLOCK), purpose: "the prepared gradients")
         gradientBuffers = try AlignedMemory(
-            count: schedule.bufferCount.multipliedSaturating(by: plan.layout.count), purpose: "the lanes' gradients")
+            count: (isolates ? schedule.mostBufferCount : schedule.bufferCount)
+                .multipliedSaturating(by: plan.layout.count), purpose: "the lanes' gradients")
         let capacities = try schedule.threads.map { groups in
             try schedule.groups[groups].map {
                 try ExecutorCore.capacity(lanes: $0.lanes.count, of: laneCount, batchSize: batchSize)
@@ -108,9 +114,8 @@ final class ExecutorCore: ThreadWork, @unchecked Sendable {
         trainingPackingsAtUse = ExecutorCore.copied(
             choice.trainingPackings.isEmpty ? [] : buckets.parts.map { choice.trainingPackings[$0.instruction] })
         inferencePackingsAtUse = ExecutorCore.copied(choice.inferencePackings)
-        subtrees = ExecutorCore.copied(schedule.subtrees)
-        groups = ExecutorCore.copied(schedule.groups)
-        additions = ExecutorCore.copied(schedule.additions)
+        together = LaneTables(schedule, progress: progress, memory: gradientBuffers.floats)
+        self.lanes = together
         paddings = ExecutorCore.copied(plan.layout.paddings)
         classWeights = ExecutorCore.copied(plan.loss.classWeights)
         metrics = ExecutorCore.copied(plan.metricSums)
@@ -121,12 +126,6 @@ final class ExecutorCore: ThreadWork, @unchecked Sendable {
         squareSumCount = (plan.layout.parameterEnd + Int(LS_HASH_BLOCK) - 1) / Int(LS_HASH_BLOCK)
         squareSums = .allocate(capacity: squareSumCount)
         squareSums.initialize(repeating: 0, count: squareSumCount)
-        laneAdditions = ExecutorCore.copied(
-            schedule.subtrees.map { ExecutorCore.copied(ExecutorCore.laneAdditions(count: $0.lanes.count)) })
-        rows = .allocate(capacity: schedule.groups.reduce(0) { $0 + $1.lanes.count + 1 })
-        rows.initialize(repeating: 0, count: schedule.groups.reduce(0) { $0 + $1.lanes.count + 1 })
-        destinations = .allocate(capacity: schedule.subtrees.count)
-        destinations.initialize(repeating: gradientBuffers.floats, count: schedule.subtrees.count)
         threadStates = .allocate(capacity: capacities.count)
         for (index, capacity) in capacities.enumerated() {
             let arena = threadMemory[index].floats
@@ -148,18 +147,13 @@ final class ExecutorCore: ThreadWork, @unchecked Sendable {
         packings.deallocate()
         trainingPackingsAtUse.deallocate()
         inferencePackingsAtUse.deallocate()
-        subtrees.deallocate()
-        groups.deallocate()
-        additions.deallocate()
+        together.deallocate()
+        isolating?.deallocate()
         paddings.deallocate()
         classWeights.deallocate()
         metrics.deallocate()
         statistics.deallocate()
         squareSums.deallocate()
-        for additions in laneAdditions { additions.deallocate() }
-        laneAdditions.deallocate()
-        rows.deallocate()
-        destinations.deallocate()
         threadStates.deallocate()
     }
 
@@ -182,21 +176,23 @@ final class ExecutorCore: ThreadWork, @unchecked Sendable {
         case .train(let value), .evaluate(let value): batch = value
         case .none, .update, .hash, .finite: return
         }
-        for (thread, range) in schedule.threads.enumerated() {
+        layOut(isolating: batch.isolated?.lane)
+        let tables = lanes
+        for (thread, range) in tables.threads.enumerated() {
             for group in range {
-                let lanes = groups[group].lanes
+                let lanes = tables.groups[group].lanes
                 let first = batch.laneStarts[lanes.lowerBound]
                 for lane in lanes.lowerBound...lanes.upperBound {
                     precondition(batch.laneStarts[lane] >= first, "lanes in order")
-                    rows[group + lane] = batch.laneStarts[lane] - first
+                    tables.rows[group + lane] = batch.laneStarts[lane] - first
                 }
-                precondition(Int(rows[group + lanes.upperBound]) <= threadStates[thread].capacity, "rows fit")
+                precondition(Int(tables.rows[group + lanes.upperBound]) <= threadStates[thread].capacity, "rows fit")
             }
         }
         guard let gradients = batch.gradients else { return }
-        progress.begin(batch.bucketCompleted)
-        for (index, subtree) in subtrees.enumerated() {
-            destinations[index] =
+        tables.progress.begin(batch.bucketCompleted)
+        for (index, subtree) in tables.subtrees.enumerated() {
+            tables.destinations[index] =
                 subtree.buffer < 0
                 ? gradients[subtree.root] : gradientBuffers.floats + subtree.buffer * plan.layout.count
         }
@@ -218,7 +214,7 @@ final class ExecutorCore: ThreadWork, @unchecked Sendable {
     private func evaluate(_ thread: Int, _ batch: Batch) {
         if inferencePackingsAtUse.isEmpty { pack(thread, batch.parameters, inferencePackings) }
         barrier.wait()
-        for group in schedule.threads[thread] {
+        for group in lanes.threads[thread] {
             run(thread, group, batch).run(inferenceInstructions, 0..<inferenceInstructions.count)
         }
         threadStates[thread].forwardEnd = MonotonicClock.nanoseconds()
@@ -245,7 +241,8 @@ final class ExecutorCore: ThreadWork, @unchecked Sendable {
 
     func run(_ thread: Int, _ index: Int, _ batch: Batch) -> GroupRun {
         let state = threadStates[thread]
-        let group = groups[index]
+        let tables = lanes
+        let group = tables.groups[index]
         let first = Int(batch.laneStarts[group.lanes.lowerBound])
         let packingsAtUse = batch.gradients != nil ? trainingPackingsAtUse : inferencePackingsAtUse
         return GroupRun(
@@ -254,24 +251,25 @@ final class ExecutorCore: ThreadWork, @unchecked Sendable {
             targetElements: targetElements, classWeights: classWeights.isEmpty ? nil : classWeights.baseAddress,
             outputs: batch.outputs.map { $0 + first * outputElements }, dropout: batch.dropout,
             firstPosition: batch.firstPosition + UInt32(first), arena: state.arena,
-            rows: Int(rows[index + group.lanes.upperBound]), capacity: state.capacity, laneArena: state.laneArena,
+            rows: Int(tables.rows[index + group.lanes.upperBound]), capacity: state.capacity,
+            laneArena: state.laneArena,
             laneCapacity: laneCapacity, shared: state.shared, sharedFloatsPerLane: plan.training.sharedFloatsPerLane,
             scratch: state.scratch, contribution: state.contribution,
-            laneStarts: rows + index + group.lanes.lowerBound,
+            laneStarts: tables.rows + index + group.lanes.lowerBound,
             laneCount: group.lanes.count, firstLane: group.lanes.lowerBound, results: batch.results,
             metrics: metrics, metricSums: batch.metricSums, metricSumCount: metricSumCount,
-            subtrees: subtrees.baseAddress.unsafelyUnwrapped + group.subtrees.lowerBound,
-            subtreeCount: group.subtrees.count, gradients: destinations + group.subtrees.lowerBound,
-            laneAdditions: laneAdditions.baseAddress.unsafelyUnwrapped + group.subtrees.lowerBound,
+            subtrees: tables.subtrees.baseAddress.unsafelyUnwrapped + group.subtrees.lowerBound,
+            subtreeCount: group.subtrees.count, gradients: tables.destinations + group.subtrees.lowerBound,
+            laneAdditions: tables.laneAdditions.baseAddress.unsafelyUnwrapped + group.subtrees.lowerBound,
             packings: packings.baseAddress,
             packingsAtUse: packingsAtUse.isEmpty ? nil : packingsAtUse.baseAddress,
             numbers: trainingNumbers, clock: thread == 0 && batch.gradients != nil ? clock?.nanoseconds : nil)
     }
 
     func zeroPaddings(_ group: Int) {
-        for subtree in groups[group].subtrees {
+        for subtree in lanes.groups[group].subtrees {
             for padding in paddings {
-                (destinations[subtree] + padding.lowerBound).update(repeating: 0, count: padding.count)
+                (lanes.destinations[subtree] + padding.lowerBound).update(repeating: 0, count: padding.count)
             }
         }
     }

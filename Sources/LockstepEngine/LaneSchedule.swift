@@ -27,6 +27,7 @@ struct LaneSchedule {
         var from: Int
     }
 
+    let lanesPerGroup: Int
     private(set) var roots: [LaneTree.Node]
     /// The groups of each thread.
     private(set) var threads: [Range<Int>] = []
@@ -35,21 +36,34 @@ struct LaneSchedule {
     private(set) var bufferCount = 0
     /// Additions between subtrees, in the order of the tree; each root ends in its first subtree.
     private(set) var additions: [Addition] = []
+    /// The group that has only the isolated lane.
+    private(set) var isolatedGroup: Int?
 
     /// - Parameters:
     ///   - lanes: those that the worker owns, not empty.
     ///   - threads: at most; never more are used than there are lanes.
     ///   - lanesPerGroup: at most so many lanes are computed as one batch.
-    init(lanes: Range<Int>, tree: LaneTree, threads: Int, lanesPerGroup: Int = .max) {
+    ///   - isolated: one of the lanes that is computed by itself. No group of its thread is larger for that.
+    init(lanes: Range<Int>, tree: LaneTree, threads: Int, lanesPerGroup: Int = .max, isolated: Int? = nil) {
+        self.lanesPerGroup = lanesPerGroup
         roots = tree.roots(in: lanes)
         let threadCount = max(1, min(threads, lanes.count))
         for thread in 0..<threadCount {
             let range = LanePositions.range(lane: thread, of: threadCount, batch: lanes.count)
             let first = groups.count
-            for nodes in LaneSchedule.groups(
-                tree.roots(in: lanes.lowerBound + range.lowerBound..<lanes.lowerBound + range.upperBound), lanesPerGroup
-            ) {
-                append(nodes, firstLane: lanes.lowerBound)
+            let own = lanes.lowerBound + range.lowerBound..<lanes.lowerBound + range.upperBound
+            let together = LaneSchedule.groups(tree.roots(in: own), lanesPerGroup)
+            if let isolated, own.contains(isolated) {
+                let limit = together.map { $0.reduce(0) { $0 + $1.lanes.count } }.max() ?? 1
+                append(
+                    LaneSchedule.groups(tree.roots(in: own.lowerBound..<isolated), limit), firstLane: lanes.lowerBound)
+                isolatedGroup = groups.count
+                append([[LaneTree.Node(isolated..<isolated + 1)]], firstLane: lanes.lowerBound)
+                append(
+                    LaneSchedule.groups(tree.roots(in: isolated + 1..<own.upperBound), limit),
+                    firstLane: lanes.lowerBound)
+            } else {
+                append(together, firstLane: lanes.lowerBound)
             }
             self.threads.append(first..<groups.count)
         }
@@ -64,6 +78,10 @@ struct LaneSchedule {
                 additions.append(Addition(into: members[addition.into], from: members[addition.from]))
             }
         }
+    }
+
+    private mutating func append(_ groups: [[LaneTree.Node]], firstLane: Int) {
+        for nodes in groups { append(nodes, firstLane: firstLane) }
     }
 
     private mutating func append(_ nodes: [LaneTree.Node], firstLane: Int) {
@@ -82,6 +100,13 @@ struct LaneSchedule {
             Group(
                 lanes: first.lanes.lowerBound - firstLane..<last.lanes.upperBound - firstLane,
                 subtrees: start..<subtrees.count))
+    }
+
+    /// Buffers that suffice whichever lane is isolated: what was one subtree becomes the lane and one more for each step
+    /// from there to the subtree's root.
+    var mostBufferCount: Int {
+        let largest = subtrees.map(\.lanes.count).max() ?? 1
+        return bufferCount + (Int.bitWidth - (largest - 1).leadingZeroBitCount)
     }
 
     /// Cuts adjacent subtrees into groups of at most `limit` lanes.

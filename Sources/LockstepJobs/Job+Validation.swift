@@ -16,7 +16,8 @@ extension Job {
         for (key, value, range) in [
             ("batchSize", batchSize, 1...1 << 20), ("lanes", lanes, 1...4096),
             ("snapshots.everySteps", snapshots.everySteps ?? 1, 1...1 << 31),
-            ("snapshots.keep", snapshots.keep, 1...1 << 24), ("traces.sample", traces.sample, 1...1 << 31),
+            ("snapshots.keep", snapshots.keep, 1...1 << 24), ("audit.everySteps", audit.everySteps ?? 1, 1...1 << 31),
+            ("traces.sample", traces.sample, 1...1 << 31),
         ] where !range.contains(value) {
             throw CommandError.usage(
                 "\(key): \(value) is out of range; from \(range.lowerBound) to \(range.upperBound)")

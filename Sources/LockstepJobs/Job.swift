@@ -1,7 +1,7 @@
 public import LockstepData
 public import LockstepModels
 
-/// What is trained. Everything in it but the name, the snapshots and the traces decides the bits of the state.
+/// What is trained. Everything in it but the name, the snapshots, the audit and the traces decides the bits of the state.
 public struct Job: Sendable {
     /// How long to train.
     public enum Length: Sendable, Hashable {
@@ -45,6 +45,7 @@ public struct Job: Sendable {
     /// Where the parameters begin; nil for values that the seed decides.
     public var initialize: InitialWeights?
     public var snapshots: SnapshotPolicy
+    public var audit: LaneAuditPolicy
     public var traces: TraceSettings
 
     /// A job of so many epochs.
@@ -59,14 +60,14 @@ public struct Job: Sendable {
         shuffle: Bool = true, regularization: Regularization = Regularization(), clipping: Clipping? = nil,
         earlyStopping: EarlyStopping? = nil, initialValues: [InitialValues] = [],
         initialize: InitialWeights? = nil, snapshots: SnapshotPolicy = SnapshotPolicy(),
-        traces: TraceSettings = TraceSettings()
+        audit: LaneAuditPolicy = LaneAuditPolicy(), traces: TraceSettings = TraceSettings()
     ) {
         self.init(
             name: name, model: model, loss: loss, optimizer: optimizer, metrics: metrics, train: train,
             transforms: transforms, validation: validation, test: test, batchSize: batchSize,
             length: .epochs(epochs), lanes: lanes, seed: seed, shuffle: shuffle, regularization: regularization,
             clipping: clipping, earlyStopping: earlyStopping, initialValues: initialValues,
-            initialize: initialize, snapshots: snapshots, traces: traces)
+            initialize: initialize, snapshots: snapshots, audit: audit, traces: traces)
     }
 
     /// A job that lasts `.epochs(…)` or `.steps(…)`.
@@ -81,7 +82,7 @@ public struct Job: Sendable {
         shuffle: Bool = true, regularization: Regularization = Regularization(), clipping: Clipping? = nil,
         earlyStopping: EarlyStopping? = nil, initialValues: [InitialValues] = [],
         initialize: InitialWeights? = nil, snapshots: SnapshotPolicy = SnapshotPolicy(),
-        traces: TraceSettings = TraceSettings()
+        audit: LaneAuditPolicy = LaneAuditPolicy(), traces: TraceSettings = TraceSettings()
     ) {
         self.name = name
         self.model = model
@@ -103,6 +104,7 @@ public struct Job: Sendable {
         self.initialValues = initialValues
         self.initialize = initialize
         self.snapshots = snapshots
+        self.audit = audit
         self.traces = traces
     }
 }

@@ -24,7 +24,7 @@ package struct JobFile {
     private static let keys = [
         "name", "model", "loss", "optimizer", "metrics", "data", "batchSize", "epochs", "steps", "lanes", "seed",
         "shuffle", "regularization", "clipping", "earlyStopping", "initialValues", "initialize",
-        "snapshots", "traces",
+        "snapshots", "audit", "traces",
     ]
 
     /// - Throws: `CommandError` with the file, line, key and a fix.
@@ -93,6 +93,7 @@ package struct JobFile {
         if let node = arguments.node("snapshots") {
             job.snapshots = try PolicyTable.snapshots(node, path: "snapshots")
         }
+        if let node = arguments.node("audit") { job.audit = try PolicyTable.audit(node, path: "audit") }
         if let node = arguments.node("traces") { job.traces = try PolicyTable.traces(node, path: "traces") }
         self.job = job
         self.files = table.files
@@ -163,7 +164,9 @@ package struct JobFile {
 
 extension JobFile {
     /// What `--set` can change in a program's job; anything else is changed in the program.
-    private static let programKeys = ["name", "batchSize", "epochs", "steps", "lanes", "seed", "snapshots", "traces"]
+    private static let programKeys = [
+        "name", "batchSize", "epochs", "steps", "lanes", "seed", "snapshots", "audit", "traces",
+    ]
 
     private init(job: Job, source: JobSource) throws(JobFileError) {
         var root = JobNode(content: .mapping([]), place: .file(line: 1, column: 1))
@@ -183,6 +186,9 @@ extension JobFile {
         if let seed = try arguments.unsigned("seed") { job.seed = seed }
         if let node = arguments.node("snapshots") {
             job.snapshots = try PolicyTable.snapshots(node, path: "snapshots", base: job.snapshots)
+        }
+        if let node = arguments.node("audit") {
+            job.audit = try PolicyTable.audit(node, path: "audit", base: job.audit)
         }
         if let node = arguments.node("traces") {
             job.traces = try PolicyTable.traces(node, path: "traces", base: job.traces)

@@ -1,4 +1,4 @@
-/// The keys of a job file that are operational: snapshots and traces. What is absent keeps its value.
+/// The keys of a job file that are operational: snapshots, audit and traces. What is absent keeps its value.
 enum PolicyTable {
     static func snapshots(
         _ node: JobNode, path: String, base: SnapshotPolicy = SnapshotPolicy()
@@ -9,6 +9,15 @@ enum PolicyTable {
         if let steps = try arguments.integer("everySteps", atLeast: 1, atMost: 1 << 31) { policy.everySteps = steps }
         if let keep = try arguments.integer("keep", atLeast: 1, atMost: 1 << 24) { policy.keep = keep }
         if let best = try arguments.text("best") { policy.best = best }
+        return policy
+    }
+
+    static func audit(
+        _ node: JobNode, path: String, base: LaneAuditPolicy = LaneAuditPolicy()
+    ) throws(JobFileError) -> LaneAuditPolicy {
+        let arguments = try JobArguments("audit", node, path: path, place: node.place, parameters: ["everySteps"])
+        var policy = base
+        if let steps = try arguments.integer("everySteps", atLeast: 1, atMost: 1 << 31) { policy.everySteps = steps }
         return policy
     }
 

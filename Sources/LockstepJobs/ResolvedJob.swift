@@ -43,6 +43,8 @@ package struct ResolvedJob: Sendable {
     package let snapshots: SnapshotPolicy
     /// Steps from one snapshot to the next.
     package let snapshotEverySteps: Int
+    /// In every step whose number is a multiple of this a lane is computed twice; 0 for never.
+    package let auditEverySteps: Int
     package let traces: TraceSettings
     /// The file of `initialize`, as the job names it.
     package let initialWeightsPath: String?
@@ -127,6 +129,7 @@ package struct ResolvedJob: Sendable {
         self.metricNames = metrics.names
         self.snapshots = job.snapshots
         self.snapshotEverySteps = job.snapshots.interval(stepsPerEpoch: order.stepsPerEpoch)
+        self.auditEverySteps = job.audit.everySteps ?? 0
         self.traces = job.traces
         self.initialWeightsPath = job.initialize?.path
         self.weights = weights

@@ -25,14 +25,23 @@ extension Failpoints {
     ///   - dropLinks: cuts the links to other workers.
     func pass(_ point: Point, step: UInt32, _ process: String, dropLinks: () -> Void = {}) {
         for item in planned where item.point == point && item.process == process && step >= item.step {
-            guard isFirst(item.name) else { continue }
+            guard item.fault == .slow || isFirst(item.name) else { continue }
             switch item.fault {
             case .exit: _exit(70)
             case .kill: kill(getpid(), SIGKILL)
             case .stop: kill(getpid(), SIGSTOP)
             case .hang: while true { sleep(1000) }
             case .dropLinks: dropLinks()
+            case .slow: dawdle()
             }
+        }
+    }
+
+    private func dawdle() {
+        guard let notes else { return }
+        for _ in 0..<25 {
+            if access("\(notes)/proceed", F_OK) == 0 { return }
+            usleep(10_000)
         }
     }
 

@@ -5,8 +5,11 @@
 /// | item | what happens |
 /// |---|---|
 /// | `exit`, `kill`, `stop`, `hang`, `drop-links` `=STEP:POINT:WHO` | the process that is called so does that when it passes the point with that step, or a later one, in hand |
+/// | `slow=STEP:POINT:WHO` | each time that the process passes the point with that step, or a later one, in hand it waits a quarter of a second, until there is a file `proceed` in the directory of `once`: so a run is not over before a test has seen what it waits for |
 /// | `loss-not-finite=STEP:LANE` | the lane's loss is not a number |
 /// | `flip-parameter=STEP:WORKER` | a bit of the worker's parameters flips before the step |
+/// | `wrong-lane=STEP:WORKER` | from that step on the worker's process computes each lane that is audited wrongly, each time in another way; so does no process that takes its place |
+/// | `wrong-lane-once=STEP:WORKER` | the worker computes one such lane wrongly |
 /// | `records-per-key=COUNT` | TLS records after which a data link wants a successor |
 /// | `deadlines=MILLISECONDS` | all time-outs that notice failures are so short |
 /// | `once=DIRECTORY` | each fault once, not once in each process: what happens leaves a file of its name there |
@@ -23,12 +26,18 @@ struct Failpoints: Sendable {
         case hang
         /// Its links to other workers are cut.
         case dropLinks = "drop-links"
+        /// Waits a little, each time, until it is told to proceed.
+        case slow
     }
 
     /// Where.
     enum Point: String, Sendable {
         // Of a worker.
         case preparing, linking, levelling, load, forward, backward, allReduce, record, update, snapshot, freezing
+        /// Of a source: a part of a copy of S(step) has gone out to an observer.
+        case feeding
+        /// Of an observer: it takes an item that makes S(step).
+        case observing
         /// Of a coordinator: the roster is journaled, nobody has heard of it.
         case deciding
         /// Of a coordinator: a START may have gone out.
@@ -53,6 +62,8 @@ struct Failpoints: Sendable {
     private(set) var lossNotFinite: (step: Int, lane: Int)?
     /// Step before which the named worker flips a bit of its parameters.
     private(set) var flipParameter: (step: Int, worker: String)?
+    /// From which step on the named worker computes audited lanes wrongly.
+    private(set) var wrongLane: (step: Int, worker: String, isLasting: Bool)?
     /// TLS records after which a data link wants a successor.
     private(set) var recordsPerKey: Int?
     /// Nanoseconds.
@@ -70,6 +81,8 @@ struct Failpoints: Sendable {
             switch (halves[0], parts.count) {
             case ("loss-not-finite", 2): lossNotFinite = Int(parts[1]).map { (number, $0) }
             case ("flip-parameter", 2): flipParameter = (number, parts[1])
+            case ("wrong-lane", 2): wrongLane = (number, parts[1], true)
+            case ("wrong-lane-once", 2): wrongLane = (number, parts[1], false)
             case ("records-per-key", 1): recordsPerKey = number
             case ("deadlines", 1): deadline = UInt64(number) * 1_000_000
             case (let name, 3):

@@ -56,7 +56,7 @@ package struct Canary: Sendable, CustomStringConvertible {
         Canary("copies that nobody compares", within: 200, flaw: .trustsCopies, faults: [.kill, .flip], flips: true),
         Canary("a hung computation that says it has parked", within: 60, flaw: .parksHung, faults: [.hang]),
         Canary("a coordinator deaf to ends", within: 60, flaw: .deafToEnds, faults: [.kill]),
-        Canary("a worker deaf to plans", within: 60, flaw: .deafToPlans, faults: [.join, .drain]),
+        Canary("a worker deaf to plans", within: 400, from: 50, flaw: .deafToPlans, faults: [.join, .drain]),
         Canary(
             "a worker that applies what is not finite", within: 200, from: 60, flaw: .appliesAnyway,
             faults: [.notFinite]),
@@ -66,6 +66,8 @@ package struct Canary: Sendable, CustomStringConvertible {
         Canary("a resume that forgets what was judged", within: 200, flaw: .forgetsTheWatch, faults: [.stopRun]),
         Canary("a measurement kept back", within: 20, flaw: .keepsAMeasurement, faults: [.kill]),
         Canary("a trial answered too early", within: 60, flaw: .measuresNothing, faults: [.kill]),
+        Canary("a feed from a live state", within: 60, flaw: .feedsLive, faults: [.kill, .join]),
+        Canary("a feed that skips a step", within: 60, flaw: .skipsAStep, faults: [.kill, .join]),
     ]
 
     #if LOCKSTEP_FAILPOINTS
@@ -76,7 +78,7 @@ package struct Canary: Sendable, CustomStringConvertible {
             $0.decidesTwice = true
         },
         Canary(
-            "hashes judged over members", within: 3000, from: 1760,
+            "hashes judged over members", within: 3000, from: 1990,
             faults: [.flip, .cutLink, .partition, .block, .kill, .stop],
             flips: true
         ) { $0.judgesMembersOnly = true },
@@ -84,12 +86,19 @@ package struct Canary: Sendable, CustomStringConvertible {
         Canary(
             "deadlines that never double", within: 200, faults: [.slow, .kill, .stop], deadline: 50_000_000
         ) { $0.keepsDeadlines = true },
-        Canary("a flag's freeze that sends nothing out", within: 400, from: 280, faults: [.join, .leave, .drain]) {
+        Canary("a flag's freeze that sends nothing out", within: 400, from: 330, faults: [.join, .leave, .drain]) {
             $0.dropsQueuedFrames = true
         },
-        Canary("a copy in place", within: 400, faults: [.kill, .join, .cutLink, .stop, .isolate]) {
+        Canary("a copy in place", within: 400, from: 100, faults: [.kill, .join, .cutLink, .stop, .isolate]) {
             $0.copiesInPlace = true
         },
+        Canary("an observer that goes on after FROZEN", within: 400, faults: [.kill, .join, .cutLink, .slowObserver]) {
+            $0.observesWhileFrozen = true
+        },
+        Canary(
+            "an observer that believes a feed which skips a step", within: 60, flaw: .skipsAStep,
+            faults: [.kill, .join]
+        ) { $0.trustsFeeds = true },
     ]
     #else
     package static let rules: [Canary] = []

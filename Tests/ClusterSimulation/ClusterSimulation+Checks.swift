@@ -15,6 +15,7 @@ extension ClusterSimulation {
     /// The worker holds another state than before.
     func changed(_ worker: SimulatedWorker) {
         let state = worker.state
+        checkStandsStill(worker)
         if !worker.isCorrupt, !scenario.job.holds(state) {
             violate("\(worker) holds a \(state.point) that is none of an undisturbed run")
         }
@@ -56,6 +57,7 @@ extension ClusterSimulation {
             violate("generation \(roster.generation) was decided twice: \(known) and \(roster)")
         }
         rosters[roster.generation] = roster
+        decidedAt = now
         counts.generations += 1
         liveness.generations += 1
         liveness.fallBack(to: roster.start.step)
@@ -78,6 +80,7 @@ extension ClusterSimulation {
         if names != names.sorted() || Set(names).count != names.count { violate("members are not in order: \(names)") }
         if !roster.holders.allSatisfy(names.contains) { violate("a holder is no member: \(roster)") }
         checkStart(of: roster)
+        checkNewMembers(of: roster)
     }
 
     /// The state that a generation starts from is one of an undisturbed run.
@@ -116,7 +119,9 @@ extension ClusterSimulation {
     func checkPlan(endedBy generation: UInt32) {
         guard let plan = liveness.plan, generation != plan.generation else { return }
         liveness.plan = nil
-        let isQuiet = now > liveness.harmedAt + 20_000_000_000 && now > plan.at + 1_000_000_000
+        // How long a turn takes is known again after a few.
+        let quiet = 20_000_000_000 + 12 * scenario.computing.upperBound
+        let isQuiet = now > liveness.harmedAt + quiet && now > plan.at + 1_000_000_000
         // An end whose link timed out unheard may wait for ever: that takes a time-out.
         guard isQuiet, !network.hasTimedOut, !workers.contains(where: { $0.isAlive && ($0.isHung || $0.isStopped) }),
             scenario.deadline == nil
@@ -131,6 +136,7 @@ extension ClusterSimulation {
     func survived(_ incident: Incident) {
         counts.incidents += 1
         if incident.noticedAt > incident.resumedAt || incident.resumedAt > now { violate("an incident of no time") }
+        checkVictim(of: incident)
         if incident.verdict.message.isEmpty { violate("an incident without words") }
     }
 
@@ -225,6 +231,7 @@ extension ClusterSimulation {
             self.notFinite = nil
             return true
         }
+        if hasMiscomputed, verdict.message.contains("in a row") { return true }
         if everCursed.contains(.wrongSums), verdict.message.contains("wrongly") { return true }
         if everCursed.contains(.unable), verdict.message.contains("a file is missing") { return true }
         return false

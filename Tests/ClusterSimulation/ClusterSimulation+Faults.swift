@@ -97,7 +97,7 @@ extension ClusterSimulation {
             ends(after: delay(150_000_000_000...300_000_000_000)) { worker.end("signal 9 (SIGKILL)") }
         case .cutLink(let first, let second):
             guard let one = victim(first), let other = victim(second), one !== other,
-                let link = one.generation?.links.values.first(where: { $0.peer(of: one) === other })
+                let link = one.generation?.linksInOrder.first(where: { $0.peer(of: one) === other })
             else { return false }
             link.connection.reset()
         case .cutControl(let index):
@@ -123,7 +123,7 @@ extension ClusterSimulation {
             network.slow[host] = (time, now + duration)
             ends(after: duration)
         case .join:
-            guard present.count < scenario.workers + 3 else { return false }
+            guard present.count < scenario.workers + scenario.spares + 3 else { return false }
             startWorker("x\(workers.count)", host: 1 + workers.count % scenario.workers)
         case .leave(let index):
             guard let worker = victim(index), !worker.isLeaving else { return false }
@@ -137,7 +137,9 @@ extension ClusterSimulation {
             coordinator.handle(.drainRequested(name: worker.name))
             ends(after: 60_000_000_000) { worker.end("signal 9 (SIGKILL)") }
         case .duplicate(let index):
-            guard let worker = victim(index), present.count < scenario.workers + 3 else { return false }
+            guard let worker = victim(index), present.count < scenario.workers + scenario.spares + 3 else {
+                return false
+            }
             startWorker(worker.name, host: 1 + worker.host % scenario.workers)
         case .killCoordinator(let count):
             guard let coordinator else { return false }
@@ -171,6 +173,43 @@ extension ClusterSimulation {
         case .notFinite(let step, let lane):
             guard counts.verdicts == 0, step > liveness.front + 1 else { return false }
             notFinite = (step, lane)
+        case .miscompute(let index, let times):
+            // Two that are wrong might agree.
+            guard let worker = victim(index), !workers.contains(where: { $0.isAlive && $0.wrongLanes > 0 }) else {
+                return false
+            }
+            worker.wrongLanes = times
+            hasMiscomputed = true
+        case .killSource, .killObserver, .stopObserver, .cutFeed, .renewFeed, .slowObserver: return strikeFeed(kind)
+        }
+        return true
+    }
+
+    /// - Returns: false where nobody observes.
+    private func strikeFeed(_ kind: Fault.Kind) -> Bool {
+        let links = workers.filter(\.isAlive).compactMap(\.incoming).filter { $0.source.isAlive }
+        func link(_ index: Int) -> FeedLink? { links.isEmpty ? nil : links[index % links.count] }
+        switch kind {
+        case .killSource(let index):
+            guard let link = link(index) else { return false }
+            link.source.end("signal 9 (SIGKILL)")
+        case .killObserver(let index):
+            guard let link = link(index) else { return false }
+            link.observer.end("signal 9 (SIGKILL)")
+        case .stopObserver(let index, let duration):
+            guard let observer = link(index)?.observer, !observer.isStopped else { return false }
+            observer.stop()
+            ends(after: duration) { observer.wake() }
+        case .cutFeed(let index):
+            guard let link = link(index) else { return false }
+            link.connection.reset()
+        case .renewFeed(let index):
+            guard let link = link(index), !link.source.isStopped else { return false }
+            return link.source.renewFeed(of: link.observer)
+        case .slowObserver(let index, let time, let duration):
+            guard let observer = link(index)?.observer else { return false }
+            observer.slowTaking = (time, now + duration)
+        default: return false
         }
         return true
     }
@@ -187,6 +226,7 @@ extension ClusterSimulation {
         guard let old = coordinator, undead == nil, !scenario.hasLauncher, old.listens else { return false }
         undead = old
         coordinator = nil
+        liveness.plan = nil
         old.bury()
         after(duration) { old.end("it sees that it is none") }
         after(delay(scenario.restart)) { [self] in startCoordinator() }

@@ -43,11 +43,18 @@ extension ClusterSimulation {
         after(10_000_000_000) { [self] in
             guard let until = blockedUntil(from, to) else { return }
             for worker in workers where worker.isAlive && (worker.host == from || worker.host == to) {
-                for link in worker.generation?.links.values.map({ $0 }) ?? []
+                for link in worker.generation?.linksInOrder ?? []
                 where [from, to].contains(link.peer(of: worker).host) && !link.line(from: worker).isEmpty {
                     note("\(worker): the link to \(link.peer(of: worker)) times out (blocked until \(until))")
                     link.timeOut(at: worker)
                     network.hasTimedOut = true
+                }
+                for feed in worker.feeds {
+                    guard let link = feed.link, worker.host == from, link.observer.host == to,
+                        !link.connection.toServer.isEmpty
+                    else { continue }
+                    note("\(worker): the feed of \(link.observer) times out (blocked until \(until))")
+                    link.timeOut()
                 }
             }
         }
@@ -82,12 +89,12 @@ extension ClusterSimulation {
         }
     }
 
-    /// Dials a member's data port.
+    /// Dials a worker's data port.
     func dial(
-        _ member: Roster.Member, from host: Int, until deadline: UInt64, _ answer: @escaping (SimulatedWorker?) -> Void
+        _ process: ProcessNumber, from host: Int, until deadline: UInt64, _ answer: @escaping (SimulatedWorker?) -> Void
     ) {
-        guard let worker = workers.first(where: { $0.process == member.process }) else {
-            violate("the roster names nobody: \(member)")
+        guard let worker = workers.first(where: { $0.process == process }) else {
+            violate("nobody is process \(process)")
             return answer(nil)
         }
         roundTrip(host, worker.host, until: deadline) { [self] isReached in

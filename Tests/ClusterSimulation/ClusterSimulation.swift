@@ -16,26 +16,6 @@ package final class ClusterSimulation {
     private let isTraced: Bool
     package internal(set) var counts = Counts()
 
-    package struct Counts {
-        package var events = 0
-        /// That struck someone.
-        package var faults = 0
-        package var coordinators = 0
-        package var generations = 0
-        package var incidents = 0
-        package var trials = 0
-        package var evaluations = 0
-        package var levelled = 0
-        package var snapshots = 0
-        package var stops = 0
-        package var verdicts = 0
-        package var adopted = 0
-        /// Damage left no sound state that the cluster could have known from a damaged one.
-        package var isExcused = false
-
-        package init() {}
-    }
-
     package private(set) var now: UInt64 = 0
     var random: SeededGenerator
     private var queue = EventQueue<() -> Void>()
@@ -52,6 +32,10 @@ package final class ClusterSimulation {
     var released: [SimulatedWorker] = []
     /// Who said FROZEN, for each generation.
     var answers: [UInt32: [SimulatedWorker]] = [:]
+    /// When all members had said FROZEN for a generation.
+    var membersAnswered: [UInt32: UInt64] = [:]
+    /// When the last roster was.
+    var decidedAt: UInt64 = 0
     /// Rosters that were sent or journaled.
     var rosters: [UInt32: Roster] = [:]
     var network = NetworkState()
@@ -60,6 +44,7 @@ package final class ClusterSimulation {
     /// What is to happen to which process, as faults have it.
     var curses: [ObjectIdentifier: Set<Curse>] = [:]
     var everCursed: Set<Curse> = []
+    var hasMiscomputed = false
     var notFinite: (step: UInt32, lane: Int)?
     /// That was mended after a verdict on it; another coordinator may hear of it still.
     var mended: (step: UInt32, lane: Int)?
@@ -83,8 +68,8 @@ package final class ClusterSimulation {
     /// Until nothing happens any more, or something does not hold.
     package func run() {
         startCoordinator()
-        for index in 0..<scenario.workers {
-            after(delay(0...50_000_000)) { [self] in startWorker("w\(index)", host: index + 1) }
+        for index in 0..<scenario.workers + scenario.spares {
+            after(delay(0...50_000_000)) { [self] in startWorker("w\(index)", host: host(ofNumber: index)) }
         }
         release()
         while violation == nil, let (time, event) = queue.next() {
@@ -168,8 +153,8 @@ package final class ClusterSimulation {
                 start: newest.map { CoordinatorConfiguration.StartPoint(step: $0.step, hash: $0.hash) },
                 greatestGeneration: history.greatestGeneration,
                 snapshotEverySteps: scenario.job.snapshotEverySteps, snapshotsBest: scenario.job.snapshotsBest,
-                snapshotBacklog: scenario.snapshotBacklog, minWorkers: scenario.minWorkers, maxFailures: 100_000,
-                history: history),
+                snapshotBacklog: scenario.snapshotBacklog, auditEverySteps: scenario.auditEverySteps,
+                minWorkers: scenario.minWorkers, maxFailures: 100_000, spares: scenario.spares, history: history),
             offered: newest)
     }
 
@@ -196,11 +181,14 @@ package final class ClusterSimulation {
             return after(delay(scenario.restart)) { [self] in supervise(name, host) }
         }
         let living = Set(workers.filter { $0.isAlive && !$0.isLeaving }.map(\.name))
-        guard living.count < scenario.workers else { return }
+        let wanted = scenario.workers + scenario.spares
+        guard living.count < wanted else { return }
         if !living.contains(name) { return startWorker(name, host: host) }
-        guard let index = (0..<scenario.workers).first(where: { !living.contains("w\($0)") }) else { return }
-        startWorker("w\(index)", host: index + 1)
+        guard let index = (0..<wanted).first(where: { !living.contains("w\($0)") }) else { return }
+        startWorker("w\(index)", host: self.host(ofNumber: index))
     }
+
+    private func host(ofNumber index: Int) -> Int { 1 + index % scenario.workers }
 
     func coordinatorEnded(_ ended: SimulatedCoordinator) {
         if undead === ended { undead = nil }

@@ -46,12 +46,25 @@ package struct Fault: Equatable, CustomStringConvertible {
         /// Before the first step: it cannot take part.
         case unable(worker: Int)
         case notFinite(step: UInt32, lane: Int)
+        /// Its next audited lanes hash to something else than everybody's, so many times.
+        case miscompute(worker: Int, times: Int)
+        /// Feeds are counted among those that are open.
+        case killSource(Int)
+        case killObserver(Int)
+        case stopObserver(Int, UInt64)
+        /// The link of a feed breaks.
+        case cutFeed(Int)
+        /// The source feeds the same observer over another link.
+        case renewFeed(Int)
+        /// It takes so long for each thing that it is fed.
+        case slowObserver(Int, time: UInt64, UInt64)
     }
 
     /// A moment of the protocol.
     package enum Point: String, CaseIterable {
         case hello, prepared, measure, start, freeze, frozen, plan, linked, linkDown, halted, done, fetch, release
         case level, share, apply, park, collect, journal
+        case preflight, preflighted, feed, observing, feedLost, copy, item
     }
 
     package let kind: Kind

@@ -13,7 +13,7 @@ package enum Flaw: String, CaseIterable, Sendable {
     case deafToEnds
     /// The first worker does not see that others ask to freeze.
     case deafToPlans
-    /// The first worker does not see that a loss is not finite.
+    /// A worker of a certain name does not see that a loss is not finite.
     case appliesAnyway
     /// Workers do not see that states differ.
     case appliesCorrupt
@@ -27,4 +27,8 @@ package enum Flaw: String, CaseIterable, Sendable {
     case keepsAMeasurement
     /// Workers answer a trial before its rounds are over.
     case measuresNothing
+    /// A source streams its state while it goes on, in the place of a copy.
+    case feedsLive
+    /// A source leaves every third step out of what it feeds.
+    case skipsAStep
 }

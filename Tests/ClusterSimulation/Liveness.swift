@@ -69,6 +69,8 @@ extension Fault.Kind {
     var isHarm: Bool {
         switch self {
         case .join, .leave, .drain, .stopRun, .staleShares: false
+        // Nobody waits for an observer.
+        case .killObserver, .stopObserver, .cutFeed, .renewFeed, .slowObserver: false
         default: true
         }
     }
@@ -76,7 +78,8 @@ extension Fault.Kind {
     /// Whether those concerned learn of it without a time-out.
     var isSeenAtOnce: Bool {
         switch self {
-        case .kill, .cutLink, .cutControl, .cutBulk, .join, .leave, .drain, .stopRun, .fullDisk, .staleShares, .flip:
+        case .kill, .cutLink, .cutControl, .cutBulk, .join, .leave, .drain, .stopRun, .fullDisk, .staleShares, .flip,
+            .killSource, .killObserver, .cutFeed, .renewFeed, .slowObserver:
             true
         default: false
         }

@@ -20,11 +20,23 @@ package struct Scenario {
     package let job: SimulatedJob
     package let workers: Int
     package let minWorkers: Int
+    /// Observers that are kept ready.
+    package let spares: Int
     /// Whether a launcher on the coordinator's host owns the workers.
     package let hasLauncher: Bool
     /// Of ten shares so many find an earlier one on its way, and are left out.
     let skippedShares: UInt64
     let snapshotBacklog: Int
+    /// In every step whose number is a multiple of this a lane is computed twice; 0 for never.
+    let auditEverySteps: UInt32
+    /// Frames that may wait at the source of a feed; a copy has seven.
+    let feedCapacity: Int
+    /// After a feed has overflowed, doubling.
+    let feedPause: UInt64
+    /// A worker that is left out asks again after this, doubling.
+    let exclusion: UInt64
+    /// For dialling an observer.
+    let feedPatience: UInt64
     /// Floats in the flat gradient as the coordinator knows it; 0 where nothing is measured.
     let elementCount: Int
     /// Floats that are summed indeed.
@@ -53,6 +65,12 @@ package struct Scenario {
         workers = Int.random(in: 1...min(5, job.lanes), using: &random)
         minWorkers = Int.random(in: 0..<4, using: &random) == 0 ? Int.random(in: 1...workers, using: &random) : 1
         hasLauncher = Int.random(in: 0..<4, using: &random) == 0
+        spares = Bool.random(using: &random) ? 0 : Int.random(in: 1...2, using: &random)
+        feedCapacity = [10, 16, 28, 200].randomElement(using: &random) ?? 28
+        exclusion = [1_000_000_000, 10_000_000_000].randomElement(using: &random) ?? 10_000_000_000
+        feedPatience = options.deadline ?? 5_000_000_000
+        auditEverySteps = [0, 0, 1, 3].randomElement(using: &random) ?? 0
+        feedPause = [10_000_000, 200_000_000, 1_000_000_000].randomElement(using: &random) ?? 1_000_000_000
         skippedShares = Bool.random(using: &random) ? 0 : UInt64.random(in: 1...5, using: &random)
         snapshotBacklog = [1, 2, 100].randomElement(using: &random) ?? 1
         slowestWrite = [5_000_000, 50_000_000, 500_000_000].randomElement(using: &random) ?? 5_000_000
@@ -73,8 +91,12 @@ package struct Scenario {
             : [50_000...500_000, 100_000...20_000_000, 100_000...100_000_000]
         network = networks.randomElement(using: &random) ?? networks[0]
         sending = 0...([10_000, 2_000_000].randomElement(using: &random) ?? 0)
-        let computings: [ClosedRange<UInt64>] = [100_000...1_000_000, 1_000_000...30_000_000, 1_000_000...300_000_000]
-        computing = computings.randomElement(using: &random) ?? computings[0]
+        let computings: [ClosedRange<UInt64>] = [
+            100_000...1_000_000, 1_000_000...30_000_000, 1_000_000...30_000_000, 1_000_000...300_000_000,
+            1_000_000...300_000_000, 100_000_000...3_000_000_000, 1_000_000_000...10_000_000_000,
+        ]
+        // No deadline of 50 ms is ever long enough for seconds.
+        computing = (isHasty ? computings.dropLast(2) : computings[...]).randomElement(using: &random) ?? computings[0]
         fsync = 50_000...([200_000, 10_000_000, 200_000_000].randomElement(using: &random) ?? 200_000)
         let restarts: [ClosedRange<UInt64>] = [
             250_000_000...500_000_000, 250_000_000...3_000_000_000, 1_000_000_000...20_000_000_000,
@@ -94,6 +116,7 @@ package struct Scenario {
         case kill, stop, hang, cutLink, cutControl, cutBulk, block, partition, isolate, slow, join, leave, drain
         case duplicate, killCoordinator, undead, stopCoordinator, slowDisk, brokenJournal, fullDisk, stopRun
         case staleShares, misjudge, wrongSums, unable, notFinite, flip
+        case miscompute, killSource, killObserver, stopObserver, cutFeed, renewFeed, slowObserver
 
         /// Faults that end the attempt, or take part in few of them.
         var isRare: Bool {
@@ -113,7 +136,9 @@ package struct Scenario {
                 return Int.random(in: 0..<(kind.isRare ? 10 : 2), using: &random) == 0
             }
         if menu.isEmpty { menu = [.kill] }
-        let count = Int.random(in: 24...34, using: &random)
+        let count = Int.random(in: 30...42, using: &random)
+        // Where they come early, the rest of the run is quiet.
+        let lastFaultyStep = Int.random(in: 0..<4, using: &random) == 0 ? job.end.step / 3 : job.end.step
         let gap = [1_000_000, 30_000_000, 1_000_000_000].randomElement(using: &random) ?? 0
         var faults: [Fault] = []
         for _ in 0..<count {
@@ -123,7 +148,7 @@ package struct Scenario {
                 menu.removeAll { $0 == kind }
                 if menu.isEmpty { menu = [.kill] }
             }
-            let step = UInt32.random(in: 0...job.end.step, using: &random)
+            let step = UInt32.random(in: 0...lastFaultyStep, using: &random)
             let point = Bool.random(using: &random) ? Fault.Point.allCases.randomElement(using: &random) : nil
             faults.append(
                 Fault(kind: fault, step: step, point: point, delay: UInt64.random(in: 0...UInt64(gap), using: &random)))
@@ -161,6 +186,14 @@ package struct Scenario {
         case .brokenJournal: return .brokenJournal
         case .fullDisk: return .fullDisk(duration)
         case .stopRun: return .stopRun
+        case .miscompute: return .miscompute(worker: worker, times: [1, 1, 1000].randomElement(using: &random) ?? 1)
+        case .killSource: return .killSource(worker)
+        case .killObserver: return .killObserver(worker)
+        case .stopObserver: return .stopObserver(worker, duration)
+        case .cutFeed: return .cutFeed(worker)
+        case .renewFeed: return .renewFeed(worker)
+        case .slowObserver:
+            return .slowObserver(worker, time: UInt64.random(in: 10_000_000...500_000_000, using: &random), duration)
         case .staleShares: return .staleShares(worker: worker)
         case .misjudge: return .misjudge(worker: worker)
         case .wrongSums: return .wrongSums(worker: worker)
@@ -188,6 +221,7 @@ package struct Scenario {
     }
 
     func shorten(_ timing: inout CoordinatorConfiguration.Timing) {
+        timing.exclusion = exclusion
         #if LOCKSTEP_FAILPOINTS
         if let deadline { timing.shorten(to: deadline) }
         #endif

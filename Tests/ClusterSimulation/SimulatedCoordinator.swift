@@ -42,6 +42,8 @@ final class SimulatedCoordinator {
     var writing: UInt32?
     /// The number of the last validation that was reported.
     var lastEvaluation: Int?
+    /// Whether a generation worked before what goes on now.
+    private(set) var hasWorked = false
     /// Trials that all have answered.
     var trials = 0
 
@@ -131,6 +133,10 @@ final class SimulatedCoordinator {
         let hadEnded = core.mode == .ended
         simulation.note("coordinator hears \(event)")
         let actions = core.handle(event, at: simulation.now)
+        noteMode()
+        if case .tick = event, core.mode == .running, !core.isLinking, let roster = core.roster {
+            simulation.checkAllTakePart(in: roster)
+        }
         for action in actions where hadEnded {
             if case .send(_, .release) = action { continue }
             simulation.violate("after the end: \(action)")
@@ -142,6 +148,18 @@ final class SimulatedCoordinator {
             write { [self] in perform(actions[...]) }
         } else {
             perform(actions[...])
+        }
+    }
+
+    private func noteMode() {
+        switch core.mode {
+        case .running: hasWorked = true
+        case .gathering, .recovering, .measuring: hasWorked = false
+        case .paused:
+            hasWorked = false
+            // All stood still for it.
+            simulation.liveness.plan = nil
+        case .planned, .freezing, .collecting, .writing, .ended: break
         }
     }
 
@@ -186,7 +204,6 @@ final class SimulatedCoordinator {
             perform(action)
             guard isAlive else { return }
         }
-        schedule()
     }
 
     private func schedule() {
@@ -220,6 +237,9 @@ final class SimulatedCoordinator {
         }
     }
 
+    /// Whether it may believe so: an end may be on its way.
+    func isConnected(to worker: SimulatedWorker) -> Bool { connections.contains { $0.worker === worker } }
+
     func number(of connection: Connection) -> ConnectionNumber? {
         connections.first { $0.connection === connection }?.number
     }
@@ -233,6 +253,7 @@ final class SimulatedCoordinator {
         // Nobody may believe that it keeps reports.
         if isBuried, case .progress = message { return }
         handle(.message(number, message))
+        if case .frozen(let frozen) = message { simulation.checkDecision(frozen, at: self) }
     }
 
     func send(_ message: ControlMessage, on number: ConnectionNumber) {

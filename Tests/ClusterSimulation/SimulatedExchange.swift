@@ -53,8 +53,12 @@ final class SimulatedExchange {
     }
 
     private func gradient(_ element: Int, lane: Int, _ mark: Float) -> Float {
-        let generation = Float(core.generation % 1000)
-        return switch element % Self.block {
+        Self.gradient(element, lane: lane, core.generation, mark)
+    }
+
+    private static func gradient(_ element: Int, lane: Int, _ generation: UInt32, _ mark: Float) -> Float {
+        let generation = Float(generation % 1000)
+        return switch element % block {
         case 0: Float(1 << (2 * lane))
         case 1: generation
         case 2: generation * generation
@@ -64,15 +68,24 @@ final class SimulatedExchange {
         }
     }
 
+    /// The total, as it is applied.
+    var applied: [Float] {
+        let memory = plan.memberCount == 1 ? roots[0] : total
+        return (0..<elementCount).map { memory[$0] }
+    }
+
     /// What is wrong with the total; nil where it is the sum of each lane once, all of this generation, turn and state.
     func objection(mark: Float) -> String? {
-        let memory = plan.memberCount == 1 ? roots[0] : total
-        for element in 0..<elementCount {
-            let expected = (0..<plan.tree.laneCount).reduce(0 as Float) { $0 + gradient(element, lane: $1, mark) }
-            guard memory[element] != expected else { continue }
+        Self.objection(to: applied, lanes: plan.tree.laneCount, generation: core.generation, mark: mark)
+    }
+
+    static func objection(to total: [Float], lanes: Int, generation: UInt32, mark: Float) -> String? {
+        for element in total.indices {
+            let expected = (0..<lanes).reduce(0 as Float) { $0 + gradient(element, lane: $1, generation, mark) }
+            guard total[element] != expected else { continue }
             let part = ["lanes", "generation", "generation", "turn or state", "turn or state"]
-            let name = element % Self.block < part.count ? part[element % Self.block] : "count"
-            return "element \(element) (\(name)) of the sum is \(memory[element]) instead of \(expected)"
+            let name = element % block < part.count ? part[element % block] : "count"
+            return "element \(element) (\(name)) of the sum is \(total[element]) instead of \(expected)"
         }
         return nil
     }

@@ -86,11 +86,16 @@ final class LinkedGeneration {
     var trial: Measure?
 
     init(_ roster: Roster) { self.roster = roster }
+
+    /// In roster order, so that a seed gives the same twice.
+    var linksInOrder: [DataLink] { links.sorted { $0.key < $1.key }.map(\.value) }
 }
 
 extension SimulatedWorker {
     func link(_ roster: Roster, for measure: Measure? = nil) {
         dropGeneration()
+        endObserving()
+        if measure == nil { feedsBegin(roster) }
         guard let own = roster.index(of: name) else {
             return simulation.violate("\(self) links without being a member")
         }
@@ -136,12 +141,12 @@ extension SimulatedWorker {
         levelling = nil
         guard let old = generation else { return }
         generation = nil
-        for member in old.links.keys.sorted() { old.links[member]?.close(self, "the generation has ended") }
+        for link in old.linksInOrder { link.close(self, "the generation has ended") }
     }
 
     private func dial(_ member: Int, _ generation: LinkedGeneration, until deadline: UInt64) {
         let peer = generation.roster.members[member]
-        simulation.dial(peer, from: host, until: deadline) { [self] found in
+        simulation.dial(peer.process, from: host, until: deadline) { [self] found in
             whenAwake { [self] in
                 guard self.generation === generation, generation.links[member] == nil else { return }
                 if let found, let link = found.admit(linkOf: generation.roster.generation, from: self) {
@@ -232,7 +237,7 @@ extension SimulatedWorker {
             return later(1_000...10_000, answer)
         }
         for member in members {
-            simulation.dial(member, from: host, until: simulation.now + limit) { [self] found in
+            simulation.dial(member.process, from: host, until: simulation.now + limit) { [self] found in
                 whenAwake {
                     if found == nil || found?.isStopped == true { outOfReach.append(member.name) }
                     answer()

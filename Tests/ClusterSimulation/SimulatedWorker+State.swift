@@ -26,7 +26,7 @@ extension SimulatedWorker {
                     WorkerPreparation(
                         planDigest: "d", probe: simulation.probe(of: self), state: held, lastStep: job.lastStep,
                         evaluationBatches: job.evaluationBatches, validation: job.validation, host: "h\(host)",
-                        ports: (0..<rails).map { 1 + number * 20 + $0 })))
+                        ports: (0..<rails).map { 1 + number * 20 + $0 }, seed: simulation.scenario.seed)))
         }
         if let cause = simulation.unable(self) {
             return later(10_000_000...100_000_000) { [self] in
@@ -42,7 +42,7 @@ extension SimulatedWorker {
         }
     }
 
-    private var held: HeldState {
+    var held: HeldState {
         HeldState(
             holding: state.holding, isStopped: state.watch.isStopped,
             isBest: simulation.scenario.job.snapshotsBest && state.isBest, epoch: state.epoch,
@@ -102,8 +102,8 @@ extension SimulatedWorker {
             if let generation {
                 simulation.after(0) { [self] in
                     whenAwake { [self] in
-                        for member in generation.links.keys.sorted() where self.generation === generation {
-                            generation.links[member]?.takeHeld(self)
+                        for link in generation.linksInOrder where self.generation === generation {
+                            link.takeHeld(self)
                         }
                     }
                 }

@@ -21,12 +21,18 @@ extension SimulatedWorker {
         case .begin(let turn, let isStopping): begin(turn, isStopping: isStopping)
         case .record(let turn, let asked, let judgement, let hashesState):
             return record(turn, asked, judgement, hashesState)
+        case .auditLane(let turn, let lane): return .laneAudited(turn, laneHash(turn, lane))
         case .apply(let turn, let summary): apply(turn, summary)
         case .judge(let sums, let step): judge(sums, step)
         case .copyShare(let fetch, let isBest): copyShare(fetch, isBest: isBest)
         case .park: park()
         case .reach(let members, let limit): reach(members, limit)
         case .hashState: hashState()
+        case .preflight(let request): preflight(request)
+        case .feed(let request): feed(request.observer)
+        case .endFeeds: endFeeds { _ in true }
+        case .take(let item, let number): take(item, number)
+        case .dropFeed(let number, let reason): dropFeed(number, reason)
         case .sendShare(let fetch):
             if fetch.step != state.step { simulation.violate("\(self) sends a share of another step") }
             sendShare(fetch, state)
@@ -40,13 +46,17 @@ extension SimulatedWorker {
     // MARK: Turns
 
     /// Says of which turn and state a sum is.
-    private func mark(of turn: Turn) -> Float {
+    func mark(of turn: Turn) -> Float {
         let number = UInt64(turn.step) &* 8 &+ UInt64(turn.phase.rawValue)
         return Float(SimulatedState.mix(number, state.hash.high) % 1000)
     }
 
     private func begin(_ turn: Turn, isStopping: Bool) {
         simulation.checkWhole(self, "begins \(turn)")
+        if state.point != core.point {
+            simulation.violate("\(self) begins \(turn) at \(core.point) with \(state.point)")
+        }
+        feedCopies()
         if generation?.exchange == nil, let schedule = core.schedule {
             makeExchange(schedule)
             if let generation { simulation.after(0) { [self] in whenAwake { self.takeAll(generation) } } }
@@ -71,10 +81,8 @@ extension SimulatedWorker {
         compute(time) { [self] in handle(.computed(turn)) }
     }
 
-    private func takeAll(_ generation: LinkedGeneration) {
-        for member in generation.links.keys.sorted() where self.generation === generation {
-            generation.links[member]?.takeHeld(self)
-        }
+    func takeAll(_ generation: LinkedGeneration) {
+        for link in generation.linksInOrder where self.generation === generation { link.takeHeld(self) }
     }
 
     private func record(
@@ -90,12 +98,24 @@ extension SimulatedWorker {
         let sums = plan.ownRoots.flatMap { simulation.scenario.job.sums(turn, state, lanes: $0.lanes) }
         let sampleHash = turn.phase == .train ? SimulatedState.sampleHash(step: turn.step, lanes: lanes) : 0
         let hash = hashesState ? state.hash : nil
+        let audit = core.laneAudit
+        let ownHash = audit.map { $0.owner == plan.ownIndex ? laneHash(turn, $0.lane) : 0 }
+        let auditHash = audit.map { $0.auditor == plan.ownIndex ? laneHash(turn, $0.lane) : 0 }
         exchange.core.recordReady(
             ControlRecord(
                 lanes: lanes, sums: sums, sampleHash: judgement ?? sampleHash, firstNonFiniteLane: bad,
-                stateHash: hash ?? StateHash(high: 0, low: 0), askedGeneration: asked))
+                stateHash: hash ?? StateHash(high: 0, low: 0), askedGeneration: asked, ownLaneHash: ownHash ?? 0,
+                auditHash: auditHash ?? 0))
         simulation.after(0) { [self] in whenAwake { [self] in advance() } }
         return .recorded(turn, hash)
+    }
+
+    /// What an audited lane comes to.
+    private func laneHash(_ turn: Turn, _ lane: Int) -> UInt64 {
+        let hash = SimulatedState.mix(SimulatedState.mix(UInt64(turn.step), UInt64(lane)), state.hash.high)
+        guard wrongLanes > 0 else { return hash }
+        wrongLanes -= 1
+        return ~hash
     }
 
     /// Carries out what the exchange wants.
@@ -127,7 +147,7 @@ extension SimulatedWorker {
         if simulation.flaw == .deafToPlans, number == 0 {
             for member in records.indices { records[member].askedGeneration = 0 }
         }
-        if simulation.flaw == .appliesAnyway, number == 0 {
+        if simulation.flaw == .appliesAnyway, name == "w0" {
             for member in records.indices { records[member].firstNonFiniteLane = nil }
         }
         if simulation.flaw == .appliesCorrupt, let own = records.first {
@@ -162,6 +182,10 @@ extension SimulatedWorker {
             simulation.violate("\(self) applies a wrong sum in \(turn): \(objection)")
         }
         simulation.happened(.apply, at: self)
+        let agreed = summary.agreedHash.flatMap { hash in
+            feeds.isEmpty || hash == StateHash(high: 0, low: 0) ? nil : hash
+        }
+        let applied = feeds.isEmpty ? [] : generation?.exchange?.applied ?? []
         // An update runs to its end, whatever comes.
         later(100_000...5_000_000) { [self] in
             previous = state
@@ -169,6 +193,11 @@ extension SimulatedWorker {
                 step: turn.step, epoch: job.epoch(ofStep: turn.step), lanes: job.lanes,
                 isJudged: job.isJudged(afterStep: turn.step))
             simulation.changed(self)
+            tellFeeds(
+                .step(
+                    FedStep(
+                        step: turn.step, totals: summary.totals, sampleHashes: summary.sampleHashes, stateHash: agreed,
+                        seconds: 1)), total: applied)
             handle(
                 .updated(
                     StepReport(
@@ -187,6 +216,7 @@ extension SimulatedWorker {
                 isCorrupt = true
                 state.watch.isStopped.toggle()
             }
+            tellFeeds(.judgement(FedJudgement(step: step, sums: sums, watchHash: state.watchHash)))
             handle(
                 .judged(
                     isStopping: state.watch.isStopped, snapshots: simulation.scenario.job.snapshotsBest && state.isBest,
@@ -197,7 +227,10 @@ extension SimulatedWorker {
     private func park() {
         simulation.happened(.park, at: self)
         // A computation that does not end does not park, and the driver waits for it.
-        if isHung, simulation.flaw != .parksHung { return isStuck = true }
+        if isHung {
+            leavesComputation = true
+            if simulation.flaw != .parksHung { return isStuck = true }
+        }
         let waitingFor = (generation?.exchange?.core.waitingFor ?? []).compactMap {
             generation?.roster.members[$0].name
         }
@@ -207,71 +240,7 @@ extension SimulatedWorker {
 
     private func hashState() {
         simulation.checkWhole(self, "stands still")
+        tellFeeds(.still(promised: core.promised, state.point))
         later(10_000...5_000_000) { [self] in handle(.stateHashed(state.hash, whole: state.wholeHash)) }
-    }
-
-    // MARK: Trials
-
-    static func rounds(of trial: Trial) -> UInt32 { UInt32(min(3, trial.warmUpRounds + trial.rounds)) }
-
-    /// A few rounds stand for those of the trial.
-    private func begin(_ measure: Measure) {
-        guard let generation, generation.roster.generation == measure.roster.generation else {
-            return simulation.violate("\(self) begins a trial without links")
-        }
-        if measure.trial.settings.links > (measure.roster.members.map(\.ports.count).min() ?? 0) {
-            simulation.violate("a trial over links that nobody offers")
-        }
-        // The first one's was made with the links, and may have taken frames already.
-        if generation.trial != measure { makeExchange(TurnSchedule(trialRounds: Self.rounds(of: measure.trial))) }
-        generation.trial = measure
-        beginRound(Turn(.trial, step: 1))
-        // What came before its trial has its place now.
-        takeAll(generation)
-        if simulation.flaw == .measuresNothing { answer(measure) }
-    }
-
-    private func finishedRound(_ turn: Turn) {
-        guard let generation, let exchange = generation.exchange, let measure = generation.trial else { return }
-        if let next = exchange.core.schedule.successor(of: turn) {
-            beginRound(next)
-        } else if simulation.flaw != .measuresNothing {
-            answer(measure)
-        }
-    }
-
-    private func beginRound(_ turn: Turn) {
-        guard let exchange = generation?.exchange else { return }
-        exchange.core.begin(turn)
-        let mark = mark(of: turn)
-        for bucket in 0..<exchange.bucketCount {
-            exchange.compute(bucket, mark: mark)
-            exchange.core.bucketReady(bucket)
-        }
-        let plan = exchange.plan
-        let sums = [Double](repeating: 0, count: SimulatedExchange.sumCount * plan.ownRoots.count)
-        exchange.core.recordReady(
-            ControlRecord(
-                lanes: plan.lanes[plan.ownIndex], sums: sums, sampleHash: 0, stateHash: StateHash(high: 0, low: 0)))
-        simulation.after(0) { [self] in whenAwake { [self] in advance() } }
-    }
-
-    private func answer(_ measure: Measure) {
-        if simulation.flaw == .keepsAMeasurement, number == 0 { return }
-        let trial = measure.trial
-        let points = trial.computeSteps > 0 ? min(4, simulation.scenario.elementCount) : 0
-        // A step of up to 100 ms, and links of any speed.
-        let step = Double(simulation.delay(1_000_000...100_000_000)) / 1e9
-        let round = 50e-6 + Double(trial.byteCount) / Double(simulation.delay(50_000_000...2_000_000_000))
-        let measured = Measured(
-            generation: measure.roster.generation, number: measure.number,
-            seconds: (0..<trial.rounds).map { _ in round * Double(simulation.delay(900...1_100)) / 1_000 },
-            wrongSums: simulation.sumsWrongly(self) ? 1 : 0, processorSeconds: round * Double(trial.rounds) / 2,
-            timeline: (0..<points).map { place in
-                GradientPoint(
-                    floats: simulation.scenario.elementCount * (place + 1) / points,
-                    seconds: step * Double(place + 1) / 4)
-            })
-        compute(1_000_000...50_000_000) { [self] in handle(.measured(measured)) }
     }
 }

@@ -18,6 +18,8 @@ final class SimulatedWorker {
     var exitCode: ExitCode?
     /// Its computations do not end.
     var isHung = false
+    /// Of a generation that is over something is computed still.
+    var leavesComputation = false
     /// Its driver waits for a computation that does not end.
     var isStuck = false
     /// It was asked to leave.
@@ -51,6 +53,19 @@ final class SimulatedWorker {
     /// Links of generations that are not known here yet.
     var early: [DataLink] = []
     var levelling: Levelling?
+    /// So many of its audited lanes come to something else than they should.
+    var wrongLanes = 0
+    /// Those whom it feeds.
+    var feeds: [OutgoingFeed] = []
+    /// The feeds that it is fed by, of which the newest counts, and how many there were.
+    var incomings: [FeedLink] = []
+    var incoming: FeedLink? { incomings.last }
+    var feedCount = 0
+    var preflightNumber = 0
+    /// It has said what it holds for this generation: that stays as it is.
+    var frozenFor: UInt32?
+    /// What it takes to take an item, for a while.
+    var slowTaking: (time: UInt64, until: UInt64)?
     /// The rails that it offers.
     let rails: Int
 
@@ -117,7 +132,11 @@ final class SimulatedWorker {
         deferred = []
         control?.connection.closeClient()
         bulk?.closeClient()
-        for link in (generation?.links.values.map { $0 } ?? []) + early { link.close(self) }
+        for link in (generation?.linksInOrder ?? []) + early { link.close(self) }
+        for feed in feeds { feed.link?.connection.closeClient() }
+        for link in incomings { link.connection.closeServer() }
+        feeds = []
+        incomings = []
         simulation.workerEnded(self, description)
     }
 
@@ -207,6 +226,10 @@ final class SimulatedWorker {
         guard let control, control.number == number else { return }
         let connection = control.connection
         guard connection.clientIsOpen else { return }
+        if case .frozen(let frozen) = message {
+            if frozen.holding != nil { frozenFor = frozen.generation }
+            if leavesComputation { simulation.violate("\(self) says that it stands still, and computes") }
+        }
         let coordinator = simulation.coordinator(of: connection)
         connection.toServer.send { coordinator?.receive(message, on: connection) }
     }

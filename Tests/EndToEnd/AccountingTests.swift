@@ -47,8 +47,9 @@ extension ExecutableTests {
                 #expect(
                     result.keys == [
                         "event", "steps", "epochs", "digest", "stateDigest", "loss", "metrics", "evaluation",
-                        "samplesPerSecond", "seconds", "workers", "incidents", "generations", "lanesComputed",
-                        "gradientBytesSent", "runDirectory",
+                        "samplesPerSecond", "seconds", "workers", "incidents", "damages", "generations",
+                        "lanesComputed",
+                        "lanesAudited", "gradientBytesSent", "runDirectory",
                     ])
                 let finished = try outcome.events.last
                 #expect(finished?["epochs"]?.int == 3)

@@ -77,7 +77,7 @@ extension ExecutableTests {
         @Test func nobodyListens() async throws {
             try await TestDirectory.with { directory in
                 let cluster = try HandCluster(in: directory)
-                let free = try TCPListener().port
+                let free = try TCPListener.freePort()
                 let worker = try cluster.worker("w0", join: "127.0.0.1:\(free)", "--patience", "0.3s")
                 try await worker.outcome().expectRefusal(exitCode: 75, naming: "127.0.0.1:\(free)", "refused")
             }

@@ -31,9 +31,12 @@ extension ExecutableTests {
             try await TestDirectory.with { directory in
                 try directory.write(AuditTests.job, to: "job.yaml")
                 let options = ["train", "job.yaml", "--json", "--run-directory", "run"]
-                var process = directory.start(options + ["--workers", "3"])
+                // Neither must be over before it is ended.
+                let slow = try ["slow=40:load:w0", "slow=120:load:w0"].map {
+                    try PlannedFaults([$0], in: directory).environment
+                }
+                var process = directory.start(options + ["--workers", "3"], environment: slow[0])
                 _ = try await process.outputLine(containing: "\"step\":40,")
-                // It must not be over before it is killed.
                 try await process.signal(Signal.stop)
                 var soFar = try await audit(directory)
                 #expect(soFar["isExact"]?.bool == true && soFar["completedEpochs"]?.int ?? 0 >= 3)
@@ -41,7 +44,7 @@ extension ExecutableTests {
                 _ = try await process.outcome()
                 soFar = try await audit(directory)
                 #expect(soFar["isExact"]?.bool == true, "\(soFar)")
-                process = directory.start(options + ["--resume", "--workers", "2"])
+                process = directory.start(options + ["--resume", "--workers", "2"], environment: slow[1])
                 _ = try await process.outputLine(containing: "\"step\":120,")
                 try await process.signal(Signal.terminate)
                 _ = try await process.outcome()

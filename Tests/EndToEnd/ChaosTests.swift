@@ -54,10 +54,11 @@ extension ExecutableTests {
                 let job = SmallJob.steady(steps: 200)
                 try directory.write(job, to: "job.yaml")
                 let cluster = try HandCluster(in: directory)
-                let short = ["LOCKSTEP_FAILPOINTS": "deadlines=1000"]
+                let faults = try PlannedFaults(["deadlines=1000", "slow=30:load:w1"], in: directory)
+                let short = faults.environment
                 let coordinator = try await cluster.coordinator(
                     job: "job.yaml", workers: 3, ["--run-directory", "run", "--links", "1"], environment: short)
-                let port = try TCPListener().port
+                let port = try TCPListener.freePort()
                 let proxy = try Proxy(to: port)
                 // The others dial this one.
                 let front = try cluster.worker(
@@ -70,6 +71,7 @@ extension ExecutableTests {
                 proxy.hold(directions)
                 _ = try await coordinator.process.errorLine(containing: " on from step ")
                 proxy.release()
+                try faults.proceed()
                 let outcome = try await coordinator.process.outcome()
                 let result = try await directory.expectSurvival(outcome, of: job)
                 #expect(result.lanesComputed.count == 3)
@@ -85,7 +87,8 @@ extension ExecutableTests {
                     let job = SmallJob.steady(steps: 400)
                     try directory.write(job, to: "job.yaml")
                     let cluster = try HandCluster(in: directory)
-                    let short = ["LOCKSTEP_FAILPOINTS": "deadlines=1000"]
+                    let faults = try PlannedFaults(["deadlines=1000", "slow=300:load:w0"], in: directory)
+                    let short = faults.environment
                     let coordinator = try await HandCluster.Coordinator(
                         network.start(
                             [
@@ -112,6 +115,7 @@ extension ExecutableTests {
                     try await network.plug("w2", isIn: false)
                     _ = try await coordinator.process.errorLine(containing: "worker lost: w2")
                     try await network.plug("w2", isIn: true)
+                    try faults.proceed()
                     let outcome = try await coordinator.process.outcome()
                     try await directory.expectSurvival(outcome, of: job)
                     for worker in workers { _ = try await worker.outcome() }

@@ -19,17 +19,22 @@ extension ExecutableTests {
             try await TestDirectory.with { directory in
                 try directory.write(CoordinatorRestartTests.job, to: "job.yaml")
                 let cluster = try HandCluster(in: directory)
-                let first = try await coordinator(of: cluster, listen: "127.0.0.1:0")
-                let workers = try (0..<3).map { try cluster.worker("w\($0)", join: first.address) }
+                let faults = try PlannedFaults(["slow=60:load:w0", "deadlines=60000"], in: directory)
+                let address = "127.0.0.1:\(try TCPListener.freePort())"
+                let first = try await coordinator(of: cluster, listen: address, faults: faults)
+                let workers = try (0..<3).map {
+                    try cluster.worker("w\($0)", join: address, environment: faults.environment)
+                }
                 _ = try await first.process.outputLine(containing: "\"step\":60,")
                 try await first.process.signal(Signal.kill)
                 _ = try await first.process.outcome()
-                let second = try await coordinator(of: cluster, listen: first.address)
+                let second = try await coordinator(of: cluster, listen: address, faults: faults)
                 // One directory has one coordinator.
                 let third = try await directory.run([
                     "coordinator", "job.yaml", "--listen", "127.0.0.1:0", "--identity", "c0", "--run-directory", "run",
                 ])
                 #expect(third.end == .exited(75), "\(third)")
+                try faults.proceed()
                 let outcome = try await second.process.outcome()
                 try await directory.expectSurvival(outcome, of: CoordinatorRestartTests.job)
                 for worker in workers { #expect(try await worker.outcome().exitCode == 0) }
@@ -52,7 +57,8 @@ extension ExecutableTests {
                     ], in: directory)
                 try directory.write(CoordinatorRestartTests.job, to: "job.yaml")
                 let cluster = try HandCluster(in: directory)
-                var running = try await coordinator(of: cluster, listen: "127.0.0.1:0", faults: faults)
+                let address = "127.0.0.1:\(try TCPListener.freePort())"
+                var running = try await coordinator(of: cluster, listen: address, faults: faults)
                 let workers = try (0..<3).map {
                     try cluster.worker("w\($0)", join: running.address, environment: faults.environment)
                 }
@@ -75,13 +81,14 @@ extension ExecutableTests {
                 try directory.write(CoordinatorRestartTests.job, to: "job.yaml")
                 let cluster = try HandCluster(in: directory)
                 let first = try await coordinator(of: cluster, listen: "127.0.0.1:0")
+                let slow = try PlannedFaults(["slow=20:load:w0"], in: directory).environment
                 let workers = try (0..<3).map {
-                    try cluster.worker("w\($0)", join: first.address, "--patience", "1s")
+                    try cluster.worker("w\($0)", join: first.address, "--patience", "1s", environment: slow)
                 }
                 _ = try await first.process.outputLine(containing: "\"step\":20,")
                 try await first.process.signal(Signal.kill)
                 for worker in workers {
-                    let outcome = try await worker.outcome(within: .seconds(20))
+                    let outcome = try await worker.outcome()
                     #expect(outcome.exitCode == 75, "\(outcome)")
                 }
                 // Everybody is gone: what is on disk is enough.

@@ -9,10 +9,16 @@ extension ExecutableTests {
 
         private func train(in directory: TestDirectory, workers: Int) async throws -> Outcome {
             try directory.write(CorruptionTests.job, to: "job.yaml")
-            let faults = try PlannedFaults(["flip-parameter=110:w1"], in: directory)
-            let outcome = try await directory.run(
+            // Not before a snapshot is whole.
+            let faults = try PlannedFaults(["flip-parameter=110:w1", "slow=100:load:w0"], in: directory)
+            let process = directory.start(
                 ["train", "job.yaml", "--json", "--workers", "\(workers)", "--threads", "1", "--run-directory", "run"],
                 environment: faults.environment)
+            try await directory.until("a snapshot") {
+                directory.contents.contains { $0.hasPrefix("run/snapshots/step-") }
+            }
+            try faults.proceed()
+            let outcome = try await process.outcome()
             try await directory.expectSurvival(outcome, of: CorruptionTests.job)
             return outcome
         }
@@ -26,6 +32,8 @@ extension ExecutableTests {
                 #expect(
                     outcome.errors.contains { $0.contains("step 109 in worker w1 was damaged: 4.bias (1 element") },
                     "\(outcome)")
+                let damage = try #require(try outcome.events.last?["damages"]?.array?.first, "\(outcome)")
+                #expect(damage["worker"]?.string == "w1" && damage["tensors"]?.text == #"["4.bias"]"#, "\(damage.text)")
             }
         }
 

@@ -20,11 +20,11 @@ extension ExecutableTests {
             try await TestDirectory.with { directory in
                 let launcher = try await start(in: directory)
                 try await launcher.signal(Signal.interrupt)
-                let outcome = try await launcher.outcome(within: .seconds(10))
+                let outcome = try await launcher.outcome(within: .promised(10))
                 #expect(outcome.end == .exited(130), "\(outcome)")
                 #expect(!outcome.errorText.contains("lost"), "\(outcome)")
                 #expect(!outcome.output.contains { $0.contains("finished") })
-                #expect(try await directory.processesLeft(after: .seconds(2)).isEmpty)
+                #expect(try await directory.processesLeft(after: .promised(2)).isEmpty)
             }
         }
 
@@ -49,9 +49,9 @@ extension ExecutableTests {
                 let halfOpen = try TCPConnection(to: directory.coordinatorPort())
                 halfOpen.send([0x16, 3, 1, 0, 200])
                 try await launcher.signal(Signal.terminate)
-                let outcome = try await launcher.outcome(within: .seconds(5))
+                let outcome = try await launcher.outcome(within: .promised(5))
                 #expect(outcome.end == .exited(75), "\(outcome)")
-                #expect(try await directory.processesLeft(after: .seconds(2)).isEmpty)
+                #expect(try await directory.processesLeft(after: .promised(2)).isEmpty)
                 #expect(halfOpen.receive().isEmpty, "the connection is closed")
                 try await expectSnapshot(in: directory, named: #require(outcome.errors.last))
             }
@@ -67,11 +67,11 @@ extension ExecutableTests {
                 let halfOpen = try TCPConnection(to: coordinator.port)
                 halfOpen.send([0x16, 3, 1, 0, 200])
                 try await coordinator.process.signal(Signal.terminate)
-                let outcome = try await coordinator.process.outcome(within: .seconds(5))
+                let outcome = try await coordinator.process.outcome(within: .promised(5))
                 #expect(outcome.end == .exited(75), "\(outcome)")
                 #expect(halfOpen.receive().isEmpty, "the connection is closed")
                 for worker in workers {
-                    let end = try await worker.outcome(within: .seconds(5))
+                    let end = try await worker.outcome(within: .promised(5))
                     #expect(end.exitCode == 75 && end.errors.last?.contains("stopped") == true, "\(end)")
                 }
                 try await expectSnapshot(in: directory, named: #require(outcome.errors.last))
@@ -86,10 +86,10 @@ extension ExecutableTests {
                 let worker = try cluster.worker("w0", join: coordinator.address)
                 _ = try await coordinator.process.errorLine(containing: "worker w0 is here")
                 try await coordinator.process.signal(Signal.terminate)
-                let outcome = try await coordinator.process.outcome(within: .seconds(5))
+                let outcome = try await coordinator.process.outcome(within: .promised(5))
                 #expect(
                     outcome.end == .exited(75) && outcome.errors.last?.contains("no snapshot") == true, "\(outcome)")
-                #expect(try await worker.outcome(within: .seconds(5)).exitCode == 75)
+                #expect(try await worker.outcome(within: .promised(5)).exitCode == 75)
             }
         }
     }

@@ -39,7 +39,7 @@ extension ExecutableTests {
                 #expect(text.output.contains { $0.hasPrefix("gradients ") && $0.contains("2 links") }, "\(text)")
                 try await process.signal(Signal.kill)
                 _ = try await process.outcome()
-                _ = try await directory.processesLeft(after: .seconds(5))
+                _ = try await directory.processesLeft(after: .promised(5))
             }
         }
 

@@ -1,5 +1,6 @@
+import LockstepTestSupport
 import Testing
 
 /// Tests that run the built `lockstep` as users do, with real processes: one at a time, so that each has the machine.
-@Suite(.serialized, .timeLimit(.minutes(5)))
+@Suite(.serialized, .timeLimit(.minutes(Patience.minutesOfTest)), .ownThreads)
 enum ExecutableTests {}

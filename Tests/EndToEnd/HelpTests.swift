@@ -6,6 +6,7 @@ extension ExecutableTests {
         @Test(arguments: [
             ["--help"], ["train", "--help"], ["coordinator", "--help"], ["worker", "--help"], ["identity", "--help"],
             ["identity", "create", "--help"], ["identity", "issue", "--help"], ["identity", "show", "--help"],
+            ["identity", "revoke", "--help"], ["drain", "--help"], ["status", "--help"], ["data", "audit", "--help"],
             ["plan", "--help"], ["bench", "--help"], ["bench", "allreduce", "--help"], ["help", "train"], [],
             ["identity"],
         ])

@@ -14,8 +14,7 @@ extension ExecutableTests {
         private func expectRefused(
             _ worker: RunningProcess, by coordinator: HandCluster.Coordinator, naming words: String...
         ) async throws {
-            // Ten minutes of patience are not for this.
-            let outcome = try await worker.outcome(within: .seconds(15))
+            let outcome = try await worker.outcome()
             #expect(outcome.exitCode == 4, "\(outcome)")
             let line = try #require(outcome.errors.last)
             #expect(line.hasPrefix("lockstep: "), "\(outcome)")
@@ -90,7 +89,7 @@ extension ExecutableTests {
                 let stranger = try Authority(cluster: "demo")
                 _ = try stranger.issue(role: .worker, name: "w0", into: directory["w0"])
                 // A worker of another cluster does not even tell the coordinator who it is.
-                let outcome = try await cluster.worker("w0", join: coordinator.address).outcome(within: .seconds(15))
+                let outcome = try await cluster.worker("w0", join: coordinator.address).outcome()
                 #expect(outcome.exitCode == 4, "\(outcome)")
                 try await coordinator.process.signal(Signal.interrupt)
                 #expect(try await coordinator.process.outcome().end == .exited(130))

@@ -51,7 +51,10 @@ extension ExecutableTests {
                 _ = try await first(in: directory)
                 let longer = ["train", "job.yaml", "--json", "--set", "steps=300"]
                 let whole = try TrainingResult(try await directory.run(longer))
-                let process = directory.start(longer + ["--run-directory", "run", "--set", "snapshots.everySteps=20"])
+                // Not over before it is stopped.
+                let process = directory.start(
+                    longer + ["--run-directory", "run", "--set", "snapshots.everySteps=20"],
+                    environment: try PlannedFaults(["slow=60:load:w0"], in: directory).environment)
                 _ = try await process.outputLine(containing: "\"step\":60,")
                 try await process.signal(Signal.terminate)
                 #expect(try await process.outcome().end == .exited(75))

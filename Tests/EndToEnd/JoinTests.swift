@@ -5,15 +5,20 @@ extension ExecutableTests {
     /// Workers come while a run goes on.
     @Suite(.enabled(if: ProcessTable.isAvailable)) struct JoinTests {
         private static let job = SmallJob.steady(steps: 400)
+        private static let slow = ["slow=20:load:w0", "deadlines=60000"]
 
+        /// Starts a run that is slow from step 20 on, until `PlannedFaults.proceed`, and takes nobody for lost who is slow too.
         private func start(
             in directory: TestDirectory, job: String = job, workers: Int, _ options: String...
         ) async throws -> (HandCluster, HandCluster.Coordinator, [RunningProcess]) {
             try directory.write(job, to: "job.yaml")
             let cluster = try HandCluster(in: directory)
+            let environment = try PlannedFaults(JoinTests.slow, in: directory).environment
             let coordinator = try await cluster.coordinator(
-                job: "job.yaml", workers: workers, ["--run-directory", "run"] + options)
-            let processes = try (0..<workers).map { try cluster.worker("w\($0)", join: coordinator.address) }
+                job: "job.yaml", workers: workers, ["--run-directory", "run"] + options, environment: environment)
+            let processes = try (0..<workers).map {
+                try cluster.worker("w\($0)", join: coordinator.address, environment: environment)
+            }
             _ = try await coordinator.process.outputLine(containing: "\"step\":20,")
             return (cluster, coordinator, processes)
         }
@@ -27,6 +32,11 @@ extension ExecutableTests {
                 try await first[1].signal(Signal.terminate)
                 let left = try await first[1].outcome()
                 #expect(left.exitCode == 75, "\(left)")
+                let names = ["w0"] + (2..<7).map { "w\($0)" }
+                try await directory.until("all who came are members") {
+                    try directory.rosters().last?.members.sorted() == names
+                }
+                try PlannedFaults([], in: directory).proceed()
                 let outcome = try await coordinator.process.outcome()
                 let result = try await directory.expectSurvival(outcome, of: JoinTests.job)
                 for name in (2..<7).map({ "w\($0)" }) {
@@ -47,9 +57,12 @@ extension ExecutableTests {
                 let job = try directory.text(of: "job.yaml").replacing("steps: 4", with: "steps: 400")
                 try directory.write(job, to: "job.yaml")
                 let cluster = try HandCluster(in: directory)
+                let faults = try PlannedFaults(JoinTests.slow, in: directory)
                 let coordinator = try await cluster.coordinator(
-                    job: "job.yaml", workers: 2, ["--run-directory", "run"])
-                let workers = try ["w0", "w1"].map { try cluster.worker($0, join: coordinator.address) }
+                    job: "job.yaml", workers: 2, ["--run-directory", "run"], environment: faults.environment)
+                let workers = try ["w0", "w1"].map {
+                    try cluster.worker($0, join: coordinator.address, environment: faults.environment)
+                }
                 _ = try await coordinator.process.outputLine(containing: "\"step\":10,")
                 let other = IDXFiles.labels((0..<24).map { UInt8(($0 + 1) % 3) })
                 try directory.write(other, to: "elsewhere/data/labels")
@@ -58,6 +71,7 @@ extension ExecutableTests {
                 let refused = try await joiner.outcome()
                 #expect(refused.exitCode == 2 || refused.exitCode == 4, "\(refused)")
                 #expect(refused.errors.last?.contains("labels") == true, "\(refused)")
+                try faults.proceed()
                 let outcome = try await coordinator.process.outcome()
                 let result = try TrainingResult(outcome)
                 #expect(result.lanesComputed.map(\.worker) == ["w0", "w1"])
@@ -80,6 +94,7 @@ extension ExecutableTests {
                 let text = try await directory.run(["status", "run"])
                 #expect(text.output.contains { $0.contains("paused") }, "\(text)")
                 #expect(!coordinator.process.hasEnded)
+                try PlannedFaults([], in: directory).proceed()
                 let joiner = try cluster.worker("w5", join: coordinator.address)
                 let outcome = try await coordinator.process.outcome()
                 try await directory.expectSurvival(outcome, of: JoinTests.job)
@@ -94,6 +109,7 @@ extension ExecutableTests {
                 let second = try cluster.worker("w1", join: coordinator.address)
                 let refused = try await second.outcome()
                 refused.expectRefusal(exitCode: 4, naming: "another process of this name is connected")
+                try PlannedFaults([], in: directory).proceed()
                 let outcome = try await coordinator.process.outcome()
                 try await directory.expectSurvival(outcome, of: JoinTests.job)
                 for worker in workers { #expect(try await worker.outcome().exitCode == 0) }

@@ -21,7 +21,8 @@ extension ExecutableTests {
 
         @Test func aKilledWorkerIsReplaced() async throws {
             try await TestDirectory.with { directory in
-                let launcher = try await start(in: directory, workers: 3)
+                let faults = try PlannedFaults(["slow=30:load:w0", "deadlines=60000"], in: directory)
+                let launcher = try await start(in: directory, workers: 3, environment: faults.environment)
                 let others = [
                     try await directory.processIdentifier(of: "w0"), try await directory.processIdentifier(of: "w2"),
                 ]
@@ -36,6 +37,7 @@ extension ExecutableTests {
                 #expect(replacement != victim)
                 #expect(try await directory.processIdentifier(of: "w0") == others[0])
                 #expect(try await directory.processIdentifier(of: "w2") == others[1])
+                try faults.proceed()
 
                 let outcome = try await launcher.outcome()
                 try await directory.expectSurvival(outcome, of: LostWorkerTests.job)
@@ -57,13 +59,16 @@ extension ExecutableTests {
         @Test func manyAtOnceAndThenAll() async throws {
             try await TestDirectory.with { directory in
                 let job = SmallJob.steady(steps: 300, snapshotsEvery: 25)
-                let launcher = try await start(in: directory, workers: 4, job: job)
+                let faults = try PlannedFaults(["slow=150:load:w0"], in: directory)
+                let launcher = try await start(
+                    in: directory, workers: 4, job: job, environment: faults.environment)
                 for name in ["w0", "w1", "w3"] {
                     Signal.send(Signal.kill, to: try await directory.processIdentifier(of: name))
                 }
                 _ = try await launcher.outputLine(containing: "\"step\":150,")
                 // Nobody holds a state any more: the newest snapshot does.
                 for worker in directory.workers { Signal.send(Signal.kill, to: worker.processIdentifier) }
+                try faults.proceed()
                 let outcome = try await launcher.outcome()
                 try await directory.expectSurvival(outcome, of: job)
             }
@@ -76,7 +81,7 @@ extension ExecutableTests {
                 Signal.send(Signal.kill, to: try await directory.processIdentifier(of: "w1"))
                 _ = try await launcher.errorLine(containing: " on from step ")
                 Signal.send(Signal.kill, to: try await directory.processIdentifier(of: "w2"))
-                let outcome = try await launcher.outcome(within: .seconds(20))
+                let outcome = try await launcher.outcome()
                 #expect(outcome.exitCode == 1, "\(outcome)")
                 let verdicts = outcome.errors.filter { $0.hasPrefix("lockstep: ") }
                 #expect(verdicts.count == 1, "\(outcome)")
@@ -88,7 +93,7 @@ extension ExecutableTests {
                 for line in outcome.errors[(place + 1)...] where line.contains("worker=") {
                     #expect(line.contains("worker=w2"))
                 }
-                #expect(try await directory.processesLeft(after: .seconds(2)).isEmpty)
+                #expect(try await directory.processesLeft(after: .promised(2)).isEmpty)
                 let steps = try directory.jsonLines(of: "run/metrics.jsonl").map { $0["step"]?.int }
                 #expect(steps == Array(1...max(1, steps.count)))
             }
@@ -128,16 +133,17 @@ extension ExecutableTests {
                         "kill=15:load:w1", "exit=15:freezing:w2", "kill=15:linking:w3", "kill=40:snapshot:w4",
                         "kill=0:levelling:w5", "exit=0:preparing:w6",
                     ], in: directory)
-                let job = SmallJob.steady(steps: 800, snapshotsEvery: 10)
+                let job = SmallJob.steady(steps: 200, snapshotsEvery: 10)
                 try directory.write(job, to: "job.yaml")
                 let cluster = try HandCluster(in: directory)
                 let coordinator = try await cluster.coordinator(
-                    job: "job.yaml", workers: 5, ["--run-directory", "run"])
+                    job: "job.yaml", workers: 5, ["--run-directory", "run", "--min-workers", "2"])
                 func worker(_ name: String) throws -> RunningProcess {
                     try cluster.worker(name, join: coordinator.address, environment: faults.environment)
                 }
                 let first = try (0..<5).map { try worker("w\($0)") }
-                _ = try await coordinator.process.outputLine(containing: "\"step\":60,")
+                // Only w0 is left: no step is done before there are two again.
+                _ = try await coordinator.process.errorLine(containing: "paused")
                 let joiners = try [worker("w5"), worker("w6")]
                 for joiner in joiners { _ = try await joiner.outcome() }
                 // What was lost comes back, and stays.
@@ -156,8 +162,9 @@ extension ExecutableTests {
         @Test func aFrozenWorkerComesBack() async throws {
             try await TestDirectory.with { directory in
                 let job = SmallJob.steady(steps: 400)
+                let faults = try PlannedFaults(["slow=30:load:w0", "deadlines=1000"], in: directory)
                 let launcher = try await start(
-                    in: directory, workers: 3, job: job, environment: ["LOCKSTEP_FAILPOINTS": "deadlines=500"])
+                    in: directory, workers: 3, job: job, environment: faults.environment)
                 let victim = try await directory.processIdentifier(of: "w1")
                 Signal.send(Signal.stop, to: victim)
                 let lost = try await launcher.errorLine(containing: "worker lost: w1")
@@ -167,6 +174,7 @@ extension ExecutableTests {
                 Signal.send(Signal.proceed, to: victim)
                 let log = directory["run/logs/coordinator.log"]
                 _ = try await directory.line(of: log, containing: "worker w1 is here", count: 2)
+                try faults.proceed()
                 let outcome = try await launcher.outcome()
                 let result = try await directory.expectSurvival(outcome, of: job)
                 #expect(result.lanesComputed.count == 3)
@@ -193,12 +201,15 @@ extension ExecutableTests {
         @Test func aBrokenLinkEvictsNobody() async throws {
             try await TestDirectory.with { directory in
                 let faults = try PlannedFaults(
-                    ["drop-links=40:allReduce:w1", "drop-links=80:forward:w0", "drop-links=120:backward:w2"],
-                    in: directory)
+                    [
+                        "drop-links=40:allReduce:w1", "drop-links=80:forward:w0", "drop-links=120:backward:w2",
+                        "slow=200:load:w0", "deadlines=60000",
+                    ], in: directory)
                 let launcher = try await start(in: directory, workers: 3, until: 20, environment: faults.environment)
                 let before = Set(directory.workers)
                 _ = try await launcher.outputLine(containing: "\"step\":200,")
                 #expect(Set(directory.workers) == before)
+                try faults.proceed()
                 let outcome = try await launcher.outcome()
                 #expect(faults.missing.isEmpty, "\(faults.missing)")
                 try await directory.expectSurvival(outcome, of: LostWorkerTests.job)
@@ -214,7 +225,7 @@ extension ExecutableTests {
                 let launcher = try await start(
                     in: directory, workers: 3, until: 1, "--max-failures", "1000000",
                     environment: faults.environment)
-                let outcome = try await launcher.outcome(within: .seconds(100))
+                let outcome = try await launcher.outcome()
                 #expect(faults.missing.isEmpty, "\(faults.missing)")
                 try await directory.expectSurvival(outcome, of: LostWorkerTests.job)
             }

@@ -28,7 +28,7 @@ extension ExecutableTests {
                 #expect(verdict.contains("learning rate"))
                 let steps = try directory.jsonLines(of: "runs/job/latest/metrics.jsonl").map { $0["step"]?.int }
                 #expect(steps == Array(1..<step), "nothing is told of the step that was not done")
-                #expect(try await directory.processesLeft(after: .seconds(2)).isEmpty)
+                #expect(try await directory.processesLeft(after: .promised(2)).isEmpty)
             }
         }
 

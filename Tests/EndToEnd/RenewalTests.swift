@@ -12,12 +12,16 @@ extension ExecutableTests {
                     ["--workers", "2", "--links", "1", "--bucket-bytes", "1048576"],
                     ["--workers", "3", "--links", "2", "--bucket-bytes", "70000"],
                 ].enumerated() {
-                    let outcome = try await directory.run(
+                    let faults = try PlannedFaults(
+                        ["records-per-key=60", "slow=2:load:w0"], in: directory, notes: "faults\(index)")
+                    let process = directory.start(
                         ["train", "job.yaml", "--json", "--run-directory", "run\(index)"] + options,
-                        environment: ["LOCKSTEP_FAILPOINTS": "records-per-key=60"])
-                    #expect(try TrainingResult(outcome) == alone, "\(options)")
-                    let log = try directory.text(of: "run\(index)/logs/w1.log")
-                    #expect(log.contains("renewed (2)"), "\(log)")
+                        environment: faults.environment)
+                    // The run goes on while a link is renewed; it must not be over before.
+                    let log = directory["run\(index)/logs/w1.log"]
+                    _ = try await directory.line(of: log, containing: "renewed (2)")
+                    try faults.proceed()
+                    #expect(try TrainingResult(try await process.outcome()) == alone, "\(options)")
                     // In a pair the later member dials.
                     #expect(!(try directory.text(of: "run\(index)/logs/w0.log")).contains("renewed"))
                 }

@@ -19,11 +19,14 @@ extension ExecutableTests {
             seed: 4
             """
 
+        /// Starts a run, or goes on with it, and waits until it has done a step. Then it makes four steps a second, so that
+        /// it is not over before it is ended.
         private func start(in directory: TestDirectory, until step: Int, _ options: String...) async throws
             -> RunningProcess
         {
             let process = directory.start(
-                ["train", "job.yaml", "--json", "--run-directory", "run"] + options)
+                ["train", "job.yaml", "--json", "--run-directory", "run"] + options,
+                environment: try PlannedFaults(["slow=\(step):load:w0"], in: directory).environment)
             _ = try await process.outputLine(containing: "\"step\":\(step),")
             return process
         }
@@ -37,10 +40,11 @@ extension ExecutableTests {
                 for (step, workers) in [(400, 3), (700, 1), (1000, 4)] {
                     try await process.signal(Signal.kill)
                     _ = try await process.outcome()
-                    #expect(try await directory.processesLeft(after: .seconds(5)).isEmpty)
+                    #expect(try await directory.processesLeft(after: .promised(5)).isEmpty)
                     process = try await start(in: directory, until: step, "--resume", "--workers", "\(workers)")
                     _ = try await process.errorLine(containing: "resuming after step ")
                 }
+                try PlannedFaults([], in: directory).proceed()
                 let resumed = try TrainingResult(try await process.outcome())
                 #expect(resumed == whole)
                 // What was told of the way is the same, each step once.

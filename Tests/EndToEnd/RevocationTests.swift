@@ -29,9 +29,13 @@ extension ExecutableTests {
         @Test func inMidRun() async throws {
             try await TestDirectory.with { directory in
                 let cluster = try cluster(in: directory)
+                let faults = try PlannedFaults(["slow=20:load:w0", "deadlines=60000"], in: directory)
                 let coordinator = try await cluster.coordinator(
-                    job: "job.yaml", workers: 3, ["--run-directory", "run", "--denied", "authority/denied.jsonl"])
-                let workers = try (0..<3).map { try cluster.worker("w\($0)", join: coordinator.address) }
+                    job: "job.yaml", workers: 3, ["--run-directory", "run", "--denied", "authority/denied.jsonl"],
+                    environment: faults.environment)
+                let workers = try (0..<3).map {
+                    try cluster.worker("w\($0)", join: coordinator.address, environment: faults.environment)
+                }
                 _ = try await coordinator.process.outputLine(containing: "\"step\":20,")
                 try await revoke("w1", in: directory)
 
@@ -50,6 +54,10 @@ extension ExecutableTests {
                 let back = try await cluster.worker("w1", join: coordinator.address).outcome()
                 #expect(back.exitCode == 4 && back.errors.last?.contains(RevocationTests.revoked) == true, "\(back)")
                 let new = try cluster.worker("w1", join: coordinator.address, identity: "w1-new")
+                try await directory.until("w1 is a member again") {
+                    try directory.rosters().last?.members.count == 3 && directory.rosters().count > 2
+                }
+                try faults.proceed()
 
                 let outcome = try await coordinator.process.outcome()
                 let result = try await directory.expectSurvival(outcome, of: RevocationTests.job)
@@ -95,7 +103,9 @@ extension ExecutableTests {
                 let cluster = try cluster(in: directory)
                 let options = ["--run-directory", "run", "--denied", "authority/denied.jsonl"]
                 let coordinator = try await cluster.coordinator(job: "job.yaml", workers: 1, options)
-                let worker = try cluster.worker("w0", join: coordinator.address)
+                // The run is not over before it is stopped.
+                let slow = try PlannedFaults(["slow=20:load:w0"], in: directory).environment
+                let worker = try cluster.worker("w0", join: coordinator.address, environment: slow)
                 _ = try await coordinator.process.outputLine(containing: "\"step\":20,")
                 try await revoke("c0", in: directory)
                 let stopped = try await coordinator.process.outcome()

@@ -22,7 +22,7 @@ extension ExecutableTests {
                 #expect(text.output.first?.contains("running") == true, "\(text)")
                 try await process.signal(Signal.kill)
                 _ = try await process.outcome()
-                _ = try await directory.processesLeft(after: .seconds(5))
+                _ = try await directory.processesLeft(after: .promised(5))
                 let dead = try await directory.run(["status", "run", "--json"])
                 #expect(try dead.events.first?["state"]?.string?.contains("--resume") == true, "\(dead)")
             }

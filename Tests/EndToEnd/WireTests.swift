@@ -17,7 +17,7 @@ extension ExecutableTests {
                 var proxies = [front]
                 var workers: [RunningProcess] = []
                 for name in ["w0", "w1"] {
-                    let port = try TCPListener().port
+                    let port = try TCPListener.freePort()
                     let proxy = try RecordingProxy(to: port)
                     proxies.append(proxy)
                     workers.append(

@@ -32,18 +32,15 @@ import Darwin
 
     @Test(arguments: 0..<10 as Range<UInt64>)
     func everyRunEndsWithTheStateOfAnUndisturbedOne(block: UInt64) async {
-        var faults = 0
-        var levelled = 0
-        var resumed = 0
+        var totals = ClusterSimulation.Counts()
         let seeds = block * 20 * Self.factor..<(block + 1) * 20 * Self.factor
         for seed in seeds {
-            let counts = await check(seed, Scenario.Options())
-            faults += counts.faults
-            levelled += counts.levelled
-            resumed += counts.coordinators - 1
+            totals += await check(seed, Scenario.Options())
         }
         // What is to be simulated does happen.
-        #expect(faults >= 20 * seeds.count && levelled > 0 && resumed > 0, "\(faults) faults, \(levelled), \(resumed)")
+        #expect(
+            totals.faults >= 20 * seeds.count && totals.levelled > 0 && totals.coordinators > seeds.count, "\(totals)")
+        #expect(totals.copies > 0 && totals.fedSteps > 0 && totals.promoted > 0, "\(totals)")
     }
 
     /// Time-outs decide nothing.

@@ -26,6 +26,7 @@ import Testing
         report.generation = 3
         report.sampleHashes = [1, UInt64.max]
         report.epochSampleSum = 7
+        let address = WorkerAddress(name: "w3", process: process, host: "10.0.0.3", ports: [4244])
         let context = [ContextField(key: "traceparent", value: "00-ab-cd-01")]
         return [
             .hello(
@@ -50,7 +51,7 @@ import Testing
             .frozen(
                 Frozen(
                     generation: 4, holding: holding, isBest: true, agreed: agreement,
-                    seen: Frozen.Disagreement(point: unjudged, voices: [voice]), outOfReach: ["w1"])),
+                    seen: Frozen.Disagreement(point: unjudged, voices: [voice]), source: process, outOfReach: ["w1"])),
             .leaving(Leaving(reason: "SIGTERM")),
             .damage(Damage(step: 13, tensors: [.init(name: "0.weight", count: 3, firstIndex: 17)])),
             .halted(Halted(generation: 3, step: 14, cause: .lossNotFinite(lane: 5))),
@@ -59,6 +60,16 @@ import Testing
             .halted(
                 Halted(
                     generation: 3, step: 14, cause: .judgementsDiffer([.init(name: "w0", judgement: UInt64.max)]))),
+            .halted(
+                Halted(
+                    generation: 3, step: 14,
+                    cause: .auditDiffers(
+                        LaneDifference(
+                            lane: 5,
+                            voices: [
+                                LaneDifference.Voice(name: "w0", hash: 0x8C51_D0A7_BE3F_1264),
+                                LaneDifference.Voice(name: "w1", hash: 7), LaneDifference.Voice(name: "w2", hash: 7),
+                            ])))),
             .halted(Halted(generation: 3, step: 14, cause: .other("x"))),
             .done(
                 Done(
@@ -94,6 +105,12 @@ import Testing
             .fetch(Fetch(step: 20, share: 1, count: 3)),
             .release(Release(reason: "the run is finished", exitCode: .temporary)),
             .ping(Ping(nonce: 17, reportedStep: 9)),
+            .feed(Feed(observer: address)),
+            .feedLost(FeedLost(observer: "w3", process: process, reason: "reset")),
+            .observing(Observing(source: "w0", isCaughtUp: true, point: unjudged)),
+            .observing(Observing(source: nil, isCaughtUp: false, point: unjudged, reason: "reset")),
+            .preflight(Preflight(generation: 3, members: [member.address], limit: 1)),
+            .preflighted(Preflighted(generation: 3, outOfReach: ["w1"])),
         ]
     }()
 
@@ -103,7 +120,7 @@ import Testing
             #expect(try ControlMessageCoding.decodeMessage(bytes) == message)
             #expect(String(decoding: bytes, as: UTF8.self).contains("\"type\":\"\(message.type)\""))
         }
-        #expect(Set(Self.messages.map(\.type)).count == 22)
+        #expect(Set(Self.messages.map(\.type)).count == 27)
     }
 
     @Test func theTextIsTheDocumentedOne() throws {
@@ -121,6 +138,8 @@ import Testing
             #"{"type":"frozen","generation":1,"isBest":false,"holding":"xyz","outOfReach":[]}"#,
             #"{"type":"freeze","generation":1,"reachLimit":-1}"#, #"{"type":"freeze","generation":1}"#,
             #"{"type":"release","reason":"","exitCode":99}"#,
+            #"{"type":"feed","observer":{"name":"w","process":"0123456789abcdef","host":"h","ports":[0]}}"#,
+            #"{"type":"feed","observer":{"name":"w","process":"0123456789abcdef","host":"h","ports":[]}}"#,
             String(repeating: "[", count: 100_000), #"{"type":"#,
         ]
         for text in wrong {
@@ -169,6 +188,20 @@ import Testing
             let again = try ControlMessageCoding.decodeMessage(try ControlMessageCoding.encode(message))
             #expect(again == message, "seed \(seed)")
         }
+    }
+
+    /// A rail's greeting has no key that it did not have before there were other links.
+    @Test func aGreetingSaysWhatItIsFor() throws {
+        var greeting = LinkGreeting(
+            generation: 4, name: "w1", process: ProcessNumber(2), peerName: "w0", peerProcess: Self.process)
+        func text() throws -> String { String(decoding: try ControlMessageCoding.encode(greeting), as: UTF8.self) }
+        #expect(!(try text()).contains("is"))
+        greeting.isFeed = true
+        #expect(try text().contains(#""isFeed":true"#) && !text().contains("isProbe"))
+        #expect(try ControlMessageCoding.decodeGreeting(Array(try text().utf8)) == greeting)
+        greeting.isFeed = false
+        greeting.isProbe = true
+        #expect(try ControlMessageCoding.decodeGreeting(Array(try text().utf8)) == greeting)
     }
 
     @Test func aGreetingOpensOnlyItsOwnLink() throws {

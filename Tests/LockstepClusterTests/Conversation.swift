@@ -121,7 +121,8 @@ struct Conversation {
 
     /// Ticks at the deadlines that the core names, until something other than pings happens.
     mutating func wait() -> [CoordinatorAction] {
-        while let deadline = core.nextDeadline {
+        for _ in 0..<10_000 {
+            guard let deadline = core.nextDeadline else { break }
             now = max(now, deadline)
             let actions = event(.tick)
             if actions.contains(where: { if case .send(_, .ping) = $0 { false } else { true } }) { return actions }

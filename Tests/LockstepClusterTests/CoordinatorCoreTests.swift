@@ -187,7 +187,7 @@ import Testing
         _ = conversation.say(1, pong)
         var said: [String] = []
         var suspected: UInt64?
-        while conversation.core.mode == .running {
+        for _ in 0..<10_000 where conversation.core.mode == .running {
             conversation.now += 500_000_000
             _ = conversation.say(0, pong)
             said += conversation.event(.tick).warnings
@@ -309,7 +309,7 @@ import Testing
         _ = conversation.event(.stopRequested(reason: "SIGTERM"))
         _ = conversation.frozen(0, 2, 6)
         var end: [CoordinatorAction] = []
-        while end.result == nil { end = conversation.wait() }
+        for _ in 0..<10_000 where end.result == nil { end = conversation.wait() }
         #expect(end.result?.snapshotStep == nil)
         #expect(conversation.now - start == 3_000_000_000)
         var early = Conversation(workers: 2)

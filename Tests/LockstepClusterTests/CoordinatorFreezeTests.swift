@@ -91,19 +91,22 @@ import Testing
         _ = conversation.closed(2)
         _ = conversation.frozen(0, 2, 5)
         var actions: [CoordinatorAction] = []
-        while actions.closes.isEmpty { actions = conversation.wait() }
+        for _ in 0..<10_000 where actions.closes.isEmpty { actions = conversation.wait() }
         #expect(actions.closes.contains(1) && actions.releases.isEmpty && actions.starts.keys.sorted() == [0])
         #expect(actions.warnings.contains { $0.hasPrefix("worker lost: w1 (it did not stand still within 5 s") })
-        // It wakes, and is not forgotten: first a joiner, then a member that levels.
+        // It wakes, and is not forgotten: it is told to stand still, and then like any joiner.
         _ = conversation.linked([0], 2)
         _ = conversation.hello("w1", 11, process: 1, running: 1, isPrepared: true)
         _ = conversation.hello("w1", 111, process: 1, purpose: .bulk)
-        #expect(conversation.prepared(11).isEmpty)
+        let returned = conversation.prepared(11)
+        #expect(returned.freezes == [11: 2] && returned.preflights.keys.sorted() == [11])
+        #expect(conversation.frozen(11, 2, 5).isEmpty)
+        _ = conversation.catchUp(11, step: 8)
         let plan = conversation.wait()
         #expect(plan.plans == [0: 3])
         #expect(conversation.frozen(0, 3, 9).freezes == [11: 3])
-        let starts = conversation.frozen(11, 3, 5).starts
-        #expect(starts.keys.sorted() == [0, 11] && starts[11]?.roster.holders == ["w0"])
+        let starts = conversation.frozen(11, 3, 9).starts
+        #expect(starts.keys.sorted() == [0, 11] && starts[11]?.roster.holders == ["w0", "w1"])
         #expect(starts[11]?.roster.start.step == 9)
     }
 

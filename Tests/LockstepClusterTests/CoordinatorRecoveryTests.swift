@@ -62,7 +62,7 @@ import Testing
         let start = conversation.now
         _ = comeBack(&conversation, 0)
         var actions: [CoordinatorAction] = []
-        while conversation.core.mode == .recovering {
+        for _ in 0..<10_000 where conversation.core.mode == .recovering {
             conversation.now += 1_000_000_000
             _ = conversation.say(10, .pong(Pong(nonce: 1, step: 8, stage: .allReduce, waitingFor: ["w1"])))
             actions = conversation.event(.tick)
@@ -77,7 +77,7 @@ import Testing
         for index in 2..<4 { #expect(conversation.prepared(index).isEmpty) }
         let start = conversation.now
         var starts: [Int: Start] = [:]
-        while starts.isEmpty { starts = conversation.wait().starts }
+        for _ in 0..<10_000 where starts.isEmpty { starts = conversation.wait().starts }
         #expect(starts.keys.sorted() == [2, 3] && conversation.now - start == 3_000_000_000)
         // All have been replaced: nobody can come.
         var replaced = restarted()
@@ -90,7 +90,7 @@ import Testing
 
     @Test func whoComesBackLateStillCounts() {
         var conversation = restarted(workers: 3)
-        while conversation.core.mode == .recovering {
+        for _ in 0..<10_000 where conversation.core.mode == .recovering {
             if conversation.core.nextDeadline == nil { _ = conversation.hello("w9", 9) }
             _ = conversation.wait()
         }
@@ -159,5 +159,52 @@ import Testing
         #expect(conversation.core.mode == .running && conversation.core.roster?.startStep == 3)
         _ = conversation.linked([10], 3)
         #expect(shares(conversation.say(10, done(3))).map(\.name) == ["w0"])
+    }
+
+    @Test func whoWasLeftOutDisturbsNobody() {
+        func restarted(_ generation: UInt32) -> Conversation {
+            var conversation = Conversation(workers: 1) {
+                $0.history = JournalRecord.replay(Conversation.running(1).core.journal)
+            }
+            _ = conversation.hello("w1", 1, isPrepared: true)
+            _ = conversation.hello("w1", 101, process: 1, purpose: .bulk)
+            _ = conversation.prepared(1)
+            _ = conversation.frozen(1, generation, 4)
+            _ = conversation.hello("w0", 0, running: 1, isPrepared: true)
+            _ = conversation.hello("w0", 100, process: 0, purpose: .bulk)
+            return conversation
+        }
+        #expect(restarted(1).core.mode == .running)
+        #expect(
+            restarted(2).core.mode == .freezing(generation: 3) || restarted(2).core.mode == .freezing(generation: 2))
+    }
+
+    /// Who is alone and could not take the state that was offered does not end the run at once.
+    @Test func aStateThatCannotBeTakenIsOfferedAgain() {
+        var conversation = Conversation.running(1)
+        _ = conversation.progress(0, 1, 1...5)
+        _ = conversation.event(.processEnded(name: "w0", processIdentifier: 100, description: "signal 9 (SIGKILL)"))
+        conversation.join("w1", 1)
+        _ = conversation.prepared(1)
+        #expect(conversation.frozen(1, 3, 0, hash: conversation.hash).contains(.offerState))
+        let offer = Holding(point: StatePoint(step: 4), hash: Conversation.hash(4), wholeHash: Conversation.hash(4))
+        for generation in [3, 4] as [UInt32] {
+            #expect(conversation.event(.stateOffered(offer)).starts[1]?.roster.holders == [])
+            _ = conversation.linked([1], generation)
+            let halted = conversation.say(1, .halted(halt(generation)))
+            #expect(halted.verdict == nil && halted.freezes == [1: generation + 1])
+            let frozen = Frozen(generation: generation + 1, holding: nil)
+            #expect(conversation.say(1, .frozen(frozen)).contains(.offerState))
+        }
+        _ = conversation.event(.stateOffered(offer))
+        // A third time it is not.
+        #expect(conversation.say(1, .halted(halt(5))).verdict?.message.contains("another state") == true)
+        // Where others hold the state it is no fault of what was offered.
+        var other = Conversation.running(1)
+        #expect(other.say(0, .halted(halt(1))).verdict != nil)
+    }
+
+    private func halt(_ generation: UInt32) -> Halted {
+        Halted(generation: generation, step: 4, cause: .other("took another state than the one it was to take"))
     }
 }

@@ -163,7 +163,7 @@ import Testing
         var complete = conversation
         for index in 0..<2 { _ = conversation.closed(index) }
         var end: [CoordinatorAction] = []
-        while end.result == nil { end = conversation.wait() }
+        for _ in 0..<10_000 where end.result == nil { end = conversation.wait() }
         #expect(end.result?.exitCode == .temporary)
         // A run that completes all the same has completed.
         _ = complete.event(.stateCollected(step: 3))
@@ -178,7 +178,7 @@ import Testing
         let start = conversation.now
         // It does not wait for its snapshot for longer than any stop does.
         var end: [CoordinatorAction] = []
-        while end.result == nil, end.verdict == nil { end = conversation.wait() }
+        for _ in 0..<10_000 where end.result == nil && end.verdict == nil { end = conversation.wait() }
         #expect(end.result?.exitCode == .temporary && conversation.now - start == 3_000_000_000)
     }
 }

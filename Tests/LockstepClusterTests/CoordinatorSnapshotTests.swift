@@ -213,7 +213,7 @@ import Testing
                 for index in 0..<2 { _ = conversation.say(index, .pong(pong)) }
                 _ = conversation.event(.tick)
             }
-            while conversation.core.mode != .ended { _ = conversation.wait() }
+            for _ in 0..<10_000 where conversation.core.mode != .ended { _ = conversation.wait() }
             return (conversation.now - start) / 1_000_000_000
         }
         func pongs(_ stage: Stage, _ count: Int) -> [Pong] {

@@ -49,7 +49,7 @@ import Testing
         // Who does not stand still now is lost, and it is clear why.
         for index in [0, 2] { _ = conversation.frozen(index, 2, 3) }
         var dropped: [CoordinatorAction] = []
-        while dropped.closes.isEmpty { dropped = conversation.wait() }
+        for _ in 0..<10_000 where dropped.closes.isEmpty { dropped = conversation.wait() }
         #expect(dropped.closes.contains(1) && dropped.releases.isEmpty && dropped.starts.keys.sorted() == [0, 2])
         let verdict = conversation.linked([0, 2], 2).incidents.first?.verdict
         #expect(verdict?.worker == "w1" && verdict?.stage == .forward && verdict?.step == 4)
@@ -183,5 +183,23 @@ import Testing
         conversation.now += 1_000_000_000_000
         #expect(standstill(&conversation, [0: pong(1, .forward)], limit: 9) == nil)
         #expect(standstill(&conversation, [0: pong(1, .forward)])?.seconds == 3)
+    }
+
+    /// A turn was completed once: what the next generation's take is known, however early it fails.
+    @Test func afterTheFirstTurnNobodyWaitsForAMinute() {
+        var conversation = Conversation.running(2)
+        conversation.now += 200_000_000
+        _ = conversation.progress(0, 1, 1...1)
+        _ = conversation.say(0, .linkDown(LinkDown(generation: 1, peer: "w1", reason: "reset")))
+        for index in 0..<2 { _ = conversation.frozen(index, 2, 1) }
+        _ = conversation.linked([0, 1], 2)
+        let found = standstill(&conversation, [0: pong(2, .allReduce, ["w1"]), 1: pong(2, .forward)])
+        // From the first sign of the second step.
+        #expect(found?.seconds == 11, "\(String(describing: found))")
+        // A slow first turn allows for slow ones.
+        var slow = Conversation.running(1)
+        #expect(standstill(&slow, [0: pong(1, .forward)], limit: 30) == nil)
+        _ = slow.progress(0, 1, 1...1)
+        #expect(standstill(&slow, [0: pong(2, .forward)], limit: 590) == nil)
     }
 }

@@ -13,6 +13,7 @@ import Testing
         var connections: [Int: (name: String, process: UInt64)] = [:]
         var next = 0
         var complaints: [String] = []
+        private(set) var feeds = 0
         private var reported: UInt32 = 0
         private var ends = 0
         private var checked = 0
@@ -29,6 +30,7 @@ import Testing
                 $0.maxFailures = 1000
                 $0.departures = 1000
                 $0.elementCount = isTuned ? 1_000_000 : 0
+                $0.spares = Int(seed % 3)
             }
             self.random = random
         }
@@ -79,7 +81,8 @@ import Testing
             case 17: return done(connection)
             case 18: return measured(connection)
             case 19: return rare(connection)
-            case 20...29: return frozen(connection)
+            case 20...27: return frozen(connection)
+            case 28...31: return observing(connection)
             default: return conversation.say(connection, .linked(generation: generation))
             }
         }
@@ -160,6 +163,35 @@ import Testing
                         gradientBytesSent: 1, evaluation: nil, lastEpoch: [])))
         }
 
+        private mutating func observing(_ connection: Int) -> [CoordinatorAction] {
+            var actions: [CoordinatorAction] = []
+            if pick(0...1) == 0 {
+                for known in connections.keys.sorted() {
+                    actions += conversation.say(known, .linked(generation: generation))
+                }
+                for known in connections.keys.sorted() {
+                    actions += conversation.say(
+                        known, .preflighted(Preflighted(generation: generation, outOfReach: [])))
+                }
+            }
+            let outOfReach = pick(0...9) == 0 ? ["w\(pick(0...4))"] : []
+            let source = pick(0...5) == 0 ? nil : core.roster?.members.randomElement(using: &random)?.name
+            let messages: [ControlMessage] = [
+                .preflighted(Preflighted(generation: generation, outOfReach: outOfReach)),
+                .observing(
+                    Observing(
+                        source: source, isCaughtUp: source != nil && Bool.random(using: &random),
+                        point: StatePoint(step: core.lastReported))),
+                .observing(
+                    Observing(source: source, isCaughtUp: source != nil, point: StatePoint(step: core.lastReported))),
+                .feedLost(
+                    FeedLost(
+                        observer: "w\(pick(0...4))", process: ProcessNumber(UInt64(pick(0...max(1, next)))),
+                        reason: "reset")),
+            ]
+            return actions + (messages.randomElement(using: &random).map { conversation.say(connection, $0) } ?? [])
+        }
+
         private mutating func measured(_ connection: Int) -> [CoordinatorAction] {
             conversation.say(
                 connection,
@@ -193,6 +225,8 @@ import Testing
                     if rosters[start.roster.generation] != start.roster { complaints.append("START before ROSTER") }
                 case .send(_, .freeze(let freeze)):
                     if !generations.contains(freeze.generation) { complaints.append("FREEZE before GENERATION") }
+                case .send(let connection, .feed(let feed)):
+                    checkFeed(feed, from: connection)
                 case .send(_, .plan(let generation)):
                     if !generations.contains(generation) { complaints.append("PLAN before GENERATION") }
                 case .report(let reports):
@@ -206,6 +240,15 @@ import Testing
             }
             if ends > 1 { complaints.append("two ends") }
             if (core.mode == .ended) != (ends == 1) { complaints.append("an end without an outcome") }
+        }
+
+        /// A member feeds one that is none.
+        private mutating func checkFeed(_ feed: Feed, from connection: ConnectionNumber) {
+            feeds += 1
+            let members = core.roster?.members ?? []
+            if members.contains(where: { $0.process == feed.observer.process }) { complaints.append("a member is fed") }
+            let source = connections[connection.rawValue]?.process
+            if !members.contains(where: { $0.process.rawValue == source }) { complaints.append("fed by no member") }
         }
 
         private mutating func checkJournal() {
@@ -241,15 +284,17 @@ import Testing
     func whateverIsSaidWhatIsDoneIsInOrder(_ flaws: [String]) {
         var found: [String] = []
         var decisions = 0
+        var feeds = 0
         for seed in 71..<(71 + 120) as Range<UInt64> {
             var storm = Storm(seed: seed)
             storm.conversation.core.rules.decidesTwice = flaws.contains("twice")
             storm.run(250)
             found += storm.complaints.prefix(1).map { "seed \(seed): \($0)" }
             decisions += storm.core.generationCount
+            feeds += storm.feeds
         }
         // The canary is caught, and nothing else is there to catch.
         #expect(found.isEmpty == flaws.isEmpty, "\(found.prefix(5))")
-        #expect(decisions > 120, "\(decisions)")
+        #expect(decisions > 120 && feeds > 40, "\(decisions), \(feeds)")
     }
 }

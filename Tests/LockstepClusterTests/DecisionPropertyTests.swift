@@ -65,8 +65,11 @@ import Testing
             decision = Decision(
                 answers: answers, lastRoster: roster,
                 vouchers: [Decision.Voucher(point: roster.start, hash: roster.stateHash, source: .roster)],
-                reached: step - 1, fallback: fallback, laneCount: Int.random(in: 2...8, using: &random),
-                minWorkers: Int.random(in: 1...2, using: &random))
+                reached: step - 1, fallback: fallback,
+                policy: SparePolicy(
+                    workers: Int.random(in: 1...4, using: &random), spares: Int.random(in: 0...2, using: &random),
+                    laneCount: Int.random(in: 2...8, using: &random)),
+                minWorkers: Int.random(in: 1...2, using: &random), admitsAll: Bool.random(using: &random))
         }
 
         static func hash(_ step: UInt32, _ flaw: UInt64 = 0) -> StateHash {
@@ -107,7 +110,7 @@ import Testing
             guard let choice = choice(scene.decision) else { return }
             let members = choice.members.compactMap(scene.answer)
             require(members.count == choice.members.count && !members.isEmpty)
-            require(members.count <= scene.decision.laneCount && members.count >= scene.decision.minWorkers)
+            require(members.count <= scene.decision.policy.laneCount && members.count >= scene.decision.minWorkers)
             require(choice.members == choice.members.sorted())
             require(members.allSatisfy { $0.standing != .bystander })
             for one in members {
@@ -126,6 +129,44 @@ import Testing
             if case .take(let offered) = scene.decision.fallback, choice.start == offered { return }
             require(!holders.isEmpty)
             require(choice.start.point.step + 1 >= scene.decision.reached)
+        }
+    }
+
+    /// Who is taken in has the state, or there is a reason; and a wrong rule would be noticed.
+    @Test func joinersHoldTheStateOrAreNeeded() {
+        var caught = 0
+        forAll { scene, _, require in
+            func isOrderly(_ decision: Decision) -> Bool {
+                guard !scene.decision.admitsAll, let choice = choice(decision),
+                    choice.start.point.step >= decision.reached
+                else { return true }
+                let members = choice.members.compactMap(scene.answer)
+                let copying = members.filter { $0.standing == .joiner && !choice.holders.contains($0.name) }
+                guard members.contains(where: { $0.standing == .member }) else { return true }
+                return copying.isEmpty || members.count == decision.minWorkers
+            }
+            require(isOrderly(scene.decision))
+            var wrong = scene.decision
+            wrong.admitsAll = true
+            if !isOrderly(wrong) { caught += 1 }
+        }
+        #expect(caught > 0)
+    }
+
+    /// Nobody is kept as a spare while members are too few.
+    @Test func sparesAreKeptOnlyBesideEnoughMembers() {
+        forAll { scene, _, require in
+            guard let choice = choice(scene.decision), !choice.holders.isEmpty else { return }
+            let members = choice.members.compactMap(scene.answer)
+            let kept = scene.decision.answers.filter { answer in
+                answer.standing == .joiner && !answer.isLeaving && !choice.members.contains(answer.name)
+                    && !choice.unreachable.contains(answer.name) && answer.frozen.holding == choice.start
+                    && !choice.distrusted.contains(answer.process)
+            }
+            let policy = scene.decision.policy
+            if !kept.isEmpty, members.count < policy.laneCount {
+                require(members.count >= policy.workers && kept.count <= policy.spares)
+            }
         }
     }
 
@@ -169,7 +210,7 @@ import Testing
     /// Every subset tried out: none that could have been is larger.
     @Test func theLargestSetOfMembersIsKept() {
         forAll { scene, _, require in
-            guard let choice = choice(scene.decision), scene.decision.laneCount >= 7 else { return }
+            guard let choice = choice(scene.decision), scene.decision.policy.laneCount >= 7 else { return }
             let isSound = { (answer: Decision.Answer) in
                 !choice.distrusted.contains(answer.process)
                     && (answer.frozen.holding?.point.step ?? 0) >= scene.decision.reached
@@ -195,7 +236,7 @@ import Testing
             let shuffled = Decision(
                 answers: decision.answers.shuffled(using: &random), lastRoster: decision.lastRoster,
                 vouchers: decision.vouchers, reached: decision.reached, fallback: decision.fallback,
-                laneCount: decision.laneCount, minWorkers: decision.minWorkers)
+                policy: decision.policy, minWorkers: decision.minWorkers, admitsAll: decision.admitsAll)
             require(shuffled.outcome == decision.outcome)
         }
     }

@@ -3,59 +3,7 @@ import LockstepCollectives
 import LockstepCore
 import Testing
 
-@Suite struct DecisionTests {
-    private func hash(_ step: UInt32, _ flaw: UInt64 = 0) -> StateHash { StateHash(high: UInt64(step), low: flaw) }
-
-    private func point(_ step: UInt32) -> StatePoint { StatePoint(step: step) }
-
-    private func answer(
-        _ name: String, _ step: UInt32?, flaw: UInt64 = 0, whole: UInt64 = 0,
-        standing: Decision.Answer.Standing = .member, isLeaving: Bool = false, agreed: UInt32? = nil,
-        outOfReach: [String] = [], seniority: UInt32 = 1
-    ) -> Decision.Answer {
-        let holding = step.map { Holding(point: point($0), hash: hash($0, flaw), wholeHash: hash($0, whole)) }
-        return Decision.Answer(
-            name: name, process: process(name), standing: standing, isLeaving: isLeaving, seniority: seniority,
-            running: standing == .member ? 5 : 0,
-            frozen: Frozen(
-                generation: 6, holding: holding,
-                agreed: agreed.map { Frozen.Agreement(point: point($0), hash: hash($0)) }, outOfReach: outOfReach))
-    }
-
-    private func process(_ name: String) -> ProcessNumber {
-        ProcessNumber(name.utf8.reduce(7) { $0 &* 31 &+ UInt64($1) })
-    }
-
-    private func roster(
-        _ names: [String], start: UInt32 = 0, distrusted: [String] = []
-    ) -> Roster {
-        Roster(
-            generation: 5,
-            members: names.enumerated().map { index, name in
-                Roster.Member(name: name, process: process(name), host: "h", ports: [1], lanes: index..<(index + 1))
-            }, start: point(start), stateHash: hash(start), wholeHash: hash(start),
-            distrusted: distrusted.map(process), exchange: .init())
-    }
-
-    private func decide(
-        _ answers: [Decision.Answer], roster: Roster? = nil, vouchers: [Decision.Voucher] = [], reached: UInt32 = 0,
-        fallback: Decision.Fallback = .ask, laneCount: Int = 8, minWorkers: Int = 1,
-        _ change: (inout ProtocolRules) -> Void = { _ in }
-    ) -> Decision.Outcome {
-        var rules = ProtocolRules()
-        change(&rules)
-        return Decision(
-            answers: answers,
-            lastRoster: roster ?? self.roster(answers.filter { $0.standing == .member }.map(\.name)),
-            vouchers: vouchers, reached: reached, fallback: fallback, laneCount: laneCount, minWorkers: minWorkers,
-            rules: rules
-        ).outcome
-    }
-
-    private func choice(_ outcome: Decision.Outcome) -> Decision.Choice? {
-        if case .roster(let choice) = outcome { choice } else { nil }
-    }
-
+@Suite struct DecisionTests: DecisionScenes {
     // MARK: The hash
 
     @Test func theMinorityIsDistrustedAndNeverAHolder() {

@@ -21,5 +21,21 @@ import Testing
         #expect(types == Set(ControlMessageTests.messages.map(\.type)))
     }
 
+    @Test func everyExampleOfAFeedIsAnItem() throws {
+        let text = try String(contentsOf: DocumentedMessageTests.document, encoding: .utf8)
+        let lines = text.split(separator: "\n").filter { $0.hasPrefix("{\"") && $0.contains("\"item\":\"") }
+        for line in lines {
+            let item = try ControlMessageCoding.decodeItem(Array(line.utf8))
+            #expect(String(decoding: try ControlMessageCoding.encode(item), as: UTF8.self) == line)
+        }
+        func kinds(_ texts: [String]) -> Set<Substring> {
+            Set(texts.flatMap { $0.matches(of: #/"item":"(\w+)"/#).map(\.1) })
+        }
+        let items = try FeedItemTests.items.map {
+            String(decoding: try ControlMessageCoding.encode($0), as: UTF8.self)
+        }
+        #expect(kinds(lines.map(String.init)) == kinds(items))
+    }
+
     private func keys(_ text: String) -> [Substring] { text.matches(of: #/"(\w+)":/#).map(\.1) }
 }

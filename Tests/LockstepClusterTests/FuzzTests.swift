@@ -27,6 +27,20 @@ import Testing
         }
     }
 
+    @Test func feedItems() throws {
+        try Fuzzer(
+            "feed item", samples: try FeedItemTests.items.map { try ControlMessageCoding.encode($0) },
+            dictionary: FuzzTests.words + ["\"item\"", "\"step\"", "\"reports\"", "\"ffffffffffffffff\""]
+        ).run(3000, refusing: ControlMessageCoding.Fault.self) { bytes in
+            let item = try ControlMessageCoding.decodeItem(bytes)
+            guard let again = try? ControlMessageCoding.encode(item) else { return }
+            // As bytes: what is no number is not equal to itself.
+            guard try ControlMessageCoding.encode(try ControlMessageCoding.decodeItem(again)) == again else {
+                throw FuzzFlaw("what is written does not read back")
+            }
+        }
+    }
+
     @Test func frameHeaders() throws {
         let headers = [
             FrameHeader(kind: .contribution, generation: 3, step: 9, bucket: 1, part: 2, length: 64, offset: 128),

@@ -26,7 +26,7 @@ import Testing
         let all: Set<String> = [
             "preparing", "prepared", "measuring", "measured", "linking", "levelling", "computing", "exchanging",
             "updating",
-            "judging", "parking", "reaching", "freezing", "frozen", "halted", "done",
+            "judging", "parking", "reaching", "freezing", "frozen", "observing", "draining", "halted", "done",
         ]
         #expect(all.subtracting(states).isEmpty)
     }

@@ -15,6 +15,10 @@ struct WorkerStorm {
         case fallsBack
         /// A generation below the promised one begins.
         case startsBelowPromise
+        /// An observer takes what is fed although it has said that it stands still.
+        case observesWhileFrozen
+        /// An observer takes whatever is fed.
+        case trustsFeeds
     }
 
     var worker: TestWorker
@@ -24,7 +28,7 @@ struct WorkerStorm {
     private let notesStates: Bool
 
     private let flaw: Flaw?
-    private var random: SeededGenerator
+    var random: SeededGenerator
     /// What the shell has been told to do and has not answered.
     private var owed: [WorkerAction] = []
     private var answers: [UInt32: Frozen] = [:]
@@ -33,13 +37,16 @@ struct WorkerStorm {
     private var connections = 1
     private var incarnation: UInt32 = 1
     /// What the state hashes to. One in many changes under way.
-    private var hash: UInt64 = 1
+    var hash: UInt64 = 1
+    var feeds = StormFeeds()
 
     init(seed: UInt64, flaw: Flaw? = nil, notesStates: Bool = false) {
         random = SeededGenerator(seed: seed)
         self.flaw = flaw
         self.notesStates = notesStates
         worker = TestWorker()
+        worker.core.rules.observesWhileFrozen = flaw == .observesWhileFrozen
+        worker.core.rules.trustsFeeds = flaw == .trustsFeeds
     }
 
     mutating func run(events: Int) throws {
@@ -52,7 +59,8 @@ struct WorkerStorm {
     // MARK: Events
 
     private mutating func happen() throws {
-        switch Int.random(in: 0..<20, using: &random) {
+        switch Int.random(in: 0..<24, using: &random) {
+        case 20...23: feed()
         case 0..<12:
             // A shell answers in any order.
             guard let index = owed.indices.randomElement(using: &random) else { return try speak() }
@@ -67,7 +75,7 @@ struct WorkerStorm {
         }
     }
 
-    private mutating func near(_ number: UInt32) -> UInt32 {
+    mutating func near(_ number: UInt32) -> UInt32 {
         UInt32(clamping: Int(number) + Int.random(in: -1...2, using: &random))
     }
 
@@ -92,6 +100,10 @@ struct WorkerStorm {
                     Measure(roster: worker.core.roster ?? makeRoster(generation), trial: trial, number: number)))
             hear(message: .measure(Measure(roster: makeRoster(max(generation, 1)), trial: trial, number: 0)))
         case 8: hear(message: TestWorker.welcome(incarnation: near(incarnation)))
+        case 9 where Bool.random(using: &random):
+            let address = WorkerAddress(name: "w5", process: ProcessNumber(15), host: "h", ports: [1])
+            hear(message: .feed(Feed(observer: address)))
+            hear(message: .preflight(Preflight(generation: generation, members: [address])))
         default: hear(.heard(reportedStep: worker.core.step))
         }
     }
@@ -158,14 +170,21 @@ struct WorkerStorm {
             return [.judged(isStopping: Int.random(in: 0..<9, using: &random) == 0, snapshots: true, watchHash: 8)]
         case .park:
             // Whatever else was to be done is dropped.
-            owed = []
+            owed = owed.filter { if case .take = $0 { true } else { false } }
             return [.parked(waitingFor: Bool.random(using: &random) ? ["w0"] : [])]
         case .reach(let members, _):
             return [.reached(outOfReach: members.prefix(Int.random(in: 0...1, using: &random)).map(\.name))]
         case .hashState:
             if Int.random(in: 0..<40, using: &random) == 0 { hash += 1000 }
             return [.stateHashed(StateHash(high: 0, low: hash), whole: StateHash(high: 0, low: hash))]
-        case .send, .dialAgain, .closeConnection, .serve, .copyShare, .sendShare, .exit: return []
+        case .auditLane(let turn, _): return [.laneAudited(turn, 7)]
+        case .preflight(let preflight):
+            return [
+                .preflighted(generation: preflight.generation, outOfReach: Bool.random(using: &random) ? [] : ["w0"])
+            ]
+        case .take(let item, let feed): return [taken(item, feed)]
+        case .send, .dialAgain, .closeConnection, .serve, .copyShare, .sendShare, .exit, .feed, .endFeeds, .dropFeed:
+            return []
         }
     }
 
@@ -176,9 +195,9 @@ struct WorkerStorm {
 
     // MARK: Checks
 
-    private mutating func hear(message: ControlMessage) { hear(.message(worker.connection, message)) }
+    mutating func hear(message: ControlMessage) { hear(.message(worker.connection, message)) }
 
-    private mutating func hear(_ event: WorkerEvent) {
+    mutating func hear(_ event: WorkerEvent) {
         let before = worker.core
         var actions = worker.event(event)
         if notesStates { states.insert(String("\(worker.core.state)".prefix { $0 != "(" })) }
@@ -194,10 +213,14 @@ struct WorkerStorm {
         if core.running < before.running || core.promised < before.promised { flawed("a number that falls") }
         if core.promised < core.running { flawed("less promised than running") }
         var isCopied = false
-        if case .levelled = event { isCopied = true }
+        switch event {
+        case .levelled, .fedTaken(_, .copied, _): isCopied = true
+        default: break
+        }
         let isLower = core.point < before.point || flaw == .fallsBack && before.step > 2 && actions.isEmpty
         if isLower, !isCopied { flawed("a step back") }
         if core.step > before.step + 1, !isCopied { flawed("steps left out") }
+        for flaw in feeds.flaws(event, actions, before, core) { flawed(flaw) }
         for action in actions {
             switch action {
             case .link, .linkToMeasure, .measure, .level, .serve, .begin, .record, .apply, .judge, .copyShare:
@@ -211,7 +234,9 @@ struct WorkerStorm {
                 if let holding = frozen.holding, holding.point != core.point { flawed("another state") }
             case .send(let connection, _):
                 if connection != worker.connection { flawed("a word on an old connection") }
-            case .dialAgain, .closeConnection, .prepare, .park, .reach, .hashState, .sendShare, .exit: break
+            case .dialAgain, .closeConnection, .prepare, .park, .reach, .hashState, .sendShare, .exit, .auditLane,
+                .preflight, .feed, .endFeeds, .take, .dropFeed:
+                break
             }
             if case .link(let start) = action {
                 let generation = start.roster.generation
@@ -224,7 +249,7 @@ struct WorkerStorm {
 
     private func spoil(_ actions: inout [WorkerAction]) {
         switch flaw {
-        case nil, .fallsBack: return
+        case nil, .fallsBack, .observesWhileFrozen, .trustsFeeds: return
         case .updatesWhileFrozen:
             if worker.core.state == .frozen, let summary = try? TestWorker.summary() {
                 actions.append(.apply(Turn(.train, step: 1), summary))

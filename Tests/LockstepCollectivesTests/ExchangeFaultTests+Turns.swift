@@ -30,9 +30,9 @@ extension ExchangeFaultTests {
         #expect(exchange.bucketAwaited(from: 1) == 0)
         exchange.bucketReady(0)
         sendAll(&exchange)
-        try receive(header(.record, five, 0, 56))
-        expectFault(header(.record, five, 0, 56), "second control record", exchange)
-        expectFault(header(.record, six, 0, 56), "before the turn ahead", exchange)
+        try receive(header(.record, five, 0, 72))
+        expectFault(header(.record, five, 0, 72), "second control record", exchange)
+        expectFault(header(.record, six, 0, 72), "before the turn ahead", exchange)
         try receive(header(.total, five, 0, 128))
         guard case .finished(five, let records) = actions(&exchange).last else {
             Issue.record("the turn did not finish")
@@ -42,8 +42,8 @@ extension ExchangeFaultTests {
         #expect(exchange.waitingFor.isEmpty)
         // The peer is ahead while this worker has not begun.
         try receive(header(.contribution, six, 2, 128))
-        try receive(header(.record, six, 0, 56))
-        expectFault(header(.record, Turn(.closing, step: 6), 0, 56), "while this worker is in step 6", exchange)
+        try receive(header(.record, six, 0, 72))
+        expectFault(header(.record, Turn(.closing, step: 6), 0, 72), "while this worker is in step 6", exchange)
         expectFault(header(.total, six, 0, 128), "lacks this worker's contribution", exchange)
         exchange.begin(six)
         exchange.bucketReady(0)
@@ -59,12 +59,12 @@ extension ExchangeFaultTests {
         expectFault(header(.contribution, closing, 2, 128), "gradients for the closing", exchange)
         exchange.begin(closing)
         exchange.recordReady(record(of: exchange.plan))
-        try receive(header(.record, closing, 0, 56))
+        try receive(header(.record, closing, 0, 72))
         exchange.begin(Turn(.evaluation, step: 1))
         exchange.recordReady(record(of: exchange.plan))
-        try receive(header(.record, Turn(.evaluation, step: 1), 0, 56))
+        try receive(header(.record, Turn(.evaluation, step: 1), 0, 72))
         #expect(exchange.turn == nil)
-        expectFault(header(.record, Turn(.evaluation, step: 2), 0, 56), "in no turn", exchange)
+        expectFault(header(.record, Turn(.evaluation, step: 2), 0, 72), "in no turn", exchange)
     }
 
     /// Between two trials of a generation frames of the next one wait.
@@ -79,7 +79,7 @@ extension ExchangeFaultTests {
         exchange.recordReady(record(of: plan))
         sendAll(&exchange)
         let payload = record(of: try self.exchange(own: 1).plan).encoded(by: try self.exchange(own: 1).plan)
-        let peerRecord = FrameHeader(kind: .record, generation: 3, step: 1, phase: 5, length: 56)
+        let peerRecord = FrameHeader(kind: .record, generation: 3, step: 1, phase: 5, length: 72)
         _ = try exchange.willReceive(peerRecord, from: 1)
         try exchange.didReceiveRecord(payload, peerRecord, from: 1)
         let total = FrameHeader(kind: .total, generation: 3, step: 1, phase: 5, length: 128)
@@ -144,7 +144,7 @@ extension ExchangeFaultTests {
             stepsDone: 0, lastStep: 4, evaluationBatches: 0, validation: .init(batches: 1, stepsPerEpoch: 2))
         var exchange = Exchange(plan: plan, generation: 3, schedule: schedule)
         func header(_ turn: Turn) -> FrameHeader {
-            FrameHeader(kind: .record, generation: 3, step: turn.step, phase: turn.phase.rawValue, length: 56)
+            FrameHeader(kind: .record, generation: 3, step: turn.step, phase: turn.phase.rawValue, length: 72)
         }
         func finish(_ turn: Turn) throws {
             exchange.begin(turn)

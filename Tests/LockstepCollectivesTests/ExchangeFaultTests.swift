@@ -88,9 +88,9 @@ import Testing
             other.kind = kind
             expectFault(other, "\(kind)", exchange)
         }
-        var short = FrameHeader(kind: .record, generation: 3, step: 5, length: 55)
-        expectFault(short, "55 bytes instead of 56", exchange)
-        short.length = 56
+        var short = FrameHeader(kind: .record, generation: 3, step: 5, length: 71)
+        expectFault(short, "71 bytes instead of 72", exchange)
+        short.length = 72
         short.part = 1
         expectFault(short, "control record", exchange)
 
@@ -118,6 +118,12 @@ import Testing
         let peer = try exchange(own: 1).plan
         let good = record(of: peer).encoded(by: peer)
         #expect(try ControlRecord(decoding: good, from: 1, by: own) == record(of: peer))
+        var audited = record(of: peer)
+        audited.ownLaneHash = 0x0102_0304_0506_0708
+        audited.auditHash = UInt64.max
+        let bytes = audited.encoded(by: peer)
+        #expect(Array(bytes[40..<56]) == [8, 7, 6, 5, 4, 3, 2, 1] + [UInt8](repeating: 255, count: 8))
+        #expect(try ControlRecord(decoding: bytes, from: 1, by: own) == audited)
         for (place, value) in [(32, 2), (34, 2), (36, 2), (38, 1), (28, 0)] as [(Int, UInt8)] {
             var bad = good
             bad[place] = value
@@ -128,7 +134,7 @@ import Testing
         #expect(throws: ExchangeFault.self) { try ControlRecord(decoding: good + [0], from: 1, by: own) }
         var random = SeededGenerator(seed: 5)
         for _ in 0..<500 {
-            let bytes = (0..<56).map { _ in UInt8.random(in: 0...255, using: &random) }
+            let bytes = (0..<72).map { _ in UInt8.random(in: 0...255, using: &random) }
             #expect(throws: ExchangeFault.self) { try ControlRecord(decoding: bytes, from: 1, by: own) }
         }
     }
@@ -181,7 +187,7 @@ import Testing
                 case .sum, .later: Issue.record("seed \(seed): \(destination) for \(header)")
                 case .record:
                     #expect(Int(header.length) == plan.recordBytes(of: peer))
-                    try? exchange.didReceiveRecord([UInt8](repeating: 0, count: 56), header, from: peer)
+                    try? exchange.didReceiveRecord([UInt8](repeating: 0, count: 72), header, from: peer)
                 }
             }
         }

@@ -61,7 +61,7 @@ import Testing
         #expect(first.parts.map(\.member) == [1, 2, 2, 0, 0])
         #expect(first.partNumbers == [3..<5, 0..<1, 1..<3])
         #expect(plans[2][0].ownRoots.map(\.lanes) == [2..<4, 4..<5])
-        #expect(plans[1][0].recordBytes(of: 2) == 40 + 8 * 2 * 3)
+        #expect(plans[1][0].recordBytes(of: 2) == 56 + 8 * 2 * 3)
         #expect((0..<3).map(first.isOneHop) == [true, false, false])
         #expect(first.buckets.ranges == [0..<48, 48..<144, 256..<384])
         #expect(plans[0][1].buckets.ranges == [48..<48, 144..<256, 384..<500])

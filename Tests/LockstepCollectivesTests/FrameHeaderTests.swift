@@ -37,7 +37,7 @@ import Testing
         #expect(error(0, 0) == .wrongMagic(0x5300))
         #expect(error(2, 2) == .unsupportedVersion(2))
         #expect(error(3, 0) == .unknownKind(0))
-        #expect(error(3, 15) == .unknownKind(15))
+        #expect(error(3, 16) == .unknownKind(16))
         #expect(error(13, 1) == .reservedNotZero)
         #expect(error(4, 9) == nil)
         #expect(throws: FrameError.truncated(count: 31)) { try FrameHeader(decoding: Array(header.bytes.dropLast())) }

@@ -29,6 +29,14 @@ import Testing
         #expect(differing.stateHashes == [StateHash(high: 0, low: 1), StateHash(high: 0, low: 2)])
     }
 
+    @Test func itHasWhatOwnerAndAuditorSayOfALane() throws {
+        var records = [record(0..<3, sums: 4), record(3..<5, sums: 4)]
+        records[0].auditHash = 6
+        records[1].ownLaneHash = 5
+        let summary = try RecordSummary(records: records, tree: LaneTree(laneCount: 5), sumCount: 2)
+        #expect(summary.ownLaneHashes == [0, 5] && summary.auditHashes == [6, 0])
+    }
+
     @Test func lanesMustBeCoveredOnce() {
         let tree = LaneTree(laneCount: 5)
         let wrong = [

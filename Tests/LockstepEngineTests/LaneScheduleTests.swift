@@ -22,6 +22,40 @@ import Testing
         }
     }
 
+    @Test("an isolated lane is a group of its own, which takes no more memory than was foreseen")
+    func isolatesALane() {
+        for laneCount in [1, 2, 5, 8, 13] {
+            let tree = LaneTree(laneCount: laneCount)
+            for lower in 0..<laneCount {
+                for upper in lower + 1...laneCount {
+                    for (threads, limit) in [(1, Int.max), (1, 3), (2, Int.max), (3, 2), (4, 1)] {
+                        let together = LaneSchedule(
+                            lanes: lower..<upper, tree: tree, threads: threads, lanesPerGroup: limit)
+                        for lane in lower..<upper {
+                            check(together, isolating: lane, tree, lower..<upper, threads, limit)
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    private func check(
+        _ together: LaneSchedule, isolating lane: Int, _ tree: LaneTree, _ lanes: Range<Int>, _ threads: Int,
+        _ limit: Int
+    ) {
+        let schedule = LaneSchedule(
+            lanes: lanes, tree: tree, threads: threads, lanesPerGroup: limit, isolated: lane)
+        check(schedule, tree, lanes, threads, limit)
+        let group = schedule.isolatedGroup.map { schedule.groups[$0] }
+        #expect(group?.lanes == lane - lanes.lowerBound..<lane - lanes.lowerBound + 1)
+        #expect(schedule.bufferCount <= together.mostBufferCount)
+        for (own, before) in zip(schedule.threads, together.threads) {
+            let most = before.map { together.groups[$0].lanes.count }.max() ?? 0
+            #expect(own.allSatisfy { schedule.groups[$0].lanes.count <= most })
+        }
+    }
+
     private func check(_ schedule: LaneSchedule, _ tree: LaneTree, _ lanes: Range<Int>, _ threads: Int, _ limit: Int) {
         #expect(schedule.threads.count == min(threads, lanes.count))
         #expect(schedule.groups.flatMap { Array($0.lanes) } == Array(0..<lanes.count))

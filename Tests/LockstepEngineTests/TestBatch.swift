@@ -104,9 +104,11 @@ struct TestBatch {
     /// - Parameters:
     ///   - outputs: room for those of all the worker's samples; only in evaluation.
     ///   - observer: is told of the buckets of the gradient; only in training.
+    ///   - isolated: the lane that is computed by itself; only in training.
     func run(
         _ executor: Executor, _ plan: Plan, _ lanes: Range<Int>, _ parameters: UnsafePointer<Float>, isTraining: Bool,
-        outputs: UnsafeMutablePointer<Float>? = nil, observer: BucketObserver? = nil
+        outputs: UnsafeMutablePointer<Float>? = nil, observer: BucketObserver? = nil,
+        isolated: IsolatedLane? = nil
     ) -> Outcome {
         let first = LanePositions.range(lane: lanes.lowerBound, of: laneCount, batch: count).lowerBound
         let starts = (lanes.lowerBound...lanes.upperBound).map { UInt32($0 * count / laneCount - first) }
@@ -131,7 +133,7 @@ struct TestBatch {
                         parameters: parameters, inputs: rows + first * sampleElements,
                         targets: words + 4 * first * targetElements, laneStarts: starts, gradients: pointers,
                         results: &results, metricSums: &metricSums, context: context,
-                        bucketCompleted: observer?.told)
+                        bucketCompleted: observer?.told, isolated: isolated)
                 } else {
                     _ = executor.evaluate(
                         parameters: parameters, inputs: rows + first * sampleElements,

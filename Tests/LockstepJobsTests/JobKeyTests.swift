@@ -93,6 +93,9 @@ import Testing
         #expect(
             try job(["snapshots={everySteps: 7, keep: 2, best: loss}"]).snapshots
                 == SnapshotPolicy(everySteps: 7, keep: 2, best: "loss"))
+        #expect(try job([]).audit == LaneAuditPolicy())
+        #expect(try job(["audit={everySteps: 7}"]).audit == LaneAuditPolicy(everySteps: 7))
+        #expect(try job(["audit.everySteps=7"]).audit == LaneAuditPolicy(everySteps: 7))
         #expect(try job(["traces=off"]).traces == TraceSettings(isOff: true))
         #expect(try job(["traces={slow: 3, sample: 5}"]).traces == TraceSettings(slow: 3, sample: 5))
         #expect(try !job(["shuffle=false"]).shuffle)
@@ -155,6 +158,8 @@ import Testing
         ("earlyStopping={metric: loss}", "needs patience"),
         ("snapshots={keep: 0}", "at least 1"),
         ("snapshots={kep: 5}", "did you mean keep?"),
+        ("audit={everySteps: 0}", "at least 1"),
+        ("audit={every: 5}", "audit knows everySteps"),
         ("traces=on", "write off or {slow: 2}"),
         ("shuffle=maybe", "neither true nor false"),
         ("data.validation={split: 1}", "0 < split < 1"),

@@ -81,13 +81,15 @@ private final class Classifier: Module {
 
     @Test func someSettingsCanBeChangedFromOutside() throws {
         let job = try program([
-            "batchSize=4", "steps=7", "seed=9", "snapshots.keep=5", "traces.sample=2", "name=other",
+            "batchSize=4", "steps=7", "seed=9", "snapshots.keep=5", "audit.everySteps=6", "traces.sample=2",
+            "name=other",
         ]).job
         #expect(job.batchSize == 4)
         #expect(job.lanes == 4)
         #expect(job.length == .steps(7))
         #expect(job.seed == 9)
         #expect(job.snapshots == SnapshotPolicy(keep: 5))
+        #expect(job.audit == LaneAuditPolicy(everySteps: 6))
         #expect(job.traces == TraceSettings(sample: 2))
         #expect(job.name == "other")
         #expect(try program(["lanes=3"]).job.lanes == 3)

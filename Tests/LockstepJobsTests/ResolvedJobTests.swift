@@ -96,8 +96,8 @@ import Testing
             seen.append(changed)
         }
         for operational in [
-            "snapshots={everySteps: 3, keep: 9}", "traces=off", "traces={slow: 5}", "metrics=[f1]",
-            "regularization={l2: 0}", "shuffle=true",
+            "snapshots={everySteps: 3, keep: 9}", "audit={everySteps: 3}", "traces=off", "traces={slow: 5}",
+            "metrics=[f1]", "regularization={l2: 0}", "shuffle=true",
         ] {
             #expect(try resolve(JobFileTests.valid, [operational]).digest == digest, "\(operational)")
         }

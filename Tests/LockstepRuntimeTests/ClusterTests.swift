@@ -4,11 +4,12 @@ import InMemoryTracing
 import LockstepCluster
 import LockstepCore
 import LockstepRuntime
+import LockstepTestSupport
 import Logging
 import Testing
 import Tracing
 
-@Suite(.timeLimit(.minutes(2))) struct ClusterTests {
+@Suite(.timeLimit(.minutes(Patience.minutesOfTest)), .ownThreads) struct ClusterTests {
     /// `docs/architecture.md`, "Spans".
     @Test(arguments: [1, 2, 3]) func aRunOfThreeStepsHasExactlyTheseSpans(workers: Int) async throws {
         let cluster = try await TestCluster(workers: workers)

@@ -27,9 +27,16 @@ import Testing
     }
 
     @Test func enduranceIsChecked() throws {
-        try RunEndurance(minWorkers: 3, maxFailures: 0).check(workers: 3)
-        for wrong in [RunEndurance(minWorkers: 0), RunEndurance(minWorkers: 4), RunEndurance(maxFailures: -1)] {
-            #expect(throws: CommandError.self) { try wrong.check(workers: 3) }
+        try RunEndurance(minWorkers: 3, maxFailures: 0).check(workers: 3, lanes: 8)
+        try RunEndurance(spares: 1024).check(workers: 3, lanes: 8)
+        for wrong in [
+            RunEndurance(minWorkers: 0), RunEndurance(minWorkers: 4), RunEndurance(maxFailures: -1),
+            RunEndurance(spares: -1), RunEndurance(spares: 1025),
+        ] {
+            #expect(throws: CommandError.self) { try wrong.check(workers: 3, lanes: 8) }
+        }
+        for workers in [0, 9] {
+            #expect(throws: CommandError.self) { try RunEndurance().check(workers: workers, lanes: 8) }
         }
     }
 }

@@ -31,6 +31,24 @@ import Testing
         #expect(IncidentReport(incident(workers: 1)).message.hasSuffix("; 1 worker goes on from step 56 after 0.12 s"))
     }
 
+    /// What comes out of an incident later is no second one.
+    @Test func damageBelongsToItsIncident() {
+        func report(of worker: String, generation: UInt32) -> IncidentReport {
+            IncidentReport(
+                Damage(step: 7, tensors: [.init(name: "0.weight", count: 1, firstIndex: 12)]), of: worker,
+                generation: generation, at: 0)
+        }
+        var incident = IncidentReport(incident(workers: 2))
+        let said = incident.message
+        #expect(!incident.add(report(of: "w1", generation: 5)) && !incident.add(report(of: "w0", generation: 4)))
+        #expect(incident.message == said)
+        let damage = report(of: "w1", generation: 4)
+        #expect(incident.add(damage) && incident.message == said + "; " + damage.message)
+        var other = damage
+        let isTaken = other.add(damage)
+        #expect(!isTaken)
+    }
+
     @Test func programsGetTheParts() {
         let value = IncidentReport(incident(workers: 2)).value(at: 3_000_000_000)
         #expect(value["worker"]?.string == "w1" && value["step"]?.int == 57 && value["workers"]?.int == 2)

@@ -1,11 +1,12 @@
 import LockstepCluster
+import LockstepTestSupport
 import LockstepWire
 import Synchronization
 import Testing
 
 @testable import LockstepRuntime
 
-@Suite(.timeLimit(.minutes(1))) struct LinkingTests {
+@Suite(.timeLimit(.minutes(Patience.minutesOfTest)), .ownThreads) struct LinkingTests {
     /// What a network that fails by plan was asked for.
     private struct Calls {
         var attempts: [DialQueue.Dial: Int] = [:]
@@ -62,7 +63,7 @@ import Testing
         let (begun, continuation) = AsyncStream.makeStream(of: Void.self)
         let calls = Mutex(0)
         let queue = queue(own: 9, mostInFlight: 2)
-        let task = Task {
+        let task = Task(executorPreference: OwnThreads.shared) {
             var lost = 0
             await Linking.run(queue, clock: { 0 }) { _, _ in
                 calls.withLock { $0 += 1 }

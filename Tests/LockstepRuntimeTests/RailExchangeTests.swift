@@ -1,4 +1,5 @@
 import LockstepCollectives
+import LockstepTestSupport
 import LockstepWire
 import Synchronization
 import Testing
@@ -6,11 +7,11 @@ import Testing
 @testable import LockstepRuntime
 
 /// Exchanges over real links: rails, overlap and renewal, against sums in tree order.
-@Suite(.timeLimit(.minutes(1))) struct RailExchangeTests {
+@Suite(.timeLimit(.minutes(Patience.minutesOfTest)), .ownThreads) struct RailExchangeTests {
     struct Setting: Sendable, CustomTestStringConvertible {
         let lanes: [Range<Int>]
         let settings: ExchangeSettings
-        var limits = LinkLimits()
+        var limits = LinkLimits.patient
 
         var testDescription: String {
             "\(lanes.count) members, \(settings.links) links, \(settings.bucketBoundaries.count + 1) buckets"
@@ -78,7 +79,7 @@ import Testing
 
     /// Links whose keys serve for a few records only are replaced again and again, while sums go on.
     @Test(arguments: settings) func linksAreRenewed(setting: Setting) async throws {
-        var limits = LinkLimits()
+        var limits = LinkLimits.patient
         limits.recordsPerKey = 10
         let rig = try await RailRig(
             lanes: setting.lanes, elementCount: RailExchangeTests.elementCount, settings: setting.settings,
@@ -93,7 +94,7 @@ import Testing
     /// A link is replaced while much is still queued on it: what follows waits for that, else chunks would come out of
     /// order, which is a fault.
     @Test func framesKeepTheirOrderAcrossRenewals() async throws {
-        var limits = LinkLimits()
+        var limits = LinkLimits.patient
         limits.recordsPerKey = 16
         let rig = try await RailRig(
             lanes: [0..<1, 1..<2, 2..<3], elementCount: 300_000,

@@ -3,6 +3,7 @@ import LockstepCollectives
 import LockstepCore
 import LockstepEngine
 import LockstepModels
+import LockstepTestSupport
 import LockstepWire
 import NIOCore
 import Testing
@@ -10,7 +11,7 @@ import Testing
 @testable import LockstepRuntime
 
 /// A state over real links, from the members that hold it to those that lack it.
-@Suite(.timeLimit(.minutes(1))) struct RailStateTests {
+@Suite(.timeLimit(.minutes(Patience.minutesOfTest)), .ownThreads) struct RailStateTests {
     private static let numbers: [Double] = [1.5, -0.0, 1e300]
 
     /// A state with vectors of several frames, which all differ.
@@ -33,7 +34,7 @@ import Testing
         let state: FlatState
         let pieces: StatePieces
 
-        init(members: Int, holders: [Int], limits: LinkLimits = LinkLimits()) async throws {
+        init(members: Int, holders: [Int], limits: LinkLimits = .patient) async throws {
             state = try RailStateTests.state()
             rig = try await RailRig(
                 lanes: (0..<members).map { $0..<$0 + 1 }, elementCount: 16 * 400,
@@ -86,7 +87,7 @@ import Testing
     ) async throws {
         let fixture = try await Fixture(members: members, holders: holders)
         for holder in holders { fixture.send(from: holder) }
-        let sums = Task { await fixture.sumsAreRight(round: 1) }
+        let sums = Task(executorPreference: OwnThreads.shared) { await fixture.sumsAreRight(round: 1) }
         for needer in fixture.pieces.needers { fixture.receive(needer) }
         let expected = fixture.state.hashes(Kernels.best(), numbers: RailStateTests.numbers)
         var arrived: [Int] = []
@@ -103,7 +104,7 @@ import Testing
 
     /// Links whose keys serve for a few records are replaced in the midst of it.
     @Test func overLinksThatAreRenewed() async throws {
-        var limits = LinkLimits()
+        var limits = LinkLimits.patient
         limits.recordsPerKey = 10
         let fixture = try await Fixture(members: 3, holders: [0, 2], limits: limits)
         fixture.receive(1)
@@ -137,7 +138,7 @@ import Testing
         // The member never asks, so most of it is still queued.
         fixture.send(from: 0)
         let rails = fixture.rig.members.map(\.rails)
-        await Task.detached { for group in rails { group.park() } }.value
+        await Task.detached(executorPreference: OwnThreads.shared) { for group in rails { group.park() } }.value
         for member in fixture.rig.members {
             let rail = member.rails.rails[0]
             let isLeft = try await rail.loop.submit {

@@ -1,6 +1,7 @@
 import LockstepCluster
 import LockstepCollectives
 import LockstepCore
+import LockstepTestSupport
 import LockstepWire
 import Logging
 import NIOCore
@@ -11,7 +12,7 @@ import Testing
 @testable import LockstepRuntime
 
 /// The data links that others open to worker w1, on its rail 1.
-@Suite(.timeLimit(.minutes(1))) struct RailTests {
+@Suite(.timeLimit(.minutes(Patience.minutesOfTest)), .ownThreads) struct RailTests {
     private static let process = ProcessNumber(1)
 
     /// One end of a link that w0 has dialled; tells when it closes, and takes nothing.
@@ -55,7 +56,7 @@ import Testing
             self.rail = rail
             listener = try await SecureListener.data(
                 at: Endpoint(host: "127.0.0.1", port: 0), on: loop,
-                contexts: TLSContexts(authority.issue(role: .worker, name: "w1")),
+                contexts: .patient(authority.issue(role: .worker, name: "w1")), limits: .patient,
                 logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
             ) { greeting, _ throws(LinkError) in try rail.admit(greeting) }
         }
@@ -85,12 +86,13 @@ import Testing
             let (closed, continuation) = AsyncStream.makeStream(of: LinkError.self)
             try await DataLinkDialer(
                 group: MultiThreadedEventLoopGroup.singleton,
-                contexts: TLSContexts(authority.issue(role: .worker, name: name))
+                contexts: .patient(authority.issue(role: .worker, name: name))
             ).connect(
                 to: listener.address,
                 greeting: LinkGreeting(
                     generation: generation, name: name, process: ProcessNumber(process), peerName: "w1",
-                    peerProcess: peer, rail: rail, renewal: renewal)
+                    peerProcess: peer, rail: rail, renewal: renewal),
+                timeout: .patience
             ) { _ in
                 nil
             } receiver: { _ in
@@ -106,12 +108,13 @@ import Testing
             let answers = Mutex<LinkGreeting?>(nil)
             try await DataLinkDialer(
                 group: MultiThreadedEventLoopGroup.singleton,
-                contexts: TLSContexts(authority.issue(role: .worker, name: name))
+                contexts: .patient(authority.issue(role: .worker, name: name))
             ).ask(
                 listener.address,
                 greeting: LinkGreeting(
                     generation: generation, name: name, process: ProcessNumber(7), peerName: "w1", peerProcess: peer,
-                    rail: 1, isProbe: true)
+                    rail: 1, isProbe: true),
+                timeout: .patience
             ) { answer in
                 answers.withLock { $0 = answer }
                 return nil

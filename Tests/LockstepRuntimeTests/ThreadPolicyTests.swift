@@ -1,13 +1,14 @@
 import Foundation
 import LockstepCluster
 import LockstepCore
+import LockstepTestSupport
 import NIOCore
 import Testing
 
 @testable import LockstepRuntime
 
 #if os(Linux)
-@Suite(.timeLimit(.minutes(1))) struct ThreadPolicyTests {
+@Suite(.timeLimit(.minutes(Patience.minutesOfTest)), .ownThreads) struct ThreadPolicyTests {
     /// The policy that the system schedules the calling thread by: field 41 of its `stat`, see proc(5).
     private static func policy() throws -> Int {
         let text = try String(contentsOfFile: "/proc/thread-self/stat", encoding: .utf8)

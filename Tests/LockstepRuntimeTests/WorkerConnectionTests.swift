@@ -1,6 +1,7 @@
 import Foundation
 import LockstepCluster
 import LockstepCore
+import LockstepTestSupport
 import LockstepWire
 import Logging
 import NIOCore
@@ -9,7 +10,7 @@ import Testing
 @testable import LockstepRuntime
 
 /// A worker and the ends of its connections to the coordinator.
-@Suite(.timeLimit(.minutes(1))) struct WorkerConnectionTests {
+@Suite(.timeLimit(.minutes(Patience.minutesOfTest)), .ownThreads) struct WorkerConnectionTests {
     private func welcome() throws -> Welcome {
         let path = FileManager.default.temporaryDirectory.path + "/lockstep-job-\(UUID().uuidString).yaml"
         defer { try? FileManager.default.removeItem(atPath: path) }
@@ -30,7 +31,7 @@ import Testing
     ) async throws -> RunOutcome? {
         let coordinator = try await TestCoordinator()
         let worker = try coordinator.worker(sinks: sinks)
-        let working = Task { try await worker.run() }
+        let working = Task(executorPreference: OwnThreads.shared) { try await worker.run() }
         let (control, _) = try #require(await coordinator.nextLink())
         try control.post(.welcome(try welcome()))
         try await control.run { frames in
@@ -125,7 +126,7 @@ import Testing
     @Test func aPingIsAnswered() async throws {
         let coordinator = try await TestCoordinator()
         let worker = try coordinator.worker()
-        let working = Task { try await worker.run() }
+        let working = Task(executorPreference: OwnThreads.shared) { try await worker.run() }
         let (control, _) = try #require(await coordinator.nextLink())
         try control.post(.ping(Ping(nonce: 77)))
         let answer = try await TestCoordinator.first(on: control) { if case .pong = $0 { true } else { false } }

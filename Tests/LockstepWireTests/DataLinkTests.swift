@@ -8,7 +8,7 @@ import NIOPosix
 import Testing
 
 /// Two workers linked through TLS on this machine.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(Patience.minutesOfTest)), .ownThreads)
 struct DataLinkTests {
     /// A worker w1 that listens for w0, and what it receives.
     private struct Pair {
@@ -18,7 +18,7 @@ struct DataLinkTests {
         let received: AsyncStream<TestReceiver.Event>
 
         init(
-            limits: LinkLimits = LinkLimits(),
+            limits: LinkLimits = .patient,
             admit: @escaping @Sendable (LinkGreeting) throws(LinkError) -> Void = { _ in },
             onOpen: @escaping @Sendable (DataLinkHandler) -> Void = { _ in }
         ) async throws {
@@ -27,7 +27,7 @@ struct DataLinkTests {
             received = stream
             listener = try await SecureListener.data(
                 at: Endpoint(host: "127.0.0.1", port: 0), on: MultiThreadedEventLoopGroup.singleton,
-                contexts: TLSContexts(authority.identity(.init("lockstep://demo/worker/w1"))), limits: limits,
+                contexts: .patient(authority.identity(.init("lockstep://demo/worker/w1"))), limits: limits,
                 logger: log.logger
             ) { greeting, _ throws(LinkError) in
                 try admit(greeting)
@@ -50,9 +50,11 @@ struct DataLinkTests {
         ) async throws -> AsyncStream<TestReceiver.Event> {
             let (stream, continuation) = AsyncStream.makeStream(of: TestReceiver.Event.self)
             try await DataLinkDialer(
-                group: MultiThreadedEventLoopGroup.singleton, contexts: TLSContexts(authority.identity(.init(uri)))
+                group: MultiThreadedEventLoopGroup.singleton, contexts: .patient(authority.identity(.init(uri)))
             )
-            .connect(to: endpoint ?? listener.address, greeting: greeting, objection: objection) { _ in
+            .connect(
+                to: endpoint ?? listener.address, greeting: greeting, timeout: .patience, objection: objection
+            ) { _ in
                 let receiver = TestReceiver { continuation.yield($0) }
                 receiver.onOpen = onOpen
                 return receiver

@@ -1,12 +1,13 @@
 import LockstepCollectives
 import LockstepCore
+import LockstepTestSupport
 import LockstepWire
 import NIOCore
 import NIOSSL
 import Testing
 
 /// What a dialling side makes of the first words of a listener with a good certificate.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(Patience.minutesOfTest)), .ownThreads)
 struct GreetingTests {
     /// Dials a coordinator whose certificate is c0's and whose first frame is this.
     private func dial(greetedBy kind: FrameKind, _ text: String) async throws {

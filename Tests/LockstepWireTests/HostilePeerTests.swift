@@ -1,13 +1,14 @@
 import LockstepCluster
 import LockstepCollectives
 import LockstepCore
+import LockstepTestSupport
 import LockstepWire
 import NIOCore
 import NIOPosix
 import Testing
 
 /// Data links whose other end does not behave, with real sockets.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(Patience.minutesOfTest)), .ownThreads)
 struct HostilePeerTests {
     private static func greeting(_ name: String, _ peer: String) -> LinkGreeting {
         LinkGreeting(
@@ -27,7 +28,7 @@ struct HostilePeerTests {
             events = stream
             listener = try await SecureListener.data(
                 at: Endpoint(host: "127.0.0.1", port: 0), on: MultiThreadedEventLoopGroup.singleton.next(),
-                contexts: TLSContexts(authority.identity(.init("lockstep://demo/worker/w1"))),
+                contexts: .patient(authority.identity(.init("lockstep://demo/worker/w1"))), limits: .patient,
                 logger: LogRecorder().logger
             ) { greeting, _ throws(LinkError) in
                 let receiver = TestReceiver { continuation.yield((greeting.name, $0)) }

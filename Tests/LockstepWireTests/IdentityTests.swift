@@ -2,13 +2,14 @@ import Crypto
 import Foundation
 import LockstepCluster
 import LockstepCore
+import LockstepTestSupport
 import LockstepWire
 import SwiftASN1
 import Testing
 import X509
 
 /// Identities and authorities on disk and in memory, made here and elsewhere.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(Patience.minutesOfTest)), .ownThreads)
 final class IdentityTests {
     private let directory: String
 

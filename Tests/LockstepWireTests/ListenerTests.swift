@@ -1,11 +1,12 @@
 import LockstepCluster
 import LockstepCore
+import LockstepTestSupport
 import LockstepWire
 import NIOCore
 import NIOPosix
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(Patience.minutesOfTest)), .ownThreads)
 struct ListenerTests {
     private func listen(at endpoint: Endpoint) async throws -> SecureListener {
         let identity = try Authority(cluster: "demo").issue(role: .coordinator, name: "c0")
@@ -60,7 +61,8 @@ struct ListenerTests {
         cluster.listener.initiateShutdown()
         // The one that was opening is closed; the open one goes on.
         _ = try await opening.closed()
-        await #expect(throws: (any Error).self) { _ = try await RawPeer.connect(to: cluster.listener.address) }
+        // A process that is just being started may hold the socket until its program begins.
+        while let probe = try? await RawPeer.connect(to: cluster.listener.address) { probe.close() }
         try link.post(.ping(Ping(nonce: 3)))
         let heard = try await worker.run { frames in
             for try await frame in frames { return try frame.message() }
@@ -89,9 +91,7 @@ struct ListenerTests {
     /// 256 silent connections are held, the next one waits, and gets its turn when one of them goes.
     @Test func handshakesInFlight() async throws {
         #expect(LinkLimits().openingsInFlight == 256)
-        var limits = LinkLimits()
-        limits.openingDeadline = .seconds(60)
-        let cluster = try await TestCluster(limits: limits)
+        let cluster = try await TestCluster()
         var silent: [RawPeer] = []
         for _ in 0..<256 { silent.append(try await RawPeer.connect(to: cluster.listener.address)) }
         let identity = try cluster.authority.identity(.init("lockstep://demo/worker/w0"))

@@ -1,3 +1,4 @@
+import LockstepTestSupport
 import LockstepWire
 import NIOCore
 import NIOEmbedded
@@ -5,7 +6,7 @@ import NIOPosix
 import Testing
 
 /// Loops that do not sleep.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(Patience.minutesOfTest)), .ownThreads)
 struct LoopWakerTests {
     private final class Holder: @unchecked Sendable {
         // Safe: touched on one loop only.

@@ -6,7 +6,7 @@ import NIOCore
 import Testing
 
 /// Peers that speak something else, or the right thing wrongly, before and after they are trusted.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(Patience.minutesOfTest)), .ownThreads)
 struct RawPeerTests {
     private static let seed: UInt64 = 20_260_521
 
@@ -66,7 +66,7 @@ struct RawPeerTests {
 
     @Test(arguments: [[], [22], [22, 3, 1, 2, 0, 1, 0, 1]] as [[UInt8]])
     func unfinishedHandshake(_ bytes: [UInt8]) async throws {
-        var limits = LinkLimits()
+        var limits = LinkLimits.patient
         limits.openingDeadline = .milliseconds(100)
         let cluster = try await TestCluster(limits: limits)
         let peer = try await RawPeer.connect(to: cluster.listener.address)
@@ -161,7 +161,7 @@ struct RawPeerTests {
 
     @Test(arguments: [0, 1, 31, 33])
     func slowFirstFrame(_ count: Int) async throws {
-        var limits = LinkLimits()
+        var limits = LinkLimits.patient
         limits.firstFrameDeadline = .seconds(3)
         let cluster = try await TestCluster(limits: limits)
         let peer = try await opened(cluster)
@@ -174,10 +174,7 @@ struct RawPeerTests {
     }
 
     @Test func firstFrameInPieces() async throws {
-        var limits = LinkLimits()
-        // Some hundred records take their time on one busy core.
-        limits.firstFrameDeadline = .seconds(60)
-        let cluster = try await TestCluster(limits: limits)
+        let cluster = try await TestCluster()
         let peer = try await opened(cluster)
         // A second frame right behind it must not be lost.
         let second = frame(
@@ -234,9 +231,9 @@ struct RawPeerTests {
 
     /// A peer that never reads cannot make this side keep more than the limit.
     @Test func aPeerThatDoesNotRead() async throws {
-        var limits = LinkLimits()
+        var limits = LinkLimits.patient
         limits.outboundBytes = 8 << 20
-        let cluster = try await TestCluster(limits: limits)
+        let cluster = try await TestCluster(limits: limits, isPatient: false)
         let identity = try cluster.authority.identity(.init("lockstep://demo/worker/w0"))
         // Never run: nothing reads its frames.
         let worker = try await cluster.dial(identity, as: "w0")

@@ -1,6 +1,7 @@
 import FoundationEssentials
 import LockstepCluster
 import LockstepCore
+import LockstepTestSupport
 import LockstepWire
 import NIOCore
 import NIOSSL
@@ -8,7 +9,7 @@ import Testing
 import X509
 
 /// Who is refused, in which words on both sides, and that nobody else notices.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(Patience.minutesOfTest)), .ownThreads)
 struct RefusalTests {
     private func expectRefusal(
         _ shape: TestAuthority.Shape, as name: String = "w0", signedBy other: TestAuthority? = nil, told: String,
@@ -208,9 +209,10 @@ struct RefusalTests {
     @Test func nobodyThere() async throws {
         let cluster = try await TestCluster()
         let identity = try cluster.authority.identity(.init("lockstep://demo/worker/w0"))
-        cluster.listener.initiateShutdown()
-        await cluster.listener.waitUntilClosed()
-        let error = await #expect(throws: LinkError.self) { _ = try await cluster.dial(identity, as: "w0") }
+        let silent = try SilentPort()
+        let error = await #expect(throws: LinkError.self) {
+            _ = try await cluster.dial(identity, as: "w0", to: silent.address)
+        }
         #expect(error?.reason.contains("Connection refused") == true)
         #expect(error?.isWorthRetrying == true)
         #expect(error?.commandError.exitCode == .temporary)

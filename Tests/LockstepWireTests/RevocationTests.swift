@@ -8,7 +8,7 @@ import NIOPosix
 import Testing
 
 /// Certificates that are revoked before their holders connect, while they connect, and while they are connected.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(Patience.minutesOfTest)), .ownThreads)
 struct RevocationTests {
     private static func list(_ certificate: PeerCertificate, byKey: Bool = false) -> DenyList {
         DenyList(fingerprints: [byKey ? "key:\(certificate.key)" : "serial:\(certificate.serial)"])
@@ -86,7 +86,7 @@ struct RevocationTests {
 
     /// Nothing that a peer does or leaves undone keeps its connection open.
     @Test func aPeerThatDoesNotRead() async throws {
-        let cluster = try await TestCluster()
+        let cluster = try await TestCluster(isPatient: false)
         let uri = "lockstep://demo/worker/w0"
         let peer = try await RawPeer.connect(to: cluster.listener.address, tls: cluster.clientTLS(of: uri))
         await peer.somethingHeard()
@@ -122,11 +122,11 @@ struct RevocationTests {
     /// A worker that knows its coordinator's certificate to be revoked does not talk to it.
     @Test func aRevokedCoordinator() async throws {
         let cluster = try await TestCluster()
-        let worker = try TLSContexts(cluster.authority.identity(.init("lockstep://demo/worker/w0")))
+        let worker = try TLSContexts.patient(cluster.authority.identity(.init("lockstep://demo/worker/w0")))
         worker.revocations.replace(RevocationTests.list(cluster.contexts.certificate))
         let error = await #expect(throws: LinkError.self) {
             _ = try await ControlDialer(group: cluster.group, contexts: worker)
-                .connect(to: cluster.listener.address, hello: TestCluster.hello("w0"))
+                .connect(to: cluster.listener.address, hello: TestCluster.hello("w0"), timeout: .patience)
         }
         #expect(error?.reason.hasSuffix("the certificate of lockstep://demo/coordinator/c0 was revoked") == true)
         #expect(error?.commandError.exitCode == .refused)
@@ -144,13 +144,13 @@ struct RevocationTests {
 
         init() async throws {
             let authority = try TestAuthority()
-            dialing = try TLSContexts(authority.identity(.init("lockstep://demo/worker/w0")))
-            listening = try TLSContexts(authority.identity(.init("lockstep://demo/worker/w1")))
+            dialing = try TLSContexts.patient(authority.identity(.init("lockstep://demo/worker/w0")))
+            listening = try TLSContexts.patient(authority.identity(.init("lockstep://demo/worker/w1")))
             let (stream, continuation) = AsyncStream.makeStream(of: TestReceiver.Event.self)
             received = stream
             listener = try await SecureListener.data(
                 at: Endpoint(host: "127.0.0.1", port: 0), on: MultiThreadedEventLoopGroup.singleton,
-                contexts: listening, logger: log.logger
+                contexts: listening, limits: .patient, logger: log.logger
             ) { _, _ throws(LinkError) in
                 DataLinkAdmission(
                     greeting: Workers.greeting("w1", "w0"), receiver: TestReceiver { continuation.yield($0) })
@@ -166,7 +166,8 @@ struct RevocationTests {
             let (stream, continuation) = AsyncStream.makeStream(of: TestReceiver.Event.self)
             try await DataLinkDialer(group: MultiThreadedEventLoopGroup.singleton, contexts: dialing)
                 .connect(
-                    to: listener.address, greeting: Workers.greeting("w0", "w1"), objection: { _ in nil },
+                    to: listener.address, greeting: Workers.greeting("w0", "w1"), timeout: .patience,
+                    objection: { _ in nil },
                     receiver: { _ in TestReceiver { continuation.yield($0) } })
             return stream
         }

@@ -21,8 +21,6 @@ struct SeedBatch: Sendable {
     /// - Returns: whether none failed.
     func run() -> Bool {
         var done = 0
-        var faults = 0
-        var events = 0
         var failing: [UInt64] = []
         var excused = 0
         var totals = ClusterSimulation.Counts()
@@ -33,12 +31,8 @@ struct SeedBatch: Sendable {
             let simulation = ClusterSimulation(scenario)
             simulation.run()
             done += 1
-            faults += simulation.counts.faults
-            events += simulation.counts.events
+            totals += simulation.counts
             if simulation.counts.isExcused { excused += 1 }
-            totals.generations += simulation.counts.generations
-            totals.coordinators += simulation.counts.coordinators
-            totals.incidents += simulation.counts.incidents
             if let violation = simulation.violation {
                 failing.append(seed)
                 say("seed \(seed): \(violation)")
@@ -48,13 +42,15 @@ struct SeedBatch: Sendable {
             }
             if time(nil) >= spokeAt + 60 {
                 spokeAt = time(nil)
-                say("\(done) seeds, \(faults) faults, \(failing.count) failing")
+                say("\(done) seeds, \(totals.faults) faults, \(failing.count) failing")
             }
             seed += stride
         }
         say(
-            "\(done) seeds from \(first + offset) by \(stride): \(faults) faults, \(events) events, "
+            "\(done) seeds from \(first + offset) by \(stride): \(totals.faults) faults, \(totals.events) events, "
                 + "\(totals.generations) generations, \(totals.coordinators) coordinators, \(totals.incidents) incidents, "
+                + "\(totals.copies) copies for observers, \(totals.fedSteps) steps fed, \(totals.overflows) overflows, "
+                + "\(totals.promoted) promoted, "
                 + "\(excused) excused, \(failing.count) failing: \(failing)")
         return failing.isEmpty
     }

@@ -31,4 +31,9 @@ const char *ls_system_argument(int index);
 /// -1 where the system has none.
 int ls_system_always_readable(void);
 
+/// Milliseconds since the other end's system has acknowledged anything on a connection, where something was sent more
+/// than once, or it was asked whether it has room or is there, and has not answered. Else 0: also where it answers that
+/// it has no room, since its program does not read. 0 where the system does not say.
+long ls_system_unanswered(int socket);
+
 #endif

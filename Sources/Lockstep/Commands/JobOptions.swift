@@ -40,6 +40,13 @@ struct JobOptions: ParsableArguments {
             valueName: "count"))
     var maxFailures: Int = 100
 
+    @Option(
+        help: ArgumentHelp(
+            "So many workers beyond those asked for follow the run without computing, ready to take the place of one that is lost. "
+                + "Default: 0; whoever comes computes.",
+            valueName: "count"))
+    var spares: Int = 0
+
     @Flag(help: "Print JSON lines to standard output.")
     var json = false
 
@@ -47,7 +54,9 @@ struct JobOptions: ParsableArguments {
     var exchange: ExchangeWish { ExchangeWish(links: links, bucketBytes: bucketBytes) }
 
     /// How many workers the run can do without.
-    var endurance: RunEndurance { RunEndurance(minWorkers: minWorkers, maxFailures: maxFailures) }
+    var endurance: RunEndurance {
+        RunEndurance(minWorkers: minWorkers, maxFailures: maxFailures, spares: spares)
+    }
 
     func validate() throws {
         guard !ProgramJob.isRegistered || job == nil else {

@@ -9,7 +9,7 @@ struct TrainCommand: AsyncParsableCommand {
 
     @OptionGroup var options: JobOptions
 
-    @Option(help: "Worker processes. Default: one a core, at least 2, at most one a lane.")
+    @Option(help: "Worker processes, without spares. Default: one a core, at least 2, at most one a lane.")
     var workers: Int?
 
     @Option(help: "Compute threads of each worker. Default: cores / workers.")

@@ -10,7 +10,8 @@ struct StatusReport: Sendable {
 
     /// Text for people. What came from workers is escaped.
     var text: String {
-        var lines = [heading, pause, progress, numbers, exchange, snapshot, problem].compactMap { $0 } + incidents
+        var lines = [heading, pause, progress, numbers, exchange, audit, snapshot, problem].compactMap { $0 }
+        lines += incidents
         let workers = value["workers"]?.array ?? []
         if !workers.isEmpty { lines += table(workers) }
         return lines.joined(separator: "\n")
@@ -48,6 +49,13 @@ struct StatusReport: Sendable {
         else { return nil }
         return "gradients \(buckets) \(buckets == 1 ? "bucket" : "buckets"), \(links) \(links == 1 ? "link" : "links") "
             + "a pair, \(object["awake"]?.bool == true ? "awake" : "asleep") while they wait"
+    }
+
+    private var audit: String? {
+        guard let interval = value["auditEverySteps"]?.int, interval > 0 else { return nil }
+        let count = value["lanesAudited"]?.int ?? 0
+        return "audited   \(NumberText.grouped(count)) \(count == 1 ? "lane" : "lanes") computed twice, alike; one "
+            + (interval == 1 ? "every step" : "every \(NumberText.grouped(interval)) steps")
     }
 
     private var snapshot: String? {
@@ -89,13 +97,16 @@ struct StatusReport: Sendable {
     private func row(_ worker: JSONValue) -> [String] {
         let lanes = worker["lanes"]?.array?.compactMap(\.int) ?? []
         let waiting = worker["waitingFor"]?.array?.compactMap(\.string) ?? []
+        let role = worker["role"]?.string ?? "member"
         let step = worker["step"]?.int.map { NumberText.grouped($0) }
         var silence = worker["silentSeconds"]?.double.map { "\(NumberText.fixed($0, 1)) s ago" } ?? "-"
         if worker["isSuspected"]?.bool == true { silence += ", suspected" }
         if worker["isLeaving"]?.bool == true { silence += ", leaving" }
+        if let source = worker["source"]?.string { silence += ", fed by \(source.escapedForDisplay(limit: 40))" }
+        let idle = ["observer", "spare"].contains(role) ? role : "-"
         return [
             (worker["name"]?.string ?? "").escapedForDisplay(limit: 40),
-            lanes.count == 2 ? "\(lanes[0])–\(lanes[1] - 1)" : "-",
+            lanes.count == 2 ? "\(lanes[0])–\(lanes[1] - 1)" : idle,
             (worker["stage"]?.string ?? "-").escapedForDisplay(limit: 20), step ?? "-", silence,
             waiting.map { $0.escapedForDisplay(limit: 40) }.joined(separator: ", "),
         ]

@@ -34,13 +34,7 @@ package final class CoordinatorService: Service {
             throw CommandError.refused(
                 "the identity \(settings.identity.name) is no coordinator's; issue one with --role coordinator")
         }
-        let lanes = settings.job.job.laneTree.laneCount
-        guard (1...lanes).contains(settings.workers) else {
-            throw CommandError.usage(
-                "--workers \(settings.workers): a job of \(lanes) lanes takes 1 to \(lanes) workers; change --workers or lanes"
-            )
-        }
-        try settings.endurance.check(workers: settings.workers)
+        try settings.endurance.check(workers: settings.workers, lanes: settings.job.job.laneTree.laneCount)
         try CoordinatorService.check(settings.exchange)
         try CoordinatorService.checkSize(
             of: CoordinatorShell.welcome(
@@ -131,7 +125,9 @@ package final class CoordinatorService: Service {
     package func run() async throws {
         // Said here, where signals are heeded: who reads it may send one.
         let count = settings.workers
-        settings.logger.info("listening on \(address) for \(count) \(count == 1 ? "worker" : "workers")")
+        let spares = settings.endurance.spares
+        let kept = spares == 0 ? "" : " and \(spares) \(spares == 1 ? "spare" : "spares")"
+        settings.logger.info("listening on \(address) for \(count) \(count == 1 ? "worker" : "workers")\(kept)")
         let ticker = Task { [events] in
             while !Task.isCancelled {
                 try? await Task.sleep(for: .milliseconds(50))

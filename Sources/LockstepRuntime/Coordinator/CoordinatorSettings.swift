@@ -14,6 +14,7 @@ package struct CoordinatorSettings: Sendable {
     /// How gradients are to travel, as far as that is not to be measured.
     package var exchange: ExchangeWish
     package var endurance = RunEndurance()
+    package var timing = CoordinatorConfiguration.Timing()
     package var placement: RunPlacement
     /// nil where nobody can be denied, since the authority ends with the run.
     package var denied: DenyListPlace?

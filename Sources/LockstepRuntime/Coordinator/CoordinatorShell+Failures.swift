@@ -29,7 +29,9 @@ extension CoordinatorShell {
     mutating func show(_ damage: Damage, of worker: String) {
         let report = IncidentReport(
             damage, of: worker, generation: core.roster?.generation ?? 0, at: ProcessClock.now)
-        keep(report)
+        damages.append((worker, damage))
+        // What is shown of an incident is one line, whatever comes out of it later.
+        if !incidents.indices.reversed().contains(where: { incidents[$0].add(report) }) { keep(report) }
         logger.error("\(report.message)", metadata: CoordinatorShell.metadata(of: report))
     }
 

@@ -30,20 +30,21 @@ struct CoordinatorShell {
     private var journaled = 0
     /// It was said that the journal takes no more.
     private var journalIsBroken = false
-    private var display: ProgressDisplay
+    var display: ProgressDisplay
     var collections: StateCollections
     var snapshot: WrittenSnapshot?
-    private var startedAt: Double?
     let openedAt = ProcessClock.seconds
     var lastReport: StepReport?
     /// The last failures that the run survived, oldest first.
     var incidents: [IncidentReport] = []
-    private var lastStepAt = 0.0
-    private var samples = 0
-    private var metricsAreLost = false
-    private var outcome: RunOutcome?
+    private var observations = Observations()
+    /// Of workers whose state was damaged, what it was.
+    var damages: [(worker: String, Damage)] = []
+    var throughput = Throughput()
+    var metricsAreLost = false
+    var outcome: RunOutcome?
     /// The lines that workers send, where no launcher in this process reads their output.
-    private let workerLogs: WorkerLogs?
+    let workerLogs: WorkerLogs?
 
     init(
         settings: CoordinatorSettings, run: OpenedRun, events: CoordinatorEvents,
@@ -79,55 +80,16 @@ struct CoordinatorShell {
         collections = StateCollections(
             vectorCount: 1 + job.vectorNames.count, elementCount: job.plan.layout.count,
             numberCount: StateNumbers.count(of: job))
-        let stateBytes = 4 * job.plan.layout.count * (1 + job.vectorNames.count)
         core = CoordinatorCore(
-            CoordinatorConfiguration(
-                workers: settings.workers, laneCount: job.laneTree.laneCount, purpose: settings.purpose,
-                elementCount: job.plan.layout.count, exchange: settings.exchange, version: lockstepVersion,
-                welcome: CoordinatorShell.welcome(
-                    settings, runName: run.name, incarnation: run.incarnation, resumed: run.resumed,
-                    reportedStep: run.reportedStep,
-                    traceContext: TraceContext.fields(of: span.context, tracer: tracing.tracer)),
-                timing: CoordinatorShell.timing,
-                start: run.resumed.map { CoordinatorConfiguration.StartPoint(step: $0.step, hash: $0.hash) },
-                greatestGeneration: run.journal.history.greatestGeneration, resumedFrom: run.resumed?.path,
-                snapshotEverySteps: UInt32(job.snapshotEverySteps), snapshotsBest: job.snapshots.best != nil,
-                snapshotBacklog: max(1, min(16, CoordinatorShell.backlogBytes / max(1, stateBytes))),
-                minWorkers: settings.endurance.minWorkers, maxFailures: settings.endurance.maxFailures,
-                history: run.history))
-    }
-
-    private static var timing: CoordinatorConfiguration.Timing {
-        #if LOCKSTEP_FAILPOINTS
-        var timing = CoordinatorConfiguration.Timing()
-        if let deadline = Failpoints.current.deadline { timing.shorten(to: deadline) }
-        return timing
-        #else
-        return CoordinatorConfiguration.Timing()
-        #endif
-    }
-
-    /// Bytes of states that may wait for the disk.
-    private static let backlogBytes = 256 << 20
-
-    static func welcome(
-        _ settings: CoordinatorSettings, runName: String, incarnation: UInt32, resumed: ResumedState?,
-        reportedStep: UInt32 = 0, traceContext: [ContextField]
-    ) -> Welcome {
-        Welcome(
-            runIdentifier: runName, incarnation: incarnation, clusterName: settings.identity.name.cluster,
-            job: settings.job.encodedSource, files: settings.job.files,
-            state: resumed.map { state in
-                StateOffer(
-                    step: state.step, byteCount: state.vectors.reduce(0) { $0 + $1.count },
-                    stateDigest: state.stateDigest)
-            }, fewestLinks: settings.offeredLinks.lowerBound, mostLinks: settings.offeredLinks.upperBound,
-            reportedStep: reportedStep, traceContext: traceContext)
+            CoordinatorShell.configuration(
+                settings, run: run,
+                traceContext: TraceContext.fields(of: span.context, tracer: tracing.tracer)))
     }
 
     /// - Returns: how the run ended; nil where it was interrupted.
     mutating func run() async -> RunOutcome? {
         defer {
+            observations.end()
             span.end()
             writeSpans()
         }
@@ -149,6 +111,7 @@ struct CoordinatorShell {
             case .request(let request, let answer): answer(self.answer(request))
             case .tick:
                 if let deadline = core.nextDeadline, ProcessClock.now >= deadline { handle(.tick) }
+                observe()
             case .interrupt:
                 display.endLine()
                 return .some(nil)
@@ -156,6 +119,13 @@ struct CoordinatorShell {
             return outcome.map { .some($0) }
         }
         return end ?? nil
+    }
+
+    private mutating func observe() {
+        let hasEnded = observations.update(
+            core.workerReadings, generation: core.roster?.generation ?? 0, tracer: tracing.tracer,
+            context: span.context)
+        if hasEnded { writeSpans() }
     }
 
     /// Takes a frame from a worker's current bulk connection; another process of its name has no say.
@@ -209,118 +179,5 @@ struct CoordinatorShell {
         logger[metadataKey: "generation"] = "\(core.roster?.generation ?? 0)"
         logger[metadataKey: "step"] = "\(lastReport?.step ?? run.reportedStep)"
         return logger
-    }
-
-    private mutating func perform(_ action: CoordinatorAction) {
-        switch action {
-        case .send(let connection, let message):
-            #if LOCKSTEP_FAILPOINTS
-            Failpoints.current.pass(message, step: lastReport?.step ?? 0, isSent: false)
-            defer { Failpoints.current.pass(message, step: lastReport?.step ?? 0, isSent: true) }
-            #endif
-            connections.send(message, on: connection)
-        case .refuse(let connection, let reason): connections.refuse(connection, reason)
-        case .close(let connection, let reason):
-            logger.debug("closing a connection: \(reason)")
-            connections.close(connection)
-        case .log(let level, let text, let metadata):
-            let level: Logger.Level =
-                switch level {
-                case .info: .info
-                case .warning: .warning
-                case .error: .error
-                }
-            logger.log(level: level, "\(text)", metadata: metadata.mapValues { "\($0)" })
-        case .measured(let result): settings.measured?(result)
-        case .tuned(let tuned): settings.tuned?(tuned)
-        case .workersReady(let roster):
-            startedAt = ProcessClock.seconds
-            let isTakenOver = roster.generation == run.history.lastRoster?.generation
-            logger.info(
-                isTakenOver
-                    ? "all \(roster.members.count) workers are at work; training goes on"
-                    : "all \(roster.members.count) workers are ready; training begins")
-        case .generationBegins(let roster):
-            collections.dropIncomplete()
-            startedAt = startedAt ?? ProcessClock.seconds
-            let names = roster.members.map { $0.name.escapedForDisplay() }.joined(separator: ", ")
-            logger.info("generation \(roster.generation) begins after step \(roster.startStep): \(names)")
-        case .incident(let incident): show(incident)
-        case .damage(let worker, let damage): show(damage, of: worker)
-        case .offerState: offerState()
-        case .collectState(let step, let shares): collections.expectLast(step, shares)
-        case .writeSnapshot(let step, let hash, let isBest): writeSnapshot(step, hash: hash, isBest: isBest)
-        case .dropState(let step): _ = collections.take(step)
-        case .report(let reports): show(reports)
-        case .evaluated(let evaluation): show(evaluation)
-        case .finish(let result): finish(result)
-        case .fail(let verdict): fail(verdict)
-        }
-    }
-
-    // MARK: Steps
-
-    private mutating func show(_ reports: [StepReport]) {
-        let now = ProcessClock.seconds
-        lastStepAt = now
-        for report in reports {
-            lastReport = report
-            samples += Int(report.samples)
-            record(report)
-            if settings.output.json { settings.output.result(RunReport.event(report).text) }
-            display.add(report, now: now)
-        }
-    }
-
-    private func show(_ evaluation: EvaluationReport) {
-        if settings.output.json { settings.output.result(report.event(evaluation).text) }
-        logger.info("validation after step \(evaluation.step): \(report.text(evaluation))")
-    }
-
-    /// A full disk does not end a run whose state is sound, but it is said.
-    private mutating func record(_ report: StepReport) {
-        guard !metricsAreLost else { return }
-        do throws(CommandError) {
-            try run.recorder.append(RunReport.metrics(report))
-        } catch {
-            metricsAreLost = true
-            logger.error("\(error.message); steps from \(report.step) on are missing there")
-        }
-    }
-
-    // MARK: The end
-
-    private mutating func finish(_ result: RunResult) {
-        display.endLine()
-        switch result.outcome {
-        case .completed:
-            outcome = RunOutcome(exitCode: result.exitCode, message: "")
-            guard let snapshot else { return }
-            let steps = Int(result.snapshotStep ?? 0)
-            let seconds = max(lastStepAt - (startedAt ?? lastStepAt), 1e-9)
-            let times = RunTimes(seconds: seconds, samplesPerSecond: Double(samples) / seconds)
-            settings.output.result(
-                settings.output.json
-                    ? report.finished(result, of: run, snapshot: snapshot, steps: steps, times: times).text
-                    : report.summary(result, snapshot: snapshot, steps: steps, times: times))
-        case .measured: outcome = RunOutcome(exitCode: result.exitCode, message: "")
-        case .stopped(let reason):
-            let kept =
-                snapshot.map { "; S(\($0.step)) is kept in \($0.path)" }
-                ?? run.resumed.map { "; S(\($0.step)) is kept in \($0.path)" } ?? "; no snapshot"
-            outcome = RunOutcome(exitCode: result.exitCode, message: "the run was stopped: \(reason)\(kept)")
-        }
-    }
-
-    private mutating func fail(_ verdict: Verdict) {
-        display.endLine()
-        var lines = [verdict.message]
-        let written = verdict.worker.map { workerLogs?.lastLines(of: $0) ?? settings.lastLines?($0) ?? [] } ?? []
-        if let worker = verdict.worker, !written.isEmpty {
-            lines.append("  last lines of \(worker.escapedForDisplay()):")
-            lines += written.map { "    \($0.escapedForDisplay(limit: 400))" }
-        }
-        span.setStatus(SpanStatus(code: .error, message: verdict.message))
-        outcome = RunOutcome(exitCode: verdict.exitCode, message: lines.joined(separator: "\n"))
     }
 }

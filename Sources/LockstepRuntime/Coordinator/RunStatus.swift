@@ -33,8 +33,11 @@ struct RunStatus {
         object["generation"] = .number(core.roster?.generation ?? 0)
         object["incarnation"] = .number(run.incarnation)
         object["workers"] = .array(core.workerReadings.map { RunStatus.worker($0, at: now) })
+        object["spares"] = .number(core.configuration.spares)
         object["minWorkers"] = .number(core.configuration.minWorkers)
         object["pause"] = core.pauseReason.map { .string($0) } ?? .null
+        object["auditEverySteps"] = .number(core.configuration.auditEverySteps)
+        object["lanesAudited"] = .number(core.lanesAudited)
         object["incidentCount"] = .number(core.incidentCount)
         object["incidents"] = .array(incidents.map { $0.value(at: now) })
         object["snapshot"] =
@@ -69,10 +72,12 @@ struct RunStatus {
         [
             "name": .string(worker.name), "host": .string(worker.host),
             "processIdentifier": .number(worker.processIdentifier),
+            "role": .string(worker.role.rawValue),
             "lanes": worker.lanes.map { .array([.number($0.lowerBound), .number($0.upperBound)]) } ?? .null,
             "stage": .string(worker.stage.description), "step": .number(worker.step),
             "silentSeconds": .number(Double(now - min(worker.lastHeard, now)) / 1e9),
             "isSuspected": .bool(worker.isSuspected), "isLeaving": .bool(worker.isLeaving),
+            "source": worker.source.map { .string($0) } ?? .null,
             "waitingFor": .array(worker.waitingFor.map { .string($0) }),
         ]
     }

@@ -1,5 +1,6 @@
 internal import LockstepCluster
 internal import LockstepCore
+internal import LockstepJobs
 internal import LockstepWire
 internal import Logging
 internal import Tracing
@@ -28,11 +29,12 @@ struct LocalCluster {
 
     /// - Throws: `CommandError` with the exit code, unless that is 0.
     func run() async throws {
+        try endurance.check(workers: workers, lanes: job.job.laneTree.laneCount)
         let authority = try Authority(cluster: "local")
         let sinks = LogSinks([Launch.terminalSink(level: .warning)])
         let logger = Launch.logger("coordinator", sinks)
         // Names are known before processes are, so that the verdict can show what they wrote.
-        let names = (0..<max(0, workers)).map { "w\($0)" }
+        let names = (0..<workers + endurance.spares).map { "w\($0)" }
         let lines = Dictionary(uniqueKeysWithValues: names.map { ($0, LineRing()) })
         var settings = CoordinatorSettings(
             job: job, identity: try authority.issue(role: .coordinator, name: "coordinator"),
@@ -46,7 +48,8 @@ struct LocalCluster {
         settings.tuned = tuned
         let coordinator = try await CoordinatorService(settings)
         LogSink.file(coordinator.runDirectory.log(of: "coordinator"), level: .info).map(sinks.add)
-        let shares = Machine.coreShares(workers: workers, threads: threads)
+        // With spares nobody knows who will compute: START shares the cores out among those that do.
+        let shares = endurance.spares == 0 ? Machine.coreShares(workers: workers, threads: threads) : nil
         let processes = LocalWorkers(
             workers: try names.enumerated().map { index, name in
                 LocalWorkers.Worker(

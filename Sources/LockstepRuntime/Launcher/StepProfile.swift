@@ -58,7 +58,7 @@ struct StepProfile: Sendable {
     /// Does a step. The last row is the whole step.
     private static func step(_ turn: Turn, of work: GenerationWork, _ state: FlatState) throws -> [OperationTime] {
         let start = MonotonicClock.nanoseconds()
-        work.compute(turn, state: state) { _ in }
+        try work.compute(turn, state: state) { _ in }
         let record = work.record(state: state, askedGeneration: 0, judgement: nil, hashesState: false)
         let summary = try RecordSummary(records: [record], tree: work.plan.tree, sumCount: work.plan.sumCount)
         let recorded = MonotonicClock.nanoseconds()

@@ -4,8 +4,8 @@ internal import LockstepFormats
 
 /// Something that went wrong and that the run has survived, as people and programs see it.
 struct IncidentReport: Sendable, Equatable {
-    /// One line: who, where, why, what was done.
-    let message: String
+    /// One line: who, where, why, what was done, and what was damaged where that has come out.
+    private(set) var message: String
     let worker: String?
     let stage: Stage?
     let step: UInt32?
@@ -28,6 +28,17 @@ struct IncidentReport: Sendable, Equatable {
         generation = incident.roster.generation
         workers = incident.roster.members.count
         at = incident.noticedAt
+    }
+
+    /// Of what was found afterwards: what in the worker's state was damaged.
+    ///
+    /// - Returns: whether it belongs to this incident.
+    mutating func add(_ damage: IncidentReport) -> Bool {
+        guard generation == damage.generation, worker == nil || worker == damage.worker, workers != nil else {
+            return false
+        }
+        message += "; \(damage.message)"
+        return true
     }
 
     init(_ damage: Damage, of worker: String, generation: UInt32, at now: UInt64) {

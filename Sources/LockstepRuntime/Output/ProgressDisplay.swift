@@ -11,11 +11,8 @@ struct ProgressDisplay {
     private var epoch = EpochSummary()
     private var lastStep = 0
     private var learningRate = 0.0
-    private var startedAt: Double?
-    /// The step before the first one shown: not 0 in a run that was resumed.
-    private var stepsBefore = 0
+    private var throughput = Throughput()
     private var metric: String?
-    private var samplesSinceStart = 0
     private var drawnAt = -1.0
     private var hasLine = false
 
@@ -37,27 +34,23 @@ struct ProgressDisplay {
 
     /// - Parameter now: seconds of a monotonic clock.
     mutating func add(_ report: StepReport, now: Double) {
-        if startedAt == nil {
-            startedAt = now - report.seconds
-            stepsBefore = Int(report.step) - 1
-            metric = report.metrics.first?.name
-        }
+        if throughput.steps == 0 { metric = report.metrics.first?.name }
+        throughput.add(report, now: now)
         epoch.add(
             epoch: Int(report.epoch), samples: Int(report.samples), loss: report.loss,
             metrics: report.metrics.map(\.value))
         lastStep = Int(report.step)
         learningRate = report.learningRate
-        samplesSinceStart += Int(report.samples)
         let isEndOfEpoch = lastStep == steps || lastStep % stepsPerEpoch == 0
         if let columns {
             if isEndOfEpoch || now - drawnAt >= 0.1 {
                 drawnAt = now
-                write("\r\u{1B}[K" + line(now: now, columns: columns()))
+                write("\r\u{1B}[K" + line(columns: columns()))
                 hasLine = true
             }
             if isEndOfEpoch { endLine() }
         } else if isEndOfEpoch {
-            write(words(now: now, isNarrow: false).joined(separator: "  ") + "\n")
+            write(words(isNarrow: false).joined(separator: "  ") + "\n")
         }
     }
 
@@ -69,10 +62,9 @@ struct ProgressDisplay {
     }
 
     /// The words of the line; a narrow terminal gets shorter ones and no step.
-    private func words(now: Double, isNarrow: Bool) -> [String] {
-        let seconds = max(now - (startedAt ?? now), 1e-9)
-        let rate = NumberText.grouped(Double(samplesSinceStart) / seconds)
-        let left = seconds / Double(max(1, lastStep - stepsBefore)) * Double(steps - lastStep)
+    private func words(isNarrow: Bool) -> [String] {
+        let rate = NumberText.grouped(throughput.samplesPerSecond)
+        let left = throughput.seconds / Double(max(1, throughput.steps)) * Double(steps - lastStep)
         var words = ["epoch \(epoch.epoch)/\(epochs)"]
         if !isNarrow { words.append("step \(lastStep)/\(steps)") }
         words.append("loss \(NumberText.fixed(epoch.loss, 4))")
@@ -87,11 +79,11 @@ struct ProgressDisplay {
     }
 
     /// One line that never wraps, with a bar that takes what the words leave.
-    private func line(now: Double, columns: Int) -> String {
+    private func line(columns: Int) -> String {
         let room = (columns > 0 ? columns : 80) - 1
         let isNarrow = room < 116
         let separator = isNarrow ? " " : "  "
-        var words = words(now: now, isNarrow: isNarrow)
+        var words = words(isNarrow: isNarrow)
         let width = min(24, room - words.joined(separator: separator).count - separator.count - 2)
         if width >= 4 {
             let doneInEpoch = (lastStep - 1) % stepsPerEpoch + 1

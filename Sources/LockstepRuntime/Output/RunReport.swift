@@ -77,7 +77,8 @@ struct RunReport {
 
     /// The last event of a run that ended well.
     func finished(
-        _ result: RunResult, of run: OpenedRun, snapshot: WrittenSnapshot, steps: Int, times: RunTimes
+        _ result: RunResult, of run: OpenedRun, snapshot: WrittenSnapshot, steps: Int, throughput: Throughput,
+        damages: [(worker: String, Damage)] = []
     ) -> JSONValue {
         let done = result.members.compactMap(\.done)
         let lastEpoch = means(done.first?.lastEpoch)
@@ -90,12 +91,20 @@ struct RunReport {
             ("metrics", metricsOrNull(lastEpoch)),
         ])
         if let evaluation = values(done.first?.evaluation) { object["evaluation"] = .object(evaluation) }
-        object["samplesPerSecond"] = .number(times.samplesPerSecond)
-        object["seconds"] = .number(times.seconds)
+        object["samplesPerSecond"] = .number(throughput.samplesPerSecond)
+        object["seconds"] = .number(throughput.seconds)
         object["workers"] = .number(result.members.count)
         object["incidents"] = .number(result.incidents)
+        object["damages"] = .array(
+            damages.map { worker, damage in
+                [
+                    "worker": .string(worker), "step": .number(damage.step),
+                    "tensors": .array(damage.tensors.map { .string($0.name) }),
+                ]
+            })
         object["generations"] = .number(run.earlierGenerations + result.generations)
         object["lanesComputed"] = .object(lanes(run.earlierLanes + result.lanesComputed.map { ($0.name, $0.lanes) }))
+        object["lanesAudited"] = .number(result.lanesAudited)
         object["gradientBytesSent"] = .object(
             JSONObject(result.members.map { ($0.name, .number($0.done?.gradientBytesSent ?? 0)) }))
         object["runDirectory"] = .string(runDirectory.path)
@@ -117,19 +126,32 @@ struct RunReport {
     }
 
     /// The summary for people.
-    func summary(_ result: RunResult, snapshot: WrittenSnapshot, steps: Int, times: RunTimes) -> String {
+    func summary(
+        _ result: RunResult, snapshot: WrittenSnapshot, steps: Int, throughput: Throughput,
+        damages: [(worker: String, Damage)] = []
+    ) -> String {
         let done = result.members.compactMap(\.done)
         var lines = [
             "trained \(NumberText.grouped(steps)) steps with \(result.members.count) "
-                + "\(result.members.count == 1 ? "worker" : "workers") in \(NumberText.fixed(times.seconds, 1)) s "
-                + "(\(NumberText.grouped(times.samplesPerSecond)) samples/s)"
+                + "\(result.members.count == 1 ? "worker" : "workers") in \(NumberText.fixed(throughput.seconds, 1)) s "
+                + "(\(NumberText.grouped(throughput.samplesPerSecond)) samples/s)"
         ]
         if let last = means(done.first?.lastEpoch) { lines.append("last epoch  \(last.text)") }
         if let evaluation = means(done.first?.evaluation) { lines.append("test        \(evaluation.text)") }
+        if result.lanesAudited > 0 {
+            let lanes = result.lanesAudited == 1 ? "lane" : "lanes"
+            lines.append("audited     \(NumberText.grouped(result.lanesAudited)) \(lanes) computed twice, alike")
+        }
         if result.incidents > 0 {
             let incidents =
                 "\(NumberText.grouped(result.incidents)) \(result.incidents == 1 ? "incident" : "incidents")"
             lines.append("survived    \(incidents); `lockstep trace` tells of them")
+        }
+        for (worker, damage) in damages {
+            let tensors = damage.tensors.map { $0.name.escapedForDisplay(limit: 100) }.joined(separator: ", ")
+            lines.append(
+                "damaged     \(tensors.isEmpty ? "numbers beside the tensors" : tensors) of step \(damage.step) in worker "
+                    + "\(worker.escapedForDisplay()); test that machine's memory")
         }
         lines.append("digest      \(snapshot.digest)")
         lines.append("snapshot    \(snapshot.path)")
@@ -165,11 +187,4 @@ struct WrittenSnapshot: Sendable {
     let isBest: Bool
     let digest: Digest
     let stateDigest: Digest
-}
-
-/// How long a run took.
-struct RunTimes: Sendable {
-    /// From START to the last step.
-    var seconds: Double
-    var samplesPerSecond: Double
 }

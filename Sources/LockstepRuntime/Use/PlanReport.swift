@@ -49,6 +49,7 @@ struct PlanReport {
         lines.append(
             "snapshots  every \(NumberText.grouped(job.snapshotEverySteps)) steps, \(job.snapshots.keep) kept"
                 + (job.snapshots.best.map { ", and the best by \($0)" } ?? ""))
+        if job.auditEverySteps > 0 { lines.append("audit      \(audit)") }
         lines.append("")
         lines += layers
         lines.append("")
@@ -94,6 +95,7 @@ struct PlanReport {
             "loss": .string(job.loss.description),
             "optimizer": .string(job.optimizer.description), "metrics": .array(job.metricNames.map { .string($0) }),
             "snapshotEverySteps": .number(job.snapshotEverySteps),
+            "auditEverySteps": .number(job.auditEverySteps),
             "parameters": .number(plan.layout.parameterCount),
             "forwardFLOPsPerSample": .number(plan.forwardFLOPsPerSample),
             "backwardFLOPsPerSample": .number(plan.backwardFLOPsPerSample), "layers": .array(layers),
@@ -116,6 +118,15 @@ struct PlanReport {
     private var training: String {
         "\(NumberText.grouped(job.stepCount)) steps, \(NumberText.grouped(job.order.stepsPerEpoch)) an epoch, "
             + "batches of \(NumberText.grouped(job.batchSize)) in \(job.laneTree.laneCount) lanes, seed \(job.seed)"
+    }
+
+    /// What an audit costs falls on one worker of the step, for which all others wait.
+    private var audit: String {
+        let interval = job.auditEverySteps
+        let most = shares.map(\.lanes.count).max() ?? 1
+        let steps = interval == 1 ? "every step" : "every \(NumberText.grouped(interval)) steps"
+        return "\(steps) one of \(job.laneTree.laneCount) lanes is computed a second time, by a worker that has up to "
+            + "\(most) of its own"
     }
 
     private var layers: [String] {

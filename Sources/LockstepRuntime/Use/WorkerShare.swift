@@ -62,7 +62,9 @@ struct WorkerShare {
         stateBytes = 4 * plan.layout.count * (1 + job.vectorNames.count)
         // The one root of a lone worker is the total.
         let vectors = exchange.memberCount == 1 ? 1 : exchange.ownRoots.count + 1
-        gradientBytes = 4 * (plan.layout.count * vectors + rails.reduce(0) { $0 + $1.stagingCount })
+        // The audited lane's gradient, and those of its neighbours that wait for it.
+        let audited = job.auditEverySteps == 0 ? 0 : 1 + Int.bitWidth - (lanes.count - 1).leadingZeroBitCount
+        gradientBytes = 4 * (plan.layout.count * (vectors + audited) + rails.reduce(0) { $0 + $1.stagingCount })
 
         let samplesPerLane = (batch + laneCount - 1) / laneCount
         let laneBytes = plan.arenaBytes(samples: samplesPerLane, lanes: 1)
@@ -73,7 +75,10 @@ struct WorkerShare {
             .multipliedSaturated(by: busy)
         let batches = 2 * 4 * samples.multipliedSaturated(by: plan.sampleElements + plan.targetElements)
         let packed = plan.packedFloats(samples: samples, groups: busy * ((wanted + grouped - 1) / grouped))
-        activationBytes = arenas.addingSaturated(4 * packed).addingSaturated(batches)
+        let auditing =
+            job.auditEverySteps == 0
+            ? 0 : laneBytes.addingSaturated(4 * plan.packedFloats(samples: samplesPerLane, groups: 1))
+        activationBytes = auditing.addingSaturated(arenas).addingSaturated(4 * packed).addingSaturated(batches)
     }
 }
 

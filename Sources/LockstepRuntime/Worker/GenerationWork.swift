@@ -9,24 +9,30 @@ internal import LockstepJobs
 /// What a worker has in hand in one generation: its lanes' threads, samples, gradients. Used by the driver's thread.
 final class GenerationWork {
     let roster: Roster
+    /// The own place in it.
+    let own: Int
     let lanes: Range<Int>
     /// Of all rails.
     let plans: [ExchangePlan]
     let schedule: TurnSchedule
     let memory: ExchangeMemory
-    private let job: ResolvedJob
-    private let kernels: Kernels
+    let job: ResolvedJob
+    let kernels: Kernels
     private let executor: Executor
     private let loader: BatchLoader
     private let rootPointers: [UnsafeMutablePointer<Float>]
-    private let results: UnsafeMutablePointer<LaneResult>
+    let results: UnsafeMutablePointer<LaneResult>
     /// For each lane the sums of the metrics.
-    private let metricSums: UnsafeMutablePointer<Double>
+    let metricSums: UnsafeMutablePointer<Double>
     /// The next turn to ask for.
     private var prefetched: Turn?
     /// Turns whose batches are on their way, in order.
     private var asked: [Turn] = []
     private var sampleHash: UInt64 = 0
+    /// What computes lanes a second time; nil until it is needed.
+    var auditor: LaneAuditor?
+    /// What the record says of the turn's audited lane.
+    private var (ownLaneHash, auditHash): (UInt64, UInt64) = (0, 0)
     private(set) var times = TurnTimes()
 
     /// - Parameter isTimed: whether `takeTimes` has anything to say.
@@ -36,6 +42,7 @@ final class GenerationWork {
         isTimed: Bool = false
     ) throws {
         self.roster = roster
+        self.own = own
         self.job = job
         self.kernels = kernels
         lanes = roster.members[own].lanes
@@ -48,7 +55,8 @@ final class GenerationWork {
         executor = try Executor(
             plan: job.plan, kernels: kernels, lanes: lanes, laneTree: job.laneTree, batchSize: job.batchSize,
             threads: threads, isTimed: isTimed,
-            gradientCuts: roster.members.count > 1 ? roster.exchange.bucketBoundaries : [])
+            gradientCuts: roster.members.count > 1 ? roster.exchange.bucketBoundaries : [],
+            isolatesLanes: roster.auditEverySteps > 0)
         loader = try BatchLoader(job: job, lanes: lanes)
         results = .allocate(capacity: lanes.count)
         results.initialize(repeating: LaneResult(), count: lanes.count)
@@ -74,11 +82,15 @@ final class GenerationWork {
     /// Computes this worker's part of a turn from S(N−1).
     ///
     /// - Parameters:
+    ///   - audit: that of the turn, where it has one.
     ///   - bucketCompleted: told on the compute threads when the own roots hold the final sums of a bucket.
     ///   - entered: hears of the stages.
+    /// - Throws: `CommandError` where memory for an audit does not suffice.
     func compute(
-        _ turn: Turn, state: FlatState, bucketCompleted: (@Sendable (Int) -> Void)? = nil, entered: (Stage) -> Void
-    ) {
+        _ turn: Turn, state: FlatState, audit: LaneAudit? = nil, bucketCompleted: (@Sendable (Int) -> Void)? = nil,
+        entered: (Stage) -> Void
+    ) throws {
+        (ownLaneHash, auditHash) = (0, 0)
         times = TurnTimes()
         times.loadStart = MonotonicClock.nanoseconds()
         guard turn.hasBatch else {
@@ -94,12 +106,13 @@ final class GenerationWork {
         sampleHash = batch.sampleHash
         entered(turn.phase == .train ? .forward : .evaluation)
         let context = StepContext(seed: job.seed, step: turn.step, firstPosition: batch.firstPosition)
+        let ownLane = ownAuditedLane(audit, in: turn)
         let steps =
             turn.phase == .train
             ? executor.train(
                 parameters: state.parameters, inputs: batch.inputs.pointer, targets: batch.targets.pointer,
                 laneStarts: batch.laneStarts, gradients: rootPointers, results: results, metricSums: metricSums,
-                context: context, bucketCompleted: bucketCompleted)
+                context: context, bucketCompleted: bucketCompleted, isolated: ownLane?.isolated)
             : executor.evaluate(
                 parameters: state.parameters, inputs: batch.inputs.pointer, targets: batch.targets.pointer,
                 laneStarts: batch.laneStarts, results: results, metricSums: metricSums)
@@ -107,6 +120,9 @@ final class GenerationWork {
         times.backwardEnd = steps.backwardEnd
         loader.give(back: batch)
         prefetchNext()
+        ownLaneHash = ownLane?.lane.hash ?? 0
+        // What this worker has to send of its own lanes is on its way meanwhile.
+        if let audit, audit.auditor == own { auditHash = try auditLane(audit.lane, of: turn, state) }
         #if LOCKSTEP_FAILPOINTS
         if let fault = Failpoints.current.lossNotFinite, turn.phase == .train, turn.step == fault.step,
             lanes.contains(fault.lane)
@@ -144,8 +160,8 @@ final class GenerationWork {
         return ControlRecord(
             lanes: lanes, sums: sums, sampleHash: judgement ?? sampleHash,
             firstNonFiniteLane: lanes.first { !results[$0 - lanes.lowerBound].isFinite },
-            stateHash: hashesState ? executor.hash(state) : StateHash(high: 0, low: 0), askedGeneration: askedGeneration
-        )
+            stateHash: hashesState ? executor.hash(state) : StateHash(high: 0, low: 0),
+            askedGeneration: askedGeneration, ownLaneHash: ownLaneHash, auditHash: auditHash)
     }
 
     /// How long the operations of training took; nothing unless they are timed.
@@ -156,24 +172,16 @@ final class GenerationWork {
 
     /// Turns S(N−1) into S(N).
     func apply(_ turn: Turn, _ summary: RecordSummary, plateauFactor: Double, to state: FlatState) {
-        let step = job.optimizerStep(
-            step: Int(turn.step), totalWeight: summary.totals[1], plateauFactor: plateauFactor, kernels: kernels)
-        executor.update(
-            state, optimizer: step, totalGradient: memory.total.pointer,
-            batchCount: job.order.batchCount(ofStep: Int(turn.step)))
+        job.apply(
+            step: turn.step, totals: summary.totals, totalGradient: memory.total.pointer, plateauFactor: plateauFactor,
+            to: state, executor, kernels)
     }
 
     /// The turn as it is reported.
     func report(_ turn: Turn, _ summary: RecordSummary, plateauFactor: Double, seconds: Double) -> StepReport {
-        let step = Int(turn.step)
-        let measures = job.measures(of: summary.totals)
-        return StepReport(
-            step: turn.step, epoch: UInt32(job.order.epoch(ofStep: step)),
-            loss: measures?.loss ?? 0,
-            metrics: (measures?.metrics ?? []).map { StepReport.NamedValue(name: $0.name, value: $0.value) },
-            learningRate: job.rate(atStep: step, plateauFactor: plateauFactor, kernels: kernels),
-            samples: UInt32(job.order.batchCount(ofStep: step)), seconds: seconds,
-            computeSeconds: times.computeSeconds)
+        job.report(
+            step: turn.step, totals: summary.totals, plateauFactor: plateauFactor, seconds: seconds,
+            computeSeconds: times.computeSeconds, kernels)
     }
 
     /// What comes after a decision is not known yet: the loader goes on as if training did, and `stopsEarly` turns it

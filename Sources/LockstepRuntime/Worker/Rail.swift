@@ -30,6 +30,7 @@ final class Rail: @unchecked Sendable {
     let number: Int
     let loop: any EventLoop
     private let identity: WorkerIdentity
+    private let entrance: FeedEntrance?
     let limits: Limits
     let post: @Sendable (Event) -> Void
     /// Made when it is first wanted.
@@ -50,14 +51,18 @@ final class Rail: @unchecked Sendable {
     private var receivers: [RailLink] = []
     private var isClosed = false
 
-    /// - Parameter post: called on the loop.
+    /// - Parameters:
+    ///   - entrance: lets links of feeds in; nil where there are none.
+    ///   - post: called on the loop.
     init(
         number: Int, loop: any EventLoop, identity: WorkerIdentity, limits: Limits = Limits(),
+        entrance: FeedEntrance? = nil,
         post: @escaping @Sendable (Event) -> Void
     ) {
         self.number = number
         self.loop = loop
         self.identity = identity
+        self.entrance = entrance
         self.limits = limits
         self.post = post
     }
@@ -110,11 +115,12 @@ final class Rail: @unchecked Sendable {
     /// Drops the generation in progress and its links; that generation's later links are refused.
     func park() { end() }
 
-    /// Ends all links, also those that wait. None is let in afterwards.
+    /// Ends all links, also those that wait and those of feeds. None is let in afterwards.
     func close() {
         isClosed = true
         end()
         for receiver in receivers { receiver.link?.close() }
+        entrance?.close()
         waker = nil
     }
 
@@ -146,7 +152,7 @@ final class Rail: @unchecked Sendable {
     /// Judges a worker of the own cluster that wants to link. Its name is that of its certificate.
     func admit(_ greeting: LinkGreeting) throws(LinkError) -> DataLinkAdmission {
         guard !isClosed else { throw .closed("this worker ends") }
-        guard greeting.isProbe || greeting.generation >= generation && greeting.generation > 0 else {
+        guard greeting.isOfNoRoster || greeting.generation >= generation && greeting.generation > 0 else {
             throw .refused("its link is of generation \(greeting.generation), this worker is in \(generation)")
         }
         guard greeting.peerProcess == identity.process else {
@@ -155,7 +161,12 @@ final class Rail: @unchecked Sendable {
         guard greeting.rail == number else {
             throw .refused("it looks for rail \(greeting.rail), this is rail \(number)")
         }
-        guard !greeting.isProbe else { return DataLinkAdmission(greeting: answer(to: greeting), receiver: nil) }
+        guard !greeting.isOfNoRoster else {
+            let answer = answer(to: greeting)
+            guard greeting.isFeed else { return DataLinkAdmission(greeting: answer, receiver: nil) }
+            guard let entrance else { throw .refused("it is fed on another rail") }
+            return DataLinkAdmission(greeting: answer, receiver: try entrance.admit(greeting, on: loop))
+        }
         if greeting.generation == generation {
             if links.isEmpty { throw .refused("generation \(generation) is over") }
             if let objection = objection(to: greeting) { throw .refused(objection) }
@@ -170,7 +181,8 @@ final class Rail: @unchecked Sendable {
     private func answer(to greeting: LinkGreeting) -> LinkGreeting {
         LinkGreeting(
             generation: greeting.generation, name: identity.name, process: identity.process, peerName: greeting.name,
-            peerProcess: greeting.process, rail: number, renewal: greeting.renewal, isProbe: greeting.isProbe)
+            peerProcess: greeting.process, rail: number, renewal: greeting.renewal, isProbe: greeting.isProbe,
+            isFeed: greeting.isFeed)
     }
 
     /// The receiver of a link that this worker dials, and whose other end has greeted as it should.
@@ -257,4 +269,9 @@ final class Rail: @unchecked Sendable {
         links.close()
         post(.lost(member: member, generation: generation, reason: due))
     }
+}
+
+extension LinkGreeting {
+    /// Whether it may come whatever generation the rail is in.
+    fileprivate var isOfNoRoster: Bool { isProbe || isFeed }
 }

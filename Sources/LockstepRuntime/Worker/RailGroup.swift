@@ -13,14 +13,18 @@ final class RailGroup: Sendable {
     private let group: MultiThreadedEventLoopGroup
     private let listeners = Mutex<[SecureListener]>([])
 
-    /// - Parameter post: called on the loops.
+    /// - Parameters:
+    ///   - entrance: lets links of feeds in, on rail 0; nil where there are none.
+    ///   - post: called on the loops.
     init(
-        count: Int, identity: WorkerIdentity, limits: Rail.Limits = Rail.Limits(),
+        count: Int, identity: WorkerIdentity, limits: Rail.Limits = Rail.Limits(), entrance: FeedEntrance? = nil,
         post: @escaping @Sendable (Rail.Event, _ rail: Int) -> Void
     ) {
         group = MultiThreadedEventLoopGroup(numberOfThreads: count)
         rails = group.makeIterator().enumerated().map { number, loop in
-            Rail(number: number, loop: loop, identity: identity, limits: limits) { post($0, number) }
+            Rail(
+                number: number, loop: loop, identity: identity, limits: limits, entrance: number == 0 ? entrance : nil
+            ) { post($0, number) }
         }
         // The loops' threads have the policy of the one that made them.
         for rail in rails { rail.loop.execute { ThreadPolicy.latency.apply() } }

@@ -8,21 +8,14 @@ final class StagedState: @unchecked Sendable {
     /// The numbers beside the vectors as they travel: two floats for each.
     let numberMemory: FloatMemory
     private let elementCount: Int
-    private let numberCount: Int
 
     init(_ pieces: StatePieces) {
         elementCount = pieces.elementCount
-        numberCount = pieces.numberCount
         vectors = (0..<pieces.vectorCount).map { _ in FloatMemory(count: pieces.elementCount) }
         numberMemory = FloatMemory(count: 2 * pieces.numberCount)
     }
 
-    var numbers: [Double] {
-        let bytes = UnsafeRawBufferPointer(numberMemory.bytes(0..<2 * numberCount))
-        return (0..<numberCount).map {
-            Double(bitPattern: UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: 8 * $0, as: UInt64.self)))
-        }
-    }
+    var numbers: [Double] { numberMemory.numbers }
 
     /// - Parameter vector: the number behind the last one is that of the numbers.
     func memory(_ vector: Int) -> FloatMemory { vector == vectors.count ? numberMemory : vectors[vector] }

@@ -9,10 +9,11 @@ internal import Logging
 /// The links and exchanges of generations, and their trials.
 extension WorkerDriver {
     /// The rails are as many as the coordinator wants and this process has cores for.
-    func makeRails(_ welcome: Welcome) -> RailGroup {
+    func makeRails(_ welcome: Welcome, _ job: ResolvedJob) -> RailGroup {
         let wanted = max(welcome.fewestLinks, min(welcome.mostLinks, Machine.cores))
+        let entrance = FeedEntrance(FeedShape(of: job)) { [events] feed, event in events.post(.observed(feed, event)) }
         return RailGroup(
-            count: min(max(1, wanted), ExchangeSettings.mostLinks), identity: core.identity
+            count: min(max(1, wanted), ExchangeSettings.mostLinks), identity: core.identity, entrance: entrance
         ) { [events, network] event, rail in
             // The driver may compute for long; a new link must not wait for it.
             guard case .renew(let member, let roster, let renewal) = event else {
@@ -34,6 +35,8 @@ extension WorkerDriver {
             return .failed(reason: "START came before the job")
         }
         guard !settings.allowsClear else { return WorkerDriver.refusesWithoutTLS }
+        endObserving()
+        if feeds != nil { feedBegins(start.roster) }
         cores.take(start.hostShare)
         spans?.begin(start.traceContext, generation: start.roster.generation)
         starting = start

@@ -34,7 +34,7 @@ extension WorkerDriver {
             state = ready.state
             watched = ready.watched
             spans = makeSpans(job, run: preparation.welcome.runIdentifier)
-            let rails = makeRails(preparation.welcome)
+            let rails = makeRails(preparation.welcome, job)
             self.rails = rails
             let numbers = StateNumbers(
                 of: job, watched, epochSums: ready.epochSums, epochSampleSum: ready.epochSampleSum)
@@ -46,7 +46,7 @@ extension WorkerDriver {
                         watched, numbers, job),
                     lastStep: UInt32(job.stepCount),
                     evaluationBatches: UInt32(job.testOrder?.stepsPerEpoch ?? 0), validation: job.validationSchedule,
-                    host: "", ports: []), rails)
+                    host: "", ports: [], seed: job.seed), rails)
             return nil
         } catch let error as CommandError {
             return .unable(Unable(exitCode: error.exitCode, message: error.message))

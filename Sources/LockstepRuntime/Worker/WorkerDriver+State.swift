@@ -15,6 +15,7 @@ extension WorkerDriver {
     func hashState() -> WorkerEvent? {
         guard let state else { return nil }
         let hashes = state.hashes(settings.kernels, numbers: numbers)
+        if feeds != nil { feedStill() }
         return .stateHashed(hashes.parameters, whole: hashes.whole)
     }
 

@@ -13,6 +13,7 @@ extension WorkerDriver {
         flushSpan()
         if starting != nil, let failure = beginWork() { return failure }
         guard let work, let state, let exchange else { return .failed(reason: "no generation is in hand") }
+        if feeds != nil { feedState() }
         broken = turn.phase == .train ? turn : nil
         if isStopping { work.stopsEarly(after: turn) }
         if turn.phase == .evaluation, turn.step == 1 { spans?.beginEvaluation(at: turnStart) }
@@ -26,23 +27,27 @@ extension WorkerDriver {
         #endif
         self.isStopping = isStopping
         exchange.begin(turn)
-        work.compute(
-            turn, state: state,
-            bucketCompleted: { bucket in
+        do {
+            try work.compute(
+                turn, state: state, audit: core.laneAudit,
+                bucketCompleted: { bucket in
+                    #if LOCKSTEP_FAILPOINTS
+                    pass(.backward)
+                    #endif
+                    exchange.bucketReady(bucket, in: turn)
+                }
+            ) { [settings] stage in
+                settings.status.update {
+                    $0.step = step
+                    $0.stage = stage
+                }
                 #if LOCKSTEP_FAILPOINTS
-                pass(.backward)
+                if stage == .load { pass(.load) }
+                if stage == .forward { pass(.forward) }
                 #endif
-                exchange.bucketReady(bucket, in: turn)
             }
-        ) { [settings] stage in
-            settings.status.update {
-                $0.step = step
-                $0.stage = stage
-            }
-            #if LOCKSTEP_FAILPOINTS
-            if stage == .load { pass(.load) }
-            if stage == .forward { pass(.forward) }
-            #endif
+        } catch {
+            return failed(error)
         }
         // A turn without a batch has nothing to compute; its record follows by itself.
         return turn.hasBatch ? .computed(turn) : nil
@@ -55,6 +60,7 @@ extension WorkerDriver {
         #endif
         let record = work.record(
             state: state, askedGeneration: askedGeneration, judgement: judgement, hashesState: hashesState)
+        isStateHashed = hashesState
         exchange.complete(turn, record, isStopping: isStopping)
         #if LOCKSTEP_FAILPOINTS
         pass(.allReduce, step: turn.step)
@@ -92,6 +98,7 @@ extension WorkerDriver {
         #endif
         work.apply(turn, summary, plateauFactor: watched.plateauFactor, to: state)
         let end = ProcessClock.now
+        if feeds != nil { feedStep(turn, summary, seconds: Double(end - turnStart) / 1e9) }
         done = StepSpans.Step(
             turn: turn, epoch: job.order.epoch(ofStep: Int(turn.step)), times: work.times, start: turnStart,
             exchanged: exchanged, updated: end, end: end, snapshot: nil, waitedFor: lastMember, buckets: exchange.times)
@@ -108,6 +115,7 @@ extension WorkerDriver {
         if outcome.isImproved { state.keepBest() }
         // The best is what training ends with, whether it ends early or not.
         if outcome.stops || step == UInt32(job.stepCount) { state.restoreBest() }
+        if feeds != nil { feedJudgement(sums, step: step, watchHash: watched.hash) }
         return .judged(
             isStopping: outcome.stops, snapshots: outcome.isBest && job.snapshots.best != nil, watchHash: watched.hash)
     }

@@ -15,6 +15,10 @@ final class WorkerDriver: @unchecked Sendable {
         /// Of the rail with this number.
         case rail(Int, Rail.Event)
         case exchanged(RunningExchange.End)
+        /// Of a feed of which this worker is the source.
+        case feedEnded(OutgoingFeed, OutgoingFeed.End)
+        /// Of a feed of which this worker is the observer.
+        case observed(IncomingFeed, IncomingFeed.Event)
         /// What was wanted has come on the bulk connection; the number is that of the asking.
         case bulkReady(Int, Fetched)
         /// A connection that the core knows nothing of has ended, and the worker cannot go on without it.
@@ -68,6 +72,15 @@ final class WorkerDriver: @unchecked Sendable {
     var done: StepSpans.Step?
     var share: ShareCopy?
 
+    /// Whether the records of the turn in hand say what the state's hash is.
+    var isStateHashed = false
+    /// Whom this worker feeds; nil while that is nobody.
+    var feeds: Feeds?
+    /// The feeds that are open here, by number.
+    var observed: [Int: Observed] = [:]
+    /// What an observer updates its state with.
+    var feedExecutor: Executor?
+
     init(
         settings: WorkerSettings, identity: WorkerIdentity, network: WorkerNetwork, events: Mailbox<Event>,
         ended: @escaping @Sendable (ExitCode, String) -> Void
@@ -77,7 +90,7 @@ final class WorkerDriver: @unchecked Sendable {
         self.events = events
         self.ended = ended
         // A coordinator that is stopped for a while (Ctrl-Z) is waited for as long as one that is not there yet.
-        var timing = WorkerCore.Timing()
+        var timing = settings.timing
         timing.patience = UInt64(settings.patience * 1e9)
         #if LOCKSTEP_FAILPOINTS
         if let deadline = Failpoints.current.deadline { timing.shorten(to: deadline) }
@@ -92,6 +105,8 @@ final class WorkerDriver: @unchecked Sendable {
         defer {
             flushSpan()
             endGeneration()
+            closeFeeds()
+            endObserving()
         }
         while core.state != .ended {
             // Before the deadline is judged, and past all that waits in the mailbox: a long computation must not make
@@ -113,6 +128,8 @@ final class WorkerDriver: @unchecked Sendable {
                 if let event = received(staged, generation: generation) { handle(event) }
             case .rail(_, let event): if let event = linked(event) { handle(event) }
             case .exchanged(let end): if let event = exchanged(end) { handle(event) }
+            case .feedEnded(let feed, let end): if let event = ended(feed, end) { handle(event) }
+            case .observed(let feed, let event): if let event = observed(feed, event) { handle(event) }
             case .bulkReady(let number, let fetched):
                 if number == fetchCount, let event = received(fetched) { handle(event) }
             case .lost(let error): ended(error.exitCode, error.message)
@@ -171,6 +188,8 @@ final class WorkerDriver: @unchecked Sendable {
             return begin(turn, isStopping: isStopping)
         case .record(let turn, let askedGeneration, let judgement, let hashesState):
             return record(turn, askedGeneration: askedGeneration, judgement: judgement, hashesState: hashesState)
+        case .auditLane(let turn, let lane):
+            return auditLane(lane, of: turn)
         case .apply(let turn, let summary):
             return apply(turn, summary)
         case .judge(let sums, let step):
@@ -182,6 +201,19 @@ final class WorkerDriver: @unchecked Sendable {
             return park()
         case .hashState:
             return hashState()
+        case .preflight(let preflight):
+            network.preflight(preflight)
+            return nil
+        case .feed(let order):
+            return feed(order.observer)
+        case .endFeeds:
+            closeFeeds()
+            return nil
+        case .take(_, let number):
+            return take(feed: number)
+        case .dropFeed(let number, let reason):
+            dropFeed(number, reason: reason)
+            return nil
         case .reach(let members, let limit):
             network.reach(members, generation: core.promised, limit: limit)
             return nil

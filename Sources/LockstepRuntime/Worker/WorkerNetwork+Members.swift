@@ -33,7 +33,7 @@ extension WorkerNetwork {
 
     /// Dials the members that this worker dials, on these rails.
     func link(_ roster: Roster, own: Int, _ rails: [Rail]) {
-        var timing = DialQueue.Timing()
+        var timing = settings.dialTiming
         timing.patience *= UInt64(roster.patience)
         let queue = DialQueue(
             own: own, links: rails.count, allowance: roster.linkingAllowance(links: rails.count), timing: timing,

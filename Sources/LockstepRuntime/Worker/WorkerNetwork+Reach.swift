@@ -12,17 +12,30 @@ extension WorkerNetwork {
     /// - Parameter limit: nanoseconds in which they must have answered.
     func reach(_ members: [Roster.Member], generation: UInt32, limit: UInt64) {
         tasks.add { [self] in
-            let answers = await withTaskGroup(of: (Int, Bool).self) { group in
-                for (index, member) in members.enumerated() {
-                    group.addTask { (index, await self.answers(member, generation, limit)) }
-                }
-                return await group.reduce(into: [Bool](repeating: false, count: members.count)) { $0[$1.0] = $1.1 }
-            }
-            events.post(.core(.reached(outOfReach: zip(members, answers).filter { !$1 }.map(\.0.name))))
+            events.post(.core(.reached(outOfReach: await silent(members.map(\.address), generation, limit))))
         }
     }
 
-    private func answers(_ member: Roster.Member, _ generation: UInt32, _ limit: UInt64) async -> Bool {
+    /// Does the same before this worker observes; then `preflighted` is posted.
+    func preflight(_ preflight: Preflight) {
+        tasks.add { [self] in
+            let outOfReach = await silent(preflight.members, preflight.generation, preflight.limit)
+            events.post(.core(.preflighted(generation: preflight.generation, outOfReach: outOfReach)))
+        }
+    }
+
+    /// - Returns: the names of those that did not answer.
+    private func silent(_ members: [WorkerAddress], _ generation: UInt32, _ limit: UInt64) async -> [String] {
+        let answers = await withTaskGroup(of: (Int, Bool).self) { group in
+            for (index, member) in members.enumerated() {
+                group.addTask { (index, await self.answers(member, generation, limit)) }
+            }
+            return await group.reduce(into: [Bool](repeating: false, count: members.count)) { $0[$1.0] = $1.1 }
+        }
+        return zip(members, answers).filter { !$1 }.map(\.0.name)
+    }
+
+    private func answers(_ member: WorkerAddress, _ generation: UInt32, _ limit: UInt64) async -> Bool {
         await withTaskGroup(of: Bool.self) { group in
             group.addTask { await self.ask(member, generation, limit) }
             group.addTask {
@@ -35,7 +48,7 @@ extension WorkerNetwork {
         }
     }
 
-    private func ask(_ member: Roster.Member, _ generation: UInt32, _ limit: UInt64) async -> Bool {
+    private func ask(_ member: WorkerAddress, _ generation: UInt32, _ limit: UInt64) async -> Bool {
         guard let port = member.ports.first else { return false }
         let greeting = LinkGreeting(
             generation: generation, name: identity.name, process: identity.process, peerName: member.name,

@@ -1,4 +1,4 @@
-internal import LockstepCluster
+package import LockstepCluster
 internal import LockstepCore
 package import LockstepEngine
 package import LockstepWire
@@ -26,6 +26,8 @@ package struct WorkerSettings: Sendable {
     package var hasOwnCores = false
     /// Whether its data links have no TLS: it takes part in measurements only.
     package var allowsClear = false
+    package var timing = WorkerCore.Timing()
+    package var dialTiming = DialQueue.Timing()
     /// Of data links.
     package var linkLimits = LinkLimits()
     package var status: ProcessStatus

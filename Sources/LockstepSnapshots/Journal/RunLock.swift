@@ -42,6 +42,8 @@ package final class RunLock: Sendable {
         descriptor.withLock { held in
             guard let descriptor = held else { return }
             _ = ftruncate(descriptor, 0)
+            // A process that is just being started may have the descriptor too, until its program begins.
+            _ = flock(descriptor, LOCK_UN)
             close(descriptor)
             held = nil
         }

@@ -1,5 +1,5 @@
 package import LockstepCore
-internal import NIOCore
+package import NIOCore
 internal import NIOSSL
 internal import X509
 
@@ -18,8 +18,9 @@ package struct TLSContexts: Sendable {
     let client: NIOSSLContext
     let authority: [Certificate]
 
+    /// - Parameter shutdownTimeout: for a peer to say that it closes too; then its connection is cut.
     /// - Throws: `CommandError` (usage) for an identity that TLS cannot use.
-    package init(_ identity: Identity) throws(CommandError) {
+    package init(_ identity: Identity, shutdownTimeout: TimeAmount = .seconds(1)) throws(CommandError) {
         let chain = try IdentityText.certificates(identity.certificate, "certificate.pem")
         let roots = try IdentityText.certificates(identity.authority, "authority.pem")
         let key = try IdentityText.privateKey(identity.key, "key.pem")
@@ -35,8 +36,8 @@ package struct TLSContexts: Sendable {
             client.certificateChain = chain.map { .certificate($0.tls) }
             client.privateKey = privateKey
             client.trustRoots = trustRoots
-            TLSContexts.restrict(&server)
-            TLSContexts.restrict(&client)
+            TLSContexts.restrict(&server, shutdownTimeout)
+            TLSContexts.restrict(&client, shutdownTimeout)
             self.server = try NIOSSLContext(configuration: server)
             self.client = try NIOSSLContext(configuration: client)
             certificate = try PeerCertificate(chain[0].certificate, encoded: chain[0].encoded)
@@ -47,12 +48,12 @@ package struct TLSContexts: Sendable {
         authority = roots.map(\.certificate)
     }
 
-    private static func restrict(_ configuration: inout TLSConfiguration) {
+    private static func restrict(_ configuration: inout TLSConfiguration, _ shutdownTimeout: TimeAmount) {
         configuration.minimumTLSVersion = .tlsv13
         configuration.maximumTLSVersion = .tlsv13
         configuration.certificateVerification = .noHostnameVerification
         configuration.applicationProtocols = [applicationProtocol]
         configuration.renegotiationSupport = .none
-        configuration.shutdownTimeout = .seconds(1)
+        configuration.shutdownTimeout = shutdownTimeout
     }
 }

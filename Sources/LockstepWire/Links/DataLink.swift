@@ -42,15 +42,15 @@ enum DataLink {
         _ channel: any Channel, _ peer: PeerName, _ receiver: any FrameReceiver, _ limits: LinkLimits, isClear: Bool
     ) throws {
         CongestionControl.prefer(channel)
-        LinkTimeout.set(on: channel)
         let endpoint = Endpoint(channel.remoteAddress)
         let place = endpoint.map { "\(peer.name) at \($0)" } ?? peer.name
-        try channel.pipeline.syncOperations.addHandler(
+        try channel.pipeline.syncOperations.addHandlers(
             // A socket without TLS keeps what is written until the peer has taken it.
             DataLinkHandler(
                 peer: peer, place: place, receiver: receiver, lendsMemory: !isClear,
                 isLoopback: endpoint?.isLoopback ?? false, recordsPerKey: limits.recordsPerKey
-            )
+            ),
+            LinkTimeout()
         )
     }
 

@@ -8,7 +8,7 @@
 /// True where allocations are counted: with glibc.
 bool malloc_counter_works(void);
 
-/// Allocations so far by all threads, also ended ones, whose name began with `prefix` when it was last looked at.
+/// Allocations so far by all threads, also ended ones, whose name begins, or at its end began, with `prefix`.
 uint64_t malloc_counter_total(const char *prefix);
 
 #endif

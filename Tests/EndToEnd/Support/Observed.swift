@@ -1,3 +1,4 @@
+import LockstepTestSupport
 import Synchronization
 
 /// A value that one side changes and the other waits for.
@@ -30,7 +31,7 @@ final class Observed<Value: Sendable>: Sendable {
             storage.waiters[storage.nextWaiter] = waiter
             return storage.nextWaiter
         }
-        let deadline = Task {
+        let deadline = Task(executorPreference: OwnThreads.executables) {
             try? await Task.sleep(for: limit)
             waiter.finish()
         }

@@ -1,3 +1,4 @@
+import LockstepTestSupport
 import Subprocess
 
 #if canImport(System)
@@ -18,7 +19,7 @@ final class RunningProcess: Sendable, CustomStringConvertible {
     }
 
     /// Long enough for a busy machine; only a test that fails waits so long.
-    static let patience = Duration.seconds(60)
+    static let patience = Patience.duration
 
     let command: String
     private let state = Observed(State())
@@ -39,7 +40,7 @@ final class RunningProcess: Sendable, CustomStringConvertible {
         for (key, value) in environment {
             inherited = inherited.updating([Environment.Key(stringLiteral: key): value])
         }
-        Task { [state, inherited] in
+        Task(executorPreference: OwnThreads.executables) { [state, inherited] in
             do {
                 let result = try await Subprocess.run(
                     .path(FilePath(executable)), arguments: Arguments(arguments), environment: inherited,

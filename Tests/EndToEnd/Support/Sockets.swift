@@ -74,6 +74,18 @@ final class TCPListener: Sendable {
 
     deinit { close(descriptor) }
 
+    /// A port that is free now, and that the system gives to nobody who asks for any: a process may be told to listen there.
+    static func freePort() throws -> Int {
+        for _ in 0..<1000 {
+            let port = Int.random(in: 10_000..<30_000)
+            let descriptor = try socket()
+            defer { close(descriptor) }
+            var address = loopback(port)
+            if withSocketAddress(&address, { bind(descriptor, $0, $1) }) == 0 { return port }
+        }
+        throw Missing("a free port from 10000 to 30000")
+    }
+
     /// The next connection; nil once the listener is shut down. Blocks.
     func accept() -> TCPConnection? {
         #if canImport(Darwin)

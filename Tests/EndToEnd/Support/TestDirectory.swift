@@ -127,6 +127,16 @@ struct TestDirectory: Sendable {
         }
     }
 
+    /// Waits until `condition` holds of what processes have written here.
+    func until(_ what: String, _ condition: () async throws -> Bool) async throws {
+        let deadline = ContinuousClock.now + RunningProcess.patience
+        while !(try await condition()) {
+            guard ContinuousClock.now < deadline else { throw Missing("\(what); there are \(contents)") }
+            // Files tell nobody that they have grown.
+            try await Task.sleep(for: .milliseconds(20))
+        }
+    }
+
     /// Waits until no process runs here any more.
     ///
     /// - Returns: those that are left after `limit`.

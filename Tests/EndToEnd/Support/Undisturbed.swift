@@ -1,4 +1,5 @@
 import LockstepFormats
+import LockstepTestSupport
 import Synchronization
 import Testing
 
@@ -14,7 +15,7 @@ struct Undisturbed: Sendable {
     static func run(_ job: String) async throws -> Undisturbed {
         let task = known.withLock { known in
             if let task = known[job] { return task }
-            let task = Task { try await compute(job) }
+            let task = Task(executorPreference: OwnThreads.executables) { try await compute(job) }
             known[job] = task
             return task
         }
@@ -53,7 +54,7 @@ extension TestDirectory {
         let result = try TrainingResult(outcome)
         let differences = try await differences(of: result, from: Undisturbed.run(job), run: run)
         #expect(differences.isEmpty, "\(note) \(outcome)", sourceLocation: sourceLocation)
-        let left = try await processesLeft(after: .seconds(2))
+        let left = try await processesLeft(after: .promised(2))
         #expect(left.isEmpty, "\(note)", sourceLocation: sourceLocation)
         return result
     }

@@ -2,6 +2,7 @@ import LockstepCluster
 import LockstepCollectives
 import LockstepCore
 import LockstepEngine
+import LockstepTestSupport
 import LockstepWire
 import Logging
 import NIOCore
@@ -47,7 +48,7 @@ final class RailRig: Sendable {
     ///   - holders: the members that hold the state; nil for all.
     init(
         lanes: [Range<Int>], elementCount: Int, settings: ExchangeSettings, rounds: Int,
-        limits: LinkLimits = LinkLimits(), holders: [Int]? = nil
+        limits: LinkLimits = .patient, holders: [Int]? = nil
     ) async throws {
         let authority = try Authority(cluster: "test")
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
@@ -111,7 +112,8 @@ final class RailRig: Sendable {
                 to: Endpoint(host: "127.0.0.1", port: roster.members[member].ports[rail]),
                 greeting: LinkGreeting(
                     generation: 1, name: "w\(own)", process: roster.members[own].process, peerName: "w\(member)",
-                    peerProcess: roster.members[member].process, rail: rail, renewal: renewal)
+                    peerProcess: roster.members[member].process, rail: rail, renewal: renewal),
+                timeout: .patience
             ) { _ in
                 nil
             } receiver: { _ in
@@ -121,7 +123,7 @@ final class RailRig: Sendable {
         dialing.withLock {
             $0 = { [made] own, rail, member, renewal in
                 made[own].renewals.add(1, ordering: .relaxed)
-                Task { try? await dial(own, rail, member, renewal) }
+                Task(executorPreference: OwnThreads.shared) { try? await dial(own, rail, member, renewal) }
             }
         }
         for own in lanes.indices {

@@ -5,6 +5,7 @@ import LockstepCluster
 import LockstepCore
 import LockstepEngine
 import LockstepRuntime
+import LockstepTestSupport
 import LockstepWire
 import Logging
 import ServiceLifecycle
@@ -43,24 +44,28 @@ final class TestCluster: Sendable {
         try job.write(toFile: jobPath, atomically: true, encoding: .utf8)
         let authority = try Authority(cluster: "test")
         let results = results
-        coordinator = try await CoordinatorService(
-            CoordinatorSettings(
-                job: try PreparedJob(path: jobPath, overrides: overrides),
-                identity: try authority.issue(role: .coordinator, name: "c0"),
-                listen: Endpoint(host: "127.0.0.1", port: 0), workers: count, exchange: exchange,
-                placement: .new(directory + "/run"),
-                output: RunOutput(json: true, result: { results.append($0) }, progress: { _ in }),
-                logger: TestCluster.logger("coordinator", logs, nil), tracer: tracer))
+        var coordinatorSettings = CoordinatorSettings(
+            job: try PreparedJob(path: jobPath, overrides: overrides),
+            identity: try authority.issue(role: .coordinator, name: "c0"),
+            listen: Endpoint(host: "127.0.0.1", port: 0), workers: count, exchange: exchange,
+            placement: .new(directory + "/run"),
+            output: RunOutput(json: true, result: { results.append($0) }, progress: { _ in }),
+            logger: TestCluster.logger("coordinator", logs, nil), tracer: tracer)
+        coordinatorSettings.timing = .patient
+        coordinator = try await CoordinatorService(coordinatorSettings)
         let endpoint = try Endpoint(coordinator.address, option: "--join")
         let (logs, tracer) = (logs, tracer)
         workers = try (0..<count).map { index in
             let status = ProcessStatus()
             var settings = WorkerSettings(
                 identity: try authority.issue(role: .worker, name: "w\(index)"), coordinator: endpoint, threads: 1,
-                dataDirectory: directory, patience: 10, kernels: Kernels.best(), status: status,
+                dataDirectory: directory, patience: 60 * Double(Patience.minutes), kernels: Kernels.best(),
+                status: status,
                 logger: TestCluster.logger("worker", logs, status.metadataProvider), tracer: tracer)
             // All share this process, which no one of them may bind.
             settings.hasOwnCores = true
+            settings.timing = .patient
+            settings.dialTiming.patience = WorkerCore.Timing.patient.linking
             settings.allowsClear = allowsClear
             return WorkerService(settings)
         }

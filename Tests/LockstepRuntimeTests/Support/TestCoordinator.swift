@@ -1,6 +1,7 @@
 import LockstepCluster
 import LockstepCore
 import LockstepEngine
+import LockstepTestSupport
 import LockstepWire
 import Logging
 import NIOCore
@@ -22,7 +23,7 @@ final class TestCoordinator: Sendable {
         self.links = links
         listener = try await SecureListener.control(
             at: Endpoint(host: "127.0.0.1", port: 0), on: MultiThreadedEventLoopGroup.singleton,
-            contexts: TLSContexts(authority.issue(role: .coordinator, name: "c0")),
+            contexts: .patient(authority.issue(role: .coordinator, name: "c0")), limits: .patient,
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         ) { link, hello in if !accept(link, hello) { continuation.yield((link, hello)) } }
     }
@@ -33,7 +34,7 @@ final class TestCoordinator: Sendable {
         return nil
     }
 
-    func worker(patience: Double = 60, sinks: LogSinks? = nil) throws -> WorkerService {
+    func worker(patience: Double = 60 * Double(Patience.minutes), sinks: LogSinks? = nil) throws -> WorkerService {
         WorkerService(
             WorkerSettings(
                 identity: try authority.issue(role: .worker, name: "w0"), coordinator: listener.address, threads: 1,

@@ -71,6 +71,7 @@ final class RawPeer: Sendable {
         let context = try tls.map { try NIOSSLContext(configuration: $0) }
         let (heard, continuation) = AsyncStream.makeStream(of: Int.self)
         let (channel, end, handshake) = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .connectTimeout(.patience)
             .connect(host: endpoint.host, port: endpoint.port) { channel in
                 channel.eventLoop.makeCompletedFuture {
                     let end = channel.eventLoop.makePromise(of: End.self)

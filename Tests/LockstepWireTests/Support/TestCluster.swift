@@ -1,5 +1,6 @@
 import LockstepCluster
 import LockstepCore
+import LockstepTestSupport
 import LockstepWire
 import NIOCore
 import NIOPosix
@@ -15,14 +16,17 @@ final class TestCluster: Sendable {
     let group = MultiThreadedEventLoopGroup.singleton
     private let stream: AsyncStream<(ControlLink, Hello)>
 
-    init(limits: LinkLimits = LinkLimits(), coordinator: Identity? = nil, authority: TestAuthority? = nil) async throws
-    {
+    /// - Parameter isPatient: false for a peer that does not close when it is told to.
+    init(
+        limits: LinkLimits = .patient, coordinator: Identity? = nil, authority: TestAuthority? = nil,
+        isPatient: Bool = true
+    ) async throws {
         let authority = try authority ?? TestAuthority()
         let identity = try coordinator ?? authority.identity(.init("lockstep://demo/coordinator/c0"))
         let (stream, continuation) = AsyncStream.makeStream(of: (ControlLink, Hello).self)
         self.authority = authority
         self.stream = stream
-        contexts = try TLSContexts(identity)
+        contexts = try isPatient ? .patient(identity) : TLSContexts(identity)
         listener = try await SecureListener.control(
             at: Endpoint(host: "127.0.0.1", port: 0), on: group, contexts: contexts, limits: limits,
             logger: log.logger
@@ -69,9 +73,9 @@ final class TestCluster: Sendable {
     }
 
     func dial(
-        _ identity: Identity, as name: String, to endpoint: Endpoint? = nil, timeout: TimeAmount = .seconds(5)
+        _ identity: Identity, as name: String, to endpoint: Endpoint? = nil, timeout: TimeAmount = .patience
     ) async throws -> ControlLink {
-        try await ControlDialer(group: group, contexts: TLSContexts(identity))
+        try await ControlDialer(group: group, contexts: .patient(identity))
             .connect(to: endpoint ?? listener.address, hello: TestCluster.hello(name), timeout: timeout)
     }
 

@@ -1,0 +1,54 @@
+internal import LockstepCluster
+internal import LockstepCore
+internal import LockstepEngine
+
+/// Whom a member feeds. There is none while nobody observes, and then feeding costs nothing. Of the driver's thread.
+final class Feeds {
+    let shape: FeedShape
+    /// Of memory for total gradients.
+    let pool: FloatPool
+    private var feeds: [OutgoingFeed] = []
+
+    init(_ shape: FeedShape) {
+        self.shape = shape
+        pool = FloatPool(count: shape.elementCount)
+    }
+
+    var isEmpty: Bool { feeds.isEmpty }
+
+    /// Whether anybody has a state that a step can be added to.
+    var isFed: Bool { feeds.contains { $0.fedPoint != nil } }
+
+    /// Whether anybody needs a copy of the state.
+    func wantsState(at now: UInt64) -> Bool { feeds.contains { $0.wantsState(at: now) } }
+
+    func contains(_ feed: OutgoingFeed) -> Bool { feeds.contains { $0 === feed } }
+
+    func add(_ feed: OutgoingFeed) {
+        // Those that were replaced.
+        feeds.removeAll(where: \.isOver)
+        feeds.append(feed)
+    }
+
+    /// Ends the feeds of those observers for which this is true.
+    func close(where isUnwanted: (WorkerAddress) -> Bool) {
+        for feed in feeds where isUnwanted(feed.observer) { feed.close() }
+        feeds.removeAll { isUnwanted($0.observer) }
+    }
+
+    /// A copy and what belongs to it, to all who need one.
+    func append(copy: [FeedParcel], at now: UInt64) {
+        for feed in feeds where feed.wantsState(at: now) {
+            for parcel in copy { feed.append(parcel, at: now) }
+        }
+    }
+
+    func append(_ parcel: FeedParcel, at now: UInt64) { for feed in feeds { feed.append(parcel, at: now) } }
+
+    /// A generation begins. Who was fed another state than this gets a copy of it.
+    ///
+    /// - Parameter start: nil where this member does not have it yet.
+    func goOn(from start: StatePoint?) {
+        for feed in feeds where start == nil || feed.fedPoint != start { feed.forgetState() }
+    }
+}
