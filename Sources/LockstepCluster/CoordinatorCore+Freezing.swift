@@ -83,7 +83,6 @@ extension CoordinatorCore {
         case .running, .planned:
             // It has promised more than the roster's generation, so it cannot go on in that.
             guard let roster, isMember(workers[index]), frozen.generation > roster.generation else { return [] }
-            if case .planned(let generation) = mode, frozen.generation < generation { return [] }
             return freeze(now)
         case .gathering, .measuring, .freezing, .paused, .collecting, .writing, .ended: return []
         }

@@ -246,6 +246,8 @@ extension CoordinatorCore {
     /// The run goes on: what had happened is said once.
     mutating func sayIncident(_ now: UInt64) -> [CoordinatorAction] {
         guard let evidence, let roster else { return [] }
+        // What a member says of the new generation before all are linked is the beginning of the next incident.
+        guard !evidence.halts.contains(where: { $0.halted.generation == roster.generation }) else { return [] }
         self.evidence = nil
         guard let verdict = evidence.verdict(living: places, reached: roster.start.step) else { return [] }
         incidentCount += 1

@@ -100,8 +100,12 @@ extension CoordinatorCore {
             return true
         }
         // A turn that is no training step is reported without a step.
-        if isCurrent, isWorking, !news.isEmpty || progress.reports.isEmpty { pace.complete(news.count, now) }
+        if isCurrent, isWorking, !news.isEmpty || progress.reports.isEmpty { complete(news.count, now) }
         return report(news[...], progress.evaluations) + agree(progress.agreed)
+    }
+
+    private mutating func complete(_ turns: Int, _ now: UInt64) {
+        pace.complete(turns, now, reckonedAtMost: configuration.timing.firstTurn)
     }
 
     /// Each step once, by the roster that it was computed with.
@@ -153,7 +157,7 @@ extension CoordinatorCore {
             return expel(index, "said DONE with a negative count", now)
         }
         self.done[workers[index].name] = done
-        if isWorking { pace.complete(1, now) }
+        if isWorking { complete(1, now) }
         workers[index].stage = .idle
         workers[index].step = done.step
         return collectIfDone(now)

@@ -24,14 +24,16 @@ struct Pace: Sendable {
     }
 
     /// So many turns were completed.
-    mutating func complete(_ turns: Int, _ now: UInt64) {
+    ///
+    /// - Parameter most: what a turn is reckoned to take at most while none was measured: somebody may have hung in it.
+    mutating func complete(_ turns: Int, _ now: UInt64, reckonedAtMost most: UInt64) {
         if let completedAt {
             let turn = (now - min(now, completedAt)) / UInt64(max(1, turns))
             longestTurn = isReckoned ? turn : max(turn, longestTurn - longestTurn / 64)
             isReckoned = false
         } else if longestTurn == 0, let begunAt {
             // Better than nothing: a generation may end after its first turn, and so may the next one.
-            longestTurn = max(1, (now - min(now, begunAt)) / UInt64(max(1, turns)))
+            longestTurn = max(1, min(most, (now - min(now, begunAt)) / UInt64(max(1, turns))))
             isReckoned = true
         }
         movedAt = now

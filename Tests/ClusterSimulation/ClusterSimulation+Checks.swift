@@ -93,8 +93,13 @@ extension ClusterSimulation {
         }
         let isSound = state.hash == roster.stateHash && roster.wholeHash.map { $0 == state.wholeHash } ?? true
         guard !isSound else { return }
+        let last = rosters.keys.filter { $0 < roster.generation }.max().flatMap { rosters[$0] }
+        // What an observer was fed is nobody's word until a step has confirmed it.
         let sound = (answers[roster.generation] ?? []).filter { worker in
-            worker.hasState && !worker.isCorrupt && worker.state.step + 1 >= roster.start.step
+            let hasSaidSo = worker.frozenFor == roster.generation
+            let isMember = last?.members.contains { $0.process == worker.process } ?? true
+            return (hasSaidSo || isMember) && worker.hasState && !worker.isCorrupt
+                && worker.state.step + 1 >= roster.start.step
         }
         if holders.contains(where: \.isCorrupt), sound.isEmpty {
             note("no sound state was left to tell a damaged one by")

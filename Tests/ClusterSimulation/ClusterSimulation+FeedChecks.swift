@@ -6,7 +6,10 @@ extension ClusterSimulation {
     /// An observer gives its feed up.
     func dropped(by observer: SimulatedWorker, _ reason: String) {
         note("\(observer) drops its feed: \(reason)")
-        guard !observer.isCorrupt, observer.incoming?.source.isCorrupt == false else { return }
+        // Who misjudged may have levelled since it said so.
+        guard !observer.isCorrupt, observer.incoming?.source.isCorrupt == false, !everCursed.contains(.misjudge) else {
+            return
+        }
         let doubts = ["does not fit", "has the hash", "judged otherwise", "answered with"]
         if doubts.contains(where: reason.contains) { violate("\(observer) drops a sound feed: \(reason)") }
     }

@@ -25,6 +25,8 @@ package final class ClusterSimulation {
     /// A coordinator that was given up, and answers all the same.
     var undead: SimulatedCoordinator?
     var workers: [SimulatedWorker] = []
+    /// All that there ever were.
+    var connections: [Connection] = []
     /// What workers said that all agreed on.
     var agreed: [UInt32: Bool] = [:]
     var isComplete = false
@@ -82,8 +84,11 @@ package final class ClusterSimulation {
             if violation == nil { checkLiveness() }
         }
         if violation == nil { checkEnd() }
-        // Closures that hold the simulation go.
+        // Closures that hold the simulation go, and what holds each other.
         queue = EventQueue()
+        for connection in connections { connection.forget() }
+        for worker in workers { worker.forget() }
+        connections = []
         workers = []
         coordinator = nil
         undead = nil
@@ -240,6 +245,8 @@ package final class ClusterSimulation {
         switch message {
         case .start(let start):
             checkDurable(start.roster)
+            // What was waited for before may have been a trial.
+            if !liveness.hasBegun { liveness.disturb(now, by: .join) }
             liveness.hasBegun = true
         case .measure(let measure): checkDurable(measure.roster)
         case .freeze(let freeze):

@@ -127,9 +127,9 @@ extension ClusterSimulation {
         let deadline = scenario.deadline.map { 4 * ($0 + scenario.computing.upperBound) } ?? 10_000_000_000
         let travel = 30 * (scenario.network.upperBound + scenario.fsync.upperBound + scenario.computing.upperBound)
         let restart = scenario.restart.upperBound
-        // The first turn of a generation is given six deadlines. A turn in which somebody was stopped for a while counts as
-        // a turn; a holder is waited for three times four of them.
-        let turns = 12 * min(liveness.longestPause, 20_000_000_000)
+        // A standstill is told after twenty turns, and whoever does not stand still is given four more; a holder is waited
+        // for three times four. A turn in which somebody was stopped for a while counts as a turn.
+        let turns = 26 * min(liveness.longestPause, 20_000_000_000 + 4 * scenario.computing.upperBound)
         return ((liveness.needsTimeOuts ? 24 : 6) * deadline + turns) * patience + trial + travel + restart
             + 5_000_000_000
     }

@@ -74,6 +74,16 @@ final class Connection {
         self.simulation = simulation
         toServer = Line(simulation, from: client, to: server)
         toClient = Line(simulation, from: server, to: client)
+        simulation.connections.append(self)
+    }
+
+    /// The simulation is over: nothing is kept alive by it any more.
+    func forget() {
+        toServer.close()
+        toClient.close()
+        clientClosed = { _ in }
+        serverClosed = { _ in }
+        coordinator = nil
     }
 
     /// The client closes, or is gone.

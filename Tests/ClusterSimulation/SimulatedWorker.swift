@@ -124,6 +124,16 @@ final class SimulatedWorker {
         for work in work { whenAwake(work) }
     }
 
+    /// The simulation is over: what holds this process is dropped.
+    func forget() {
+        deferred = []
+        wanted = nil
+        generation = nil
+        early = []
+        feeds = []
+        incomings = []
+    }
+
     /// The process is gone: its connections end.
     func end(_ description: String) {
         guard isAlive else { return }

@@ -115,6 +115,15 @@ import Testing
         #expect(lost.frozen(0, 2, 4).isEmpty)
     }
 
+    /// Who stands still for an older number, the plan of an earlier coordinator, does not come to this plan's end.
+    @Test func whoStandsStillForAnotherPlanIsNotWaitedFor() {
+        var conversation = Conversation.running(2)
+        conversation.join("w3", 3, promised: 5)
+        _ = conversation.observe("w2", 2)
+        #expect(plan(&conversation) == [0: 6, 1: 6])
+        #expect(conversation.frozen(0, 5, 4).freezes == [0: 7, 1: 7, 2: 7])
+    }
+
     @Test func whoWasOutOfReachWaits() {
         var conversation = Conversation.running(3)
         _ = conversation.say(0, .linkDown(LinkDown(generation: 1, peer: "w2", reason: "reset")))

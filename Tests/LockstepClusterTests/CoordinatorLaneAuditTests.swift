@@ -122,6 +122,18 @@ import Testing
         #expect(incidents.count == 1 && incidents.first?.verdict.lane == 5)
     }
 
+    /// A member that finds a difference before the last one is linked begins the next incident; the one before says nothing of it.
+    @Test func aDifferenceBeforeAllAreLinkedIsNotForgotten() {
+        var conversation = running(2)
+        _ = conversation.progress(0, 1, 1...13)
+        for index in 0..<2 { _ = conversation.say(index, halted(1, [(0, 1), (1, 2)])) }
+        for index in 0..<2 { _ = conversation.frozen(index, 2, 13) }
+        _ = conversation.linked([0], 2)
+        _ = conversation.say(0, halted(2, [(0, 1), (1, 2)]))
+        _ = conversation.linked([1], 2)
+        #expect(conversation.say(1, halted(2, [(0, 1), (1, 2)])).freezes == [0: 3, 1: 3])
+    }
+
     @Test func tooManyLossesEndTheRunWithTheAuditsVerdict() {
         var conversation = running(3) { $0.maxFailures = 0 }
         _ = conversation.progress(0, 1, 1...13)
