@@ -8,27 +8,14 @@ final class FloatMemory: @unchecked Sendable {
 
     init(count: Int) {
         self.count = count
-        let (raw, floats) = FloatMemory.allocate(count)
-        pointer = raw.initializeMemory(as: Float.self, repeating: 0, count: floats)
-    }
-
-    /// A copy of `count` floats.
-    init(copying floats: UnsafePointer<Float>, count: Int) {
-        self.count = count
-        let (raw, _) = FloatMemory.allocate(count)
-        pointer = raw.initializeMemory(as: Float.self, from: floats, count: count)
-    }
-
-    deinit { UnsafeMutableRawPointer(pointer).deallocate() }
-
-    /// - Returns: the memory, and the floats for which there is room in it.
-    private static func allocate(_ count: Int) -> (UnsafeMutableRawPointer, floats: Int) {
         let bytes = max(64, count * MemoryLayout<Float>.stride)
         let request = LargePages.request(bytes: bytes)
         let raw = UnsafeMutableRawPointer.allocate(byteCount: request.bytes, alignment: request.alignment)
         LargePages.advise(raw, bytes: request.bytes)
-        return (raw, bytes / MemoryLayout<Float>.stride)
+        pointer = raw.initializeMemory(as: Float.self, repeating: 0, count: bytes / MemoryLayout<Float>.stride)
     }
+
+    deinit { UnsafeMutableRawPointer(pointer).deallocate() }
 
     func bytes(_ range: Range<Int>) -> UnsafeMutableRawBufferPointer {
         precondition(range.lowerBound >= 0 && range.upperBound <= count, "a range inside the memory")

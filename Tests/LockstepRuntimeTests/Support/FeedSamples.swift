@@ -73,3 +73,10 @@ extension FeedParcel {
             }
     }
 }
+
+extension FloatMemory {
+    convenience init(copying floats: UnsafePointer<Float>, count: Int) {
+        self.init(count: count)
+        pointer.update(from: floats, count: count)
+    }
+}

@@ -5,7 +5,7 @@ internal import LockstepEngine
 /// Whom a member feeds. There is none while nobody observes, and then feeding costs nothing. Of the driver's thread.
 final class Feeds {
     let shape: FeedShape
-    /// Of memory for total gradients.
+    /// Of memory for the vectors of copies and for total gradients, which are as long.
     let pool: FloatPool
     private var feeds: [OutgoingFeed] = []
 
@@ -21,6 +21,25 @@ final class Feeds {
 
     /// Whether anybody needs a copy of the state.
     func wantsState(at now: UInt64) -> Bool { feeds.contains { $0.wantsState(at: now) } }
+
+    /// Memory for the vectors of a copy; nil where it is not ready yet. The next turn will do as well: nobody waits for a feed, and
+    /// no step is to wait for memory.
+    func takeRoomForState() -> [FloatMemory]? {
+        let room = pool.take(shape.vectorCount, leaving: Feeds.stepsAtHand)
+        if room == nil { prepareRoom() }
+        return room
+    }
+
+    /// For a copy of the state, and for the steps that are done while it is on its way.
+    func prepareRoom() { pool.prepare(shape.vectorCount + Feeds.stepsAtHand) }
+
+    /// Of a step's total.
+    func takeRoomForStep() -> FloatMemory {
+        defer { pool.prepare(Feeds.stepsAtHand) }
+        return pool.take()
+    }
+
+    private static let stepsAtHand = 4
 
     func contains(_ feed: OutgoingFeed) -> Bool { feeds.contains { $0 === feed } }
 

@@ -1,19 +1,59 @@
 internal import Synchronization
 
-/// Memory of one length that is used again: a step must not pay for fresh pages each time.
+/// Memory of one length that is used again, and made ready beforehand: fresh pages cost a step more than what is copied into them.
 final class FloatPool: Sendable {
     let count: Int
-    private let free = Mutex<[FloatMemory]>([])
+    private let shared = Mutex(Shared())
+
+    private struct Shared {
+        var free: [FloatMemory] = []
+        var isPreparing = false
+    }
+
+    /// More are not kept.
+    private static let mostFree = 4
 
     /// - Parameter count: floats of each.
     init(count: Int) { self.count = count }
 
     /// What is in it does not matter.
-    func take() -> FloatMemory { free.withLock { $0.popLast() } ?? FloatMemory(count: count) }
+    func take() -> FloatMemory { shared.withLock { $0.free.popLast() } ?? FloatMemory(count: count) }
 
-    func give(back memory: FloatMemory) {
-        free.withLock { if $0.count < FloatPool.mostFree { $0.append(memory) } }
+    /// So many at once; nil where not so many are ready, and as many as are to be left.
+    func take(_ number: Int, leaving rest: Int) -> [FloatMemory]? {
+        shared.withLock { shared in
+            guard shared.free.count >= number + rest else { return nil }
+            defer { shared.free.removeLast(number) }
+            return shared.free.suffix(number)
+        }
     }
 
-    private static let mostFree = 3
+    func give(back memory: FloatMemory) {
+        guard memory.count == count else { return }
+        shared.withLock { if $0.free.count < FloatPool.mostFree { $0.free.append(memory) } }
+    }
+
+    /// Makes so many ready, on a thread that gives way to others.
+    func prepare(_ number: Int) {
+        let isNeeded = shared.withLock { shared in
+            guard !shared.isPreparing, shared.free.count < number else { return false }
+            shared.isPreparing = true
+            return true
+        }
+        guard isNeeded else { return }
+        do {
+            try DetachedThread.start("memory", policy: .throughput) { [self] in fill(number) }
+        } catch {
+            // Without a thread it takes the time of the step.
+            fill(number)
+        }
+    }
+
+    private func fill(_ number: Int) {
+        while shared.withLock({ $0.free.count < number }) {
+            let memory = FloatMemory(count: count)
+            shared.withLock { $0.free.append(memory) }
+        }
+        shared.withLock { $0.isPreparing = false }
+    }
 }

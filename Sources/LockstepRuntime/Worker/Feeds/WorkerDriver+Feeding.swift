@@ -11,6 +11,7 @@ extension WorkerDriver {
         guard let job else { return nil }
         let feeds = feeds ?? Feeds(FeedShape(of: job))
         self.feeds = feeds
+        feeds.prepareRoom()
         feeds.close { $0.process == observer.process }
         open(observer, feeds)
         return nil
@@ -41,12 +42,13 @@ extension WorkerDriver {
     /// Before a turn computes: who needs the state gets a copy of it, one for all.
     func feedState() {
         let now = ProcessClock.now
-        guard let feeds, let job, let state, feeds.wantsState(at: now) else { return }
-        let count = job.plan.layout.count
-        let vectors = ([state.parameters] + state.vectors).map { FloatMemory(copying: $0, count: count) }
+        guard let feeds, let state, feeds.wantsState(at: now), let vectors = feeds.takeRoomForState() else { return }
+        for (copy, vector) in zip(vectors, [state.parameters] + state.vectors) {
+            copy.pointer.update(from: vector, count: copy.count)
+        }
         let copy = core.copyItems.map { item in
             guard case .state(let point) = item.content else { return FeedParcel(item) }
-            return FeedParcel(item, makes: point, vectors: vectors + [FloatMemory(numbers)])
+            return FeedParcel(item, makes: point, vectors: vectors + [FloatMemory(numbers)], pool: feeds.pool)
         }
         feeds.append(copy: copy, at: now)
     }
@@ -54,7 +56,7 @@ extension WorkerDriver {
     /// The step is applied; the total of its gradients stays until the next turn begins.
     func feedStep(_ turn: Turn, _ summary: RecordSummary, seconds: Double) {
         guard let feeds, feeds.isFed, let work else { return }
-        let total = feeds.pool.take()
+        let total = feeds.takeRoomForStep()
         total.pointer.update(from: work.memory.total.pointer, count: total.count)
         let step = FedStep(
             step: turn.step, totals: summary.totals, sampleHashes: summary.sampleHashes,
