@@ -43,7 +43,7 @@ struct JobOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "So many workers beyond those asked for follow the run without computing, ready to take the place of one that is lost. "
-                + "Default: 0; whoever comes computes.",
+                + "With none of them whoever comes computes.",
             valueName: "count"))
     var spares: Int = 0
 
