@@ -59,7 +59,7 @@ let package = Package(
             cSettings: [.unsafeFlags(["-O2"], .when(configuration: .debug))]
         ),
         .target(name: "CLockstepSystem"),
-        .target(name: "LockstepCore", dependencies: ["CLockstepKernels", crypto]),
+        .target(name: "LockstepCore", dependencies: [crypto]),
         .target(name: "LockstepFormats", dependencies: ["LockstepCore"]),
         .target(name: "LockstepEngine", dependencies: ["CLockstepKernels", "LockstepCore"]),
         .target(name: "LockstepModels", dependencies: ["LockstepCore", "LockstepEngine"]),
@@ -94,9 +94,9 @@ let package = Package(
         .target(
             name: "Lockstep",
             dependencies: [
-                "LockstepCore", "LockstepEngine", "LockstepModels", "LockstepData", "LockstepJobs", "LockstepCluster",
-                "LockstepSnapshots", "LockstepInspection", "LockstepWire", "LockstepRuntime", serviceLifecycle, logging,
-                tracing, argumentParser,
+                "LockstepCore", "LockstepFormats", "LockstepEngine", "LockstepModels", "LockstepData", "LockstepJobs",
+                "LockstepCluster", "LockstepSnapshots", "LockstepInspection", "LockstepWire", "LockstepRuntime",
+                serviceLifecycle, logging, tracing, argumentParser,
             ]
         ),
         .executableTarget(name: "LockstepMain", dependencies: ["Lockstep"]),
@@ -172,10 +172,14 @@ let package = Package(
             dependencies: ["LockstepCore", "LockstepFormats", "LockstepInspection", "LockstepTestSupport"]
         ),
         .testTarget(
+            name: "LockstepWireTestSupport",
+            dependencies: ["LockstepCore", "LockstepWire", "LockstepTestSupport", nioCore]
+        ),
+        .testTarget(
             name: "LockstepWireTests",
             dependencies: [
                 "CMallocCounter", "LockstepCore", "LockstepCollectives", "LockstepCluster", "LockstepWire",
-                "LockstepTestSupport",
+                "LockstepTestSupport", "LockstepWireTestSupport",
                 nioCore, nioPosix, nioTLS, nioEmbedded, nioSSL, certificates, asn1, crypto, logging,
             ]
         ),
@@ -184,7 +188,7 @@ let package = Package(
             dependencies: [
                 "LockstepCore", "LockstepFormats", "LockstepEngine", "LockstepModels", "LockstepData", "LockstepJobs",
                 "LockstepCollectives", "LockstepCluster", "LockstepSnapshots", "LockstepTracing", "LockstepWire",
-                "LockstepRuntime", "LockstepTestSupport",
+                "LockstepRuntime", "LockstepTestSupport", "LockstepWireTestSupport",
                 nioCore, nioPosix, tracing, inMemoryTracing, logging, inMemoryLogging, serviceLifecycle,
             ]
         ),
@@ -192,7 +196,7 @@ let package = Package(
             name: "EndToEnd",
             dependencies: [
                 "LockstepMain", "DigitsProgram", "LockstepCore", "LockstepFormats", "LockstepSnapshots",
-                "LockstepTestSupport", "LockstepWire", subprocess,
+                "LockstepTestSupport", "LockstepWire", "LockstepWireTestSupport", subprocess,
             ]
         ),
     ]

@@ -128,14 +128,14 @@ static void hash_blocks(size_t count, const float *x, uint64_t first_block, uint
                 key[v] += 8 * weyl;
             }
         }
-        uint64_t low = mixed(mixed(block + weyl) ^ length);
+        uint64_t high = mixed(mixed(block + weyl) ^ length);
         for (int v = 0; v < vectors; v++)
-            for (int j = 0; j < words; j++) low = mixed((low ^ raw[v][j]) + weyl);
-        uint64_t high = low;
+            for (int j = 0; j < words; j++) high = mixed((high ^ raw[v][j]) + weyl);
+        uint64_t low = high;
         for (int v = 0; v < vectors; v++)
-            for (int j = 0; j < words; j++) high = mixed((high ^ products[v][j]) + weyl);
-        sums[0] += low;
-        sums[1] += high;
+            for (int j = 0; j < words; j++) low = mixed((low ^ products[v][j]) + weyl);
+        sums[0] += high;
+        sums[1] += low;
         x += length;
         count -= length;
     }

@@ -28,6 +28,7 @@ public struct LockstepCommand: AsyncParsableCommand {
 
     public static func main(_ arguments: [String]?) async {
         StandardStreams.prepare()
+        CrashSignals.endAtOnce()
         do {
             let command = try parseAsRoot(arguments ?? ProcessArguments.afterName)
             if var asynchronous = command as? any AsyncParsableCommand {

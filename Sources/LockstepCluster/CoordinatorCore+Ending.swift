@@ -63,9 +63,15 @@ extension CoordinatorCore {
             stopReason = reason
             setStopLimits(now)
             return plan(now)
-        case .planned, .freezing:
+        case .planned:
             stopReason = reason
             setStopLimits(now)
+            return []
+        case .freezing:
+            stopReason = reason
+            setStopLimits(now)
+            // Who stands still holds the state, and the time for it runs.
+            deadline = deadline.map { min($0, now + configuration.timing.stop / 2) }
             return []
         case .paused(let generation):
             stopReason = reason

@@ -62,6 +62,7 @@ extension CoordinatorCore {
     }
 
     mutating func handleFrozen(_ index: Int, _ frozen: Frozen, _ now: UInt64) -> [CoordinatorAction] {
+        noteLateAnswer(workers[index].process, frozen)
         switch mode {
         case .freezing(frozen.generation):
             workers[index].take(frozen)
@@ -88,6 +89,15 @@ extension CoordinatorCore {
         }
     }
 
+    /// A freeze out of a pause is no failure, and its deadline stays as it is: where that is too short for everybody, all
+    /// would be given up each time.
+    private mutating func noteLateAnswer(_ process: ProcessNumber, _ frozen: Frozen) {
+        guard admitsAll, unanswered[process] == frozen.generation else { return }
+        // One freeze counts once.
+        unanswered = [:]
+        patience.lengthen()
+    }
+
     /// Decides when nobody is waited for any more.
     mutating func decideIfAnswered(_ now: UInt64) -> [CoordinatorAction] {
         guard case .freezing(let generation) = mode, awaitedAnswers(now).isEmpty, judgeAt == nil,
@@ -110,6 +120,7 @@ extension CoordinatorCore {
         for process in awaitedAnswers(now).map(\.process) {
             guard let index = index(of: process) else { continue }
             let place = Evidence.place(workers[index].stage, of: workers[index].step)
+            if case .freezing(let generation) = mode { unanswered[process] = generation }
             actions += expel(
                 index, "it did not stand still within \(seconds) s (\(place))", now, exitCode: .temporary)
         }
@@ -126,7 +137,7 @@ extension CoordinatorCore {
 
     /// The state that someone should have: what the run has come to, less the one step that the first to report it may be
     /// ahead.
-    var reached: UInt32 { max(trained?.start.step ?? 0, lineage.step > 0 ? lineage.step - 1 : 0) }
+    var reached: UInt32 { max(trained?.start.step ?? 0, furthestStep > 0 ? furthestStep - 1 : 0) }
 
     /// Members of the last roster that are not here and may come back. Who has been replaced will not.
     var missingMembers: [String] {

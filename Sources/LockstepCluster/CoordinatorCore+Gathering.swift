@@ -209,7 +209,7 @@ extension CoordinatorCore {
         guard !quarantined.contains(where: { $0.name == name }) else { return [] }
         quarantined.append((name, reason.escapedForDisplay(limit: 1000)))
         let shown = name.escapedForDisplay()
-        let text = "worker \(shown) is in quarantine: \(reason.escapedForDisplay(limit: 1000))"
+        let text = "no worker \(shown) is started any more: \(reason.escapedForDisplay(limit: 1000))"
         let actions: [CoordinatorAction] = [.log(.warning, text, metadata: ["worker": shown])]
         let end = failIfHopeless()
         return actions + (end.isEmpty ? beginIfReady(now) : end)
@@ -227,7 +227,9 @@ extension CoordinatorCore {
             workers.count < max(1, configuration.minWorkers)
         else { return [] }
         let name = last.name.escapedForDisplay()
-        let message = "worker \(name) cannot be kept running: \(last.reason)"
+        let least = configuration.minWorkers
+        let bound = least > 1 ? "; fewer than --min-workers \(least) are left" : ""
+        let message = "worker \(name) cannot be kept running: \(last.reason)\(bound)"
         return conclude(Verdict(worker: last.name, stage: .preparing, cause: last.reason, message: message))
     }
 }

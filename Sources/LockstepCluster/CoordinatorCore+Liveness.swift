@@ -5,15 +5,30 @@ extension CoordinatorCore {
     /// When the next `tick` is wanted, in the same nanoseconds as `now`; nil for none.
     package var nextDeadline: UInt64? {
         guard mode != .ended else { return nil }
-        let silence = workers.map { worker in
-            worker.lastHeard
-                + patience(worker.isSuspected ? configuration.timing.silence : configuration.timing.suspicion)
-        }.min()
-        return [
-            judgeAt, stopAt, pingAt, silence, standstillAt, deadline, joinersAt, pausedUntil, fruitlessAt, nextWish,
-            observersDueAt, lateAt,
-            claims.map(\.until).min(),
-        ].compactMap { $0 }.min()
+        // After every event: no arrays are made for it.
+        var next: UInt64?
+        func note(_ time: UInt64?) {
+            guard let time else { return }
+            next = min(next ?? time, time)
+        }
+        note(judgeAt)
+        note(stopAt)
+        note(pingAt)
+        let suspicion = patience(configuration.timing.suspicion)
+        let silence = patience(configuration.timing.silence)
+        for index in workers.indices {
+            note(workers[index].lastHeard + (workers[index].isSuspected ? silence : suspicion))
+        }
+        note(standstillAt)
+        note(deadline)
+        note(joinersAt)
+        note(pausedUntil)
+        note(fruitlessAt)
+        note(nextWish)
+        note(observersDueAt)
+        note(lateAt)
+        for claim in claims { note(claim.until) }
+        return next
     }
 
     /// When joiners that were wanted are waited for no longer.

@@ -27,7 +27,7 @@ extension CoordinatorCore {
 
     /// After every event: preflights and feeds that are due.
     mutating func tendObservers(_ now: UInt64) -> [CoordinatorAction] {
-        guard isFeeding, let roster, workers.contains(where: { !isMember($0) }) else { return [] }
+        guard workers.contains(where: { !isMember($0) }), isFeeding, let roster else { return [] }
         for index in workers.indices where now >= workers[index].waitsUntil { workers[index].waitsUntil = 0 }
         var actions: [CoordinatorAction] = []
         for process in candidates.map(\.process) {
@@ -39,7 +39,9 @@ extension CoordinatorCore {
 
     /// When `tendObservers` has something to do.
     var observersDueAt: UInt64? {
-        guard isFeeding, let roster else { return nil }
+        guard mode == .running, let roster else { return nil }
+        let joiners = joiners
+        guard !joiners.isEmpty, isFeeding else { return nil }
         let pauses = joiners.map(\.waitsUntil).filter { $0 > 0 }
         let dues = candidates.flatMap { worker -> [UInt64] in
             let observation = worker.observation
@@ -221,7 +223,7 @@ extension CoordinatorCore {
     func role(of worker: Worker, _ now: UInt64) -> WorkerRole {
         if isMember(worker) { return .member }
         let observation = worker.observation
-        if observation.isCaughtUp, !wantedJoiners(now).contains(worker.process) { return .spare }
+        if observation.isCaughtUp, isEager(worker, now), !wantedJoiners(now).contains(worker.process) { return .spare }
         return observation.source != nil ? .observer : .waiting
     }
 

@@ -45,10 +45,11 @@ extension CoordinatorCore {
         mode = .running
         deadline = nil
         hasBegun = true
+        pace.start(from: roster.start.step, now)
         pace.begin(now, isTurn: false)
         for index in workers.indices where isMember(workers[index]) { workers[index].isLinked = true }
         let text = "the \(roster.members.count) workers of generation \(roster.generation) are at work; they go on"
         // They may have come to the end meanwhile.
-        return [.log(.info, text, metadata: [:]), .workersReady(roster)] + collectIfDone(now)
+        return [.log(.info, text, metadata: [:]), .workersReady(roster)] + mendReports() + collectIfDone(now)
     }
 }

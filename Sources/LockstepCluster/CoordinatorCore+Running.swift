@@ -88,54 +88,24 @@ extension CoordinatorCore {
             place(index, progress.stage, of: progress.step, now)
             speeds.note(workers[index].name, secondsPerLane: progress.secondsPerLane)
         }
-        for report in progress.reports where report.generation >= lineage.generation {
-            lineage.step = max(lineage.step, report.step)
+        let news = takeReports(progress.reports, from: index)
+        // What others had done before this generation was decided without them is being done again. One worker that tells of
+        // a step far from all others moves nothing.
+        for report in progress.reports where report.generation >= roster?.generation ?? 0 {
+            furthestStep = max(furthestStep, min(report.step, lastReported))
         }
-        // Every worker reports every step, so that none is missing when a worker is lost.
-        let news = progress.reports.filter { report in
-            guard lastReported < UInt32.max, report.step == lastReported + 1 else { return false }
-            lastReported += 1
-            fruitlessLevellings = 0
-            countLanes(report)
-            return true
+        if isCurrent, isWorking { notePace(progress, now) }
+        return report(news, progress.evaluations) + mendReports() + agree(progress.agreed)
+    }
+
+    private mutating func notePace(_ progress: Progress, _ now: UInt64) {
+        let most = configuration.timing.firstTurn
+        if let report = progress.reports.last(where: { $0.generation == progress.generation }) {
+            // After a fall back steps that were reported before are done again: each is a turn all the same.
+            pace.complete(upTo: report.step, now, reckonedAtMost: most)
+        } else if progress.reports.isEmpty, progress.stage.isAfterTurnWithoutStep {
+            pace.complete(1, now, reckonedAtMost: most)
         }
-        // A turn that is no training step is reported without a step.
-        if isCurrent, isWorking, !news.isEmpty || progress.reports.isEmpty { complete(news.count, now) }
-        return report(news[...], progress.evaluations) + agree(progress.agreed)
-    }
-
-    private mutating func complete(_ turns: Int, _ now: UInt64) {
-        pace.complete(turns, now, reckonedAtMost: configuration.timing.firstTurn)
-    }
-
-    /// Each step once, by the roster that it was computed with.
-    private mutating func countLanes(_ report: StepReport) {
-        guard let roster = rosters.last(where: { $0.generation == report.generation }) ?? roster else { return }
-        for member in roster.members { lanesComputed[member.name, default: 0] += member.lanes.count }
-        if LaneAudit.isDue(atStep: report.step, every: roster.auditEverySteps) { laneAuditing.count += 1 }
-    }
-
-    /// Steps and validations in the order in which they happened.
-    private mutating func report(
-        _ steps: ArraySlice<StepReport>, _ evaluations: [EvaluationReport]
-    ) -> [CoordinatorAction] {
-        var steps = steps
-        var actions: [CoordinatorAction] = []
-        // Who reports a validation has reported its step.
-        for evaluation in evaluations where evaluation.step > lastEvaluated && evaluation.step <= lastReported {
-            lastEvaluated = evaluation.step
-            let before = steps.prefix { $0.step <= evaluation.step }
-            if !before.isEmpty { actions.append(.report(Array(before))) }
-            steps = steps.dropFirst(before.count)
-            actions.append(.evaluated(evaluation))
-        }
-        return steps.isEmpty ? actions : actions + [.report(Array(steps))]
-    }
-
-    private mutating func agree(_ states: [AgreedState]) -> [CoordinatorAction] {
-        var actions: [CoordinatorAction] = []
-        for state in states where state.step <= lastReported { actions += snapshots.agree(state) }
-        return actions
     }
 
     /// A worker says where it is.
@@ -157,9 +127,10 @@ extension CoordinatorCore {
             return expel(index, "said DONE with a negative count", now)
         }
         self.done[workers[index].name] = done
-        if isWorking { complete(1, now) }
+        if isWorking { pace.complete(1, now, reckonedAtMost: configuration.timing.firstTurn) }
         workers[index].stage = .idle
         workers[index].step = done.step
-        return collectIfDone(now)
+        workers[index].toldStep = .max
+        return mendReports() + collectIfDone(now)
     }
 }

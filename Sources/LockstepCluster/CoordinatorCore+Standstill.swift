@@ -14,9 +14,8 @@ extension CoordinatorCore {
 
     /// When a worker has prepared for too long.
     var lateAt: UInt64? {
-        workers.filter { $0.prepared == nil && !$0.comesPrepared }.map {
-            $0.preparingSince + configuration.timing.preparing
-        }.min()
+        workers.lazy.filter { $0.prepared == nil && !$0.comesPrepared }.map(\.preparingSince).min()
+            .map { $0 + configuration.timing.preparing }
     }
 
     private var allowedStandstill: UInt64 {
@@ -54,7 +53,7 @@ extension CoordinatorCore {
             var verdict =
                 awaited.isEmpty
                 ? standstill("no end of a trial for \(seconds) s", "; no answer came from ", late)
-                : standstill("no end of a trial for \(seconds) s", "; the others wait for ", awaited)
+                : standstill("no end of a trial for \(seconds) s", waiting(for: awaited), awaited)
             verdict.stage = .measuring
             return giveUp(verdict, now)
         case .measuring, .running:
@@ -67,7 +66,7 @@ extension CoordinatorCore {
             return giveUp(
                 awaited.isEmpty
                     ? standstill("no step for \(seconds) s", "; furthest behind: ", furthestBehind)
-                    : standstill("no step for \(seconds) s", "; the others wait for ", awaited), now)
+                    : standstill("no step for \(seconds) s", waiting(for: awaited), awaited), now)
         case .collecting(let step, _): return giveUpShares(step, seconds, now)
         case .gathering, .recovering, .planned, .freezing, .paused, .writing, .ended: return []
         }
@@ -122,6 +121,10 @@ extension CoordinatorCore {
         }
         let idle = awaited.filter(\.waitingFor.isEmpty)
         return idle.isEmpty ? awaited : idle
+    }
+
+    private func waiting(for awaited: [Worker]) -> String {
+        awaited.count < members.count ? "; the others wait for " : "; they wait for each other: "
     }
 
     private var furthestBehind: [Worker] {

@@ -22,8 +22,9 @@ extension CoordinatorCore {
         pauseReason = nil
         done = [:]
         departedVouchers = []
+        unanswered = [:]
         generationCount += 1
-        pace.begin(now)
+        pace.start(from: roster.start.step, now)
         for name in choice.unreachable {
             guard let index = workers.firstIndex(where: { $0.name == name }) else { continue }
             actions += postpone(index, "not all others can be reached from there", now)
@@ -104,22 +105,18 @@ extension CoordinatorCore {
     /// A generation that begins with less than the run had come to redoes what is missing.
     private mutating func noteLineage(_ roster: Roster) -> [CoordinatorAction] {
         let step = roster.start.step
-        guard hasBegun || trained != nil, step < reached else {
-            lineage.step = max(lineage.step, step)
+        // What was reported of an earlier attempt is no state that anybody here ever had.
+        guard hasBegun || trained != nil else {
+            furthestStep = step
             return []
         }
-        let text = "the run falls back from step \(lineage.step) to step \(step)"
-        lineage = (step, roster.generation)
+        guard step < reached else {
+            furthestStep = max(furthestStep, step)
+            return []
+        }
+        let text = "the run falls back from step \(furthestStep) to step \(step)"
+        furthestStep = step
         return [.log(.warning, text, metadata: ["step": "\(step)"])]
-    }
-
-    /// Steps that nobody here can report any more are missing in the reports: their reporters are gone.
-    private mutating func fillReports(upTo step: UInt32) -> [CoordinatorAction] {
-        guard step > lastReported else { return [] }
-        let first = lastReported + 1
-        lastReported = step
-        lastEvaluated = max(lastEvaluated, first - 1)
-        return [.log(.warning, "the reports of steps \(first) to \(step) are lost", metadata: ["step": "\(step)"])]
     }
 
     // MARK: What is remembered

@@ -28,6 +28,8 @@ extension CoordinatorCore {
         /// The newest generation whose START it is known to have obeyed, and the newest one that it promised in a HELLO.
         var running: UInt32
         var promised: UInt32
+        /// The last step that it has reported on this connection; what it has of earlier ones it has told before.
+        var toldStep: UInt32 = 0
         /// Of the roster's generation.
         var isLinked = false
         /// Its answer in the current freeze.
@@ -79,6 +81,7 @@ extension CoordinatorCore {
             self.connection = connection
             lastHeard = now
             hasSaidPrepared = false
+            toldStep = 0
             comesPrepared = hello.isPrepared
             running = max(running, hello.running)
             promised = max(promised, hello.promised)
@@ -115,7 +118,7 @@ extension CoordinatorCore {
     }
 
     /// Whether the links of the generation are being made.
-    package var isLinking: Bool { !members.allSatisfy(\.isLinked) }
+    package var isLinking: Bool { workers.contains { !$0.isLinked && isMember($0) } }
 
     func index(of process: ProcessNumber) -> Int? { workers.firstIndex { $0.process == process } }
 }

@@ -59,14 +59,16 @@ package struct CoordinatorCore: Sendable {
     var exchange: ExchangeSettings?
     /// What each root of a worker adds to its step; 0 where that is not known.
     var secondsPerRoot = 0.0
-    /// How far the run has come since it last fell back to an older state, and in which generation that was.
-    var lineage: (step: UInt32, generation: UInt32) = (0, 0)
+    /// How far the run has come since it last began with an older state.
+    var furthestStep: UInt32 = 0
     /// Whether a generation has begun here.
     var hasBegun = false
     /// By when all must stand still, or the members of the last roster be here.
     var deadline: UInt64?
     /// In a freeze: until then joiners that are wanted are waited for.
     var joinersUntil: UInt64?
+    /// Who was given up in a freeze, and in which: where its answer comes all the same, the deadline was too short.
+    var unanswered: [ProcessNumber: UInt32] = [:]
     /// The run had not been working before this freeze: whoever is here is taken in.
     var admitsAll = false
     /// By when someone must have come who holds the state, since it is missed; and whether that is waited for.
@@ -94,6 +96,8 @@ package struct CoordinatorCore: Sendable {
     var pingAt: UInt64?
     var nextNonce: UInt64 = 1
     package internal(set) var lastReported: UInt32
+    /// Of steps behind one that is missing.
+    var early = EarlyReports()
     /// The step of the last validation that was reported.
     var lastEvaluated: UInt32
     var lanesComputed: [String: Int] = [:]
@@ -131,7 +135,7 @@ package struct CoordinatorCore: Sendable {
         trained = history.rosters.last { $0.wholeHash != nil }
         patience = Patience(factor: trained?.patience ?? 1, reported: lastReported)
         recall(history)
-        lineage.step = max(trained?.start.step ?? 0, history.hasFallenBack ? 0 : lastReported)
+        furthestStep = max(trained?.start.step ?? 0, history.hasFallenBack ? 0 : lastReported)
         if let trained, history.lastVerdict == nil, !history.isFinal {
             roster = trained
             exchange = trained.exchange

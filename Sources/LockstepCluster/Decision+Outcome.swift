@@ -35,9 +35,16 @@ extension Decision {
             let held = judgement.map { $0.trusted(answer) } ?? answer.frozen.holding
             return held.map { $0.point.step >= reached } ?? false
         }
-        let members = candidates.filter { $0.standing == .member }
-        guard var (kept, left) = ReachableSet.members(of: members, laneCount: policy.laneCount, needing: suffices)
-        else { return ReachableSet.members(of: candidates, laneCount: policy.laneCount, needing: suffices) }
+        func voices(_ answer: Answer) -> Int {
+            guard let judgement else { return 2 }
+            return judgement.trusted(answer).map { judgement.voices(for: $0) } ?? 0
+        }
+        func members(of candidates: [Answer]) -> (kept: [Answer], left: [Answer])? {
+            ReachableSet.members(of: candidates, laneCount: policy.laneCount, voices: voices, needing: suffices)
+        }
+        guard var (kept, left) = members(of: candidates.filter { $0.standing == .member }) else {
+            return members(of: candidates)
+        }
         for joiner in candidates where joiner.standing == .joiner {
             if kept.allSatisfy({ ReachableSet.canReach(joiner, $0) }) {
                 kept.append(joiner)

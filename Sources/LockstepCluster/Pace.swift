@@ -12,7 +12,16 @@ struct Pace: Sendable {
     private var begunAt: UInt64?
     /// `longestTurn` has more in it than a turn: the first measured one takes its place.
     private var isReckoned = false
+    /// Of the generation, and its last step that was completed.
     private var furthest: (step: UInt32, stage: Int) = (0, 0)
+    private var completedStep: UInt32 = 0
+
+    /// A generation begins.
+    mutating func start(from step: UInt32, _ now: UInt64) {
+        completedStep = step
+        furthest = (0, 0)
+        begin(now)
+    }
 
     /// Something new begins: linking, the first turn, the collection of the state.
     ///
@@ -21,6 +30,13 @@ struct Pace: Sendable {
         movedAt = now
         completedAt = nil
         begunAt = isTurn ? now : nil
+    }
+
+    /// A member has completed all steps up to this one.
+    mutating func complete(upTo step: UInt32, _ now: UInt64, reckonedAtMost most: UInt64) {
+        guard step > completedStep else { return }
+        complete(Int(step - completedStep), now, reckonedAtMost: most)
+        completedStep = step
     }
 
     /// So many turns were completed.

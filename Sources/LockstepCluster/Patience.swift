@@ -15,6 +15,9 @@ struct Patience: Sendable {
         self.reported = reported
     }
 
+    /// Somebody was given up, and its answer was only late.
+    mutating func lengthen() { factor = min(Roster.mostPatience, factor * 2) }
+
     func callAsFunction(_ nanoseconds: UInt64) -> UInt64 {
         let (product, isTooLong) = nanoseconds.multipliedReportingOverflow(by: UInt64(factor))
         return isTooLong ? UInt64.max / 4 : product

@@ -6,6 +6,7 @@ enum ReachableSet {
     private struct Search {
         let candidates: [Decision.Answer]
         let isNeeded: (Decision.Answer) -> Bool
+        let voices: (Decision.Answer) -> Int
         /// Of each candidate, those that are out of its reach.
         let conflicts: [[Int]]
         var steps = 0
@@ -23,13 +24,15 @@ enum ReachableSet {
     /// - Parameters:
     ///   - laneCount: the most members.
     ///   - isNeeded: one of these must be among them.
+    ///   - voices: how many stand for what it holds.
     /// - Returns: the set, and those left out because of a broken pair; nil where there is no such set.
     static func members(
-        of candidates: [Decision.Answer], laneCount: Int, needing isNeeded: @escaping (Decision.Answer) -> Bool
+        of candidates: [Decision.Answer], laneCount: Int, voices: @escaping (Decision.Answer) -> Int = { _ in 2 },
+        needing isNeeded: @escaping (Decision.Answer) -> Bool
     ) -> (kept: [Decision.Answer], left: [Decision.Answer])? {
         guard candidates.contains(where: isNeeded) else { return nil }
         var search = Search(
-            candidates: candidates, isNeeded: isNeeded,
+            candidates: candidates, isNeeded: isNeeded, voices: voices,
             conflicts: candidates.map { one in candidates.indices.filter { !canReach(one, candidates[$0]) } })
         extend(Array(repeating: true, count: candidates.count), &search)
         guard let best = search.best else { return nil }
@@ -49,7 +52,7 @@ enum ReachableSet {
         guard let worst, worst.count > 0 else {
             let found = set.map { search.candidates[$0] }
             guard found.contains(where: search.isNeeded) else { return }
-            if search.best.map({ isBetter(found, than: $0, search.isNeeded) }) ?? true { search.best = found }
+            if search.best.map({ isBetter(found, than: $0, search) }) ?? true { search.best = found }
             return
         }
         var without = isIn
@@ -62,11 +65,14 @@ enum ReachableSet {
 
     /// Larger, then with the newer state, then with those that have been longest.
     private static func isBetter(
-        _ set: [Decision.Answer], than other: [Decision.Answer], _ isNeeded: (Decision.Answer) -> Bool
+        _ set: [Decision.Answer], than other: [Decision.Answer], _ search: Search
     ) -> Bool {
         if set.count != other.count { return set.count > other.count }
-        func newest(_ set: [Decision.Answer]) -> StatePoint? {
-            set.filter(isNeeded).compactMap(\.frozen.holding?.point).max()
+        // A lone worker may have been damaged after it went ahead; of the state before, several know what it must be.
+        func newest(_ set: [Decision.Answer]) -> (worth: Int, point: StatePoint)? {
+            set.filter(search.isNeeded).compactMap { answer in
+                answer.frozen.holding.map { (2 * Int($0.point.step) - (search.voices(answer) > 1 ? 0 : 3), $0.point) }
+            }.max { $0 < $1 }
         }
         if let one = newest(set), let two = newest(other), one != two { return one > two }
         return set.map(\.seniority).sorted().lexicographicallyPrecedes(other.map(\.seniority).sorted())

@@ -138,6 +138,9 @@ extension Roster: Codable {
 }
 
 extension Roster.Member: Codable {
+    /// Of a roster that came from outside.
+    private static let mostLanes = 1 << 20
+
     private enum Key: String, CodingKey {
         case name, process, host, ports, lanes
         /// In journals of versions that had one link a pair.
@@ -157,6 +160,9 @@ extension Roster.Member: Codable {
         lanes = try container.decode(Range<Int>.self, forKey: .lanes)
         guard ports.allSatisfy((1...65_535).contains) else {
             throw DecodingError.dataCorruptedError(forKey: .ports, in: container, debugDescription: "ports \(ports)")
+        }
+        guard lanes.lowerBound >= 0, lanes.upperBound <= Self.mostLanes else {
+            throw DecodingError.dataCorruptedError(forKey: .lanes, in: container, debugDescription: "lanes \(lanes)")
         }
     }
 

@@ -23,6 +23,15 @@ package enum Stage: String, Sendable, Codable, CaseIterable, CustomStringConvert
 
     package var description: String { rawValue }
 
+    /// Whether a worker may be there that has completed a turn which is no training step, and says so. What all agreed on is
+    /// said in the midst of an update, maybe long after others had said it, and where one is at any time when a link breaks.
+    var isAfterTurnWithoutStep: Bool {
+        switch self {
+        case .forward, .controlRecord, .validation, .evaluation: true
+        default: false
+        }
+    }
+
     /// Whether a worker at work is there, and not one that prepares for it.
     var isOfStep: Bool {
         switch self {

@@ -56,6 +56,8 @@ extension WorkerCore {
     mutating func handlePreflight(_ preflight: Preflight) -> [WorkerAction] {
         guard mayBeFed else { return [] }
         preflightGeneration = preflight.generation
+        var preflight = preflight
+        preflight.limit = min(preflight.limit, Self.longestReach)
         return [.preflight(preflight)]
     }
 

@@ -11,7 +11,7 @@ extension WorkerCore {
             return frozen.map { send(.frozen($0)) } ?? []
         }
         promised = generation
-        reachLimit = freeze.reachLimit
+        reachLimit = min(freeze.reachLimit, Self.longestReach)
         switch state {
         case .connecting, .unable, .ended: return []
         // What goes on runs to its end; the promise is answered then. To prepare may take long.

@@ -25,6 +25,9 @@ extension WorkerCore {
         #endif
     }
 
+    /// What a coordinator asks for is no more than that, so that no sum of times overflows: an hour.
+    static let longestReach: UInt64 = 3_600_000_000_000
+
     /// From the message that begins a generation until all links are there.
     var linkingTime: UInt64 {
         guard let roster else { return timing.linking }

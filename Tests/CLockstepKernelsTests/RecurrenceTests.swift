@@ -1,98 +1,7 @@
 import CLockstepKernels
-import Foundation
 import Testing
 
 @Suite("Recurrent layers") struct RecurrenceTests {
-    /// A layer with its operands.
-    private struct Case {
-        let shape: ls_recurrence
-        let samples: Int
-        let gateCount: Int
-        let weights: [Float]
-        let bias: [Float]
-        let x: [Float]
-        let dy: [Float]
-
-        init(
-            _ shape: ls_recurrence, gates: Int, samples: Int, special: Int = 0, _ random: inout TestGenerator
-        ) {
-            self.shape = shape
-            self.samples = samples
-            gateCount = gates * shape.units
-            weights = random.floats(gateCount * shape.units, special: special * 8).map { $0 * 0.3 }
-            bias = random.floats(gateCount, special: special)
-            x = random.floats(samples * shape.steps * gateCount, special: special * 4)
-            dy = random.floats(samples * shape.steps * shape.units, special: special * 4)
-        }
-
-        func reference(_ functions: ReferenceFunctions) -> RecurrenceReference {
-            RecurrenceReference(shape: shape, functions: functions, weights: weights, bias: bias)
-        }
-
-        func part(_ values: [Float], _ sample: Int) -> [Float] {
-            let count = values.count / max(1, samples)
-            return Array(values[sample * count..<(sample + 1) * count])
-        }
-
-        func packed(_ kernels: ls_kernels) -> Buffer {
-            let packed = Buffer(ls_packed_count(shape.units, gateCount))
-            kernels.pack(shape.units, gateCount, weights, 1, shape.units, packed.pointer)
-            return packed
-        }
-
-        func packedForGradient(_ kernels: ls_kernels) -> Buffer {
-            let packed = Buffer(ls_packed_count(gateCount, shape.units))
-            kernels.pack(gateCount, shape.units, weights, shape.units, 1, packed.pointer)
-            return packed
-        }
-
-        func scratch() -> Buffer {
-            var shape = shape
-            return Buffer(ls_recurrence_scratch_count(&shape, gateCount, samples, 1))
-        }
-    }
-
-    private struct LSTMResult {
-        let gates, hidden, cells, gradient: [Float]
-        let guardsAreIntact: Bool
-    }
-
-    private static func lstm(_ c: Case, _ kernels: ls_kernels) -> LSTMResult {
-        var shape = c.shape
-        let gates = Buffer(c.x), scratch = c.scratch(), packed = c.packed(kernels)
-        let hidden = Buffer(c.dy.count), cells = Buffer(c.dy.count)
-        kernels.lstm(
-            &shape, c.samples, gates.pointer, packed.pointer, c.bias, hidden.pointer, cells.pointer, scratch.pointer)
-        let gradient = Buffer(gates.values), transposed = c.packedForGradient(kernels)
-        kernels.lstm_gradient(
-            &shape, c.samples, gradient.pointer, cells.pointer, transposed.pointer, c.dy, scratch.pointer)
-        return LSTMResult(
-            gates: gates.values, hidden: hidden.values, cells: cells.values, gradient: gradient.values,
-            guardsAreIntact: guardsAreIntact(gates, scratch, packed, hidden, cells, gradient, transposed))
-    }
-
-    private struct GRUResult {
-        let gates, hidden, hiddenPart, gradient, hiddenGradient: [Float]
-        let guardsAreIntact: Bool
-    }
-
-    private static func gru(_ c: Case, _ kernels: ls_kernels) -> GRUResult {
-        var shape = c.shape
-        let gates = Buffer(c.x), scratch = c.scratch(), packed = c.packed(kernels)
-        let hidden = Buffer(c.dy.count), kept = Buffer(c.dy.count)
-        kernels.gru(
-            &shape, c.samples, gates.pointer, packed.pointer, c.bias, hidden.pointer, kept.pointer, scratch.pointer)
-        let gradient = Buffer(gates.values), hiddenGradient = Buffer(c.x.count)
-        let transposed = c.packedForGradient(kernels)
-        kernels.gru_gradient(
-            &shape, c.samples, gradient.pointer, hidden.pointer, kept.pointer, transposed.pointer, c.dy,
-            hiddenGradient.pointer, scratch.pointer)
-        return GRUResult(
-            gates: gates.values, hidden: hidden.values, hiddenPart: kept.values, gradient: gradient.values,
-            hiddenGradient: hiddenGradient.values,
-            guardsAreIntact: guardsAreIntact(gates, scratch, packed, hidden, kept, gradient, hiddenGradient))
-    }
-
     /// (steps, units, samples) that touch every edge: one step, one unit, whole and broken vectors and panels, several
     /// tiles of rows, chains of more than one chunk.
     private static let sizes = [
@@ -106,8 +15,8 @@ import Testing
         var random = TestGenerator("lstm, \(name)")
         for (round, (steps, units, samples)) in RecurrenceTests.sizes.enumerated() {
             let shape = ls_recurrence(steps: steps, units: units, reverse: round % 3 == 1)
-            let c = Case(shape, gates: 4, samples: samples, special: round % 4 == 3 ? 20 : 0, &random)
-            let found = RecurrenceTests.lstm(c, kernels)
+            let c = RecurrenceCase(shape, gates: 4, samples: samples, special: round % 4 == 3 ? 20 : 0, &random)
+            let found = c.lstm(kernels)
             let reference = c.reference(functions)
             let comment = "\(name) \(steps) steps, \(units) units, \(samples) samples, seed \(random.seed)"
             for sample in 0..<samples {
@@ -129,8 +38,8 @@ import Testing
         var random = TestGenerator("gru, \(name)")
         for (round, (steps, units, samples)) in RecurrenceTests.sizes.enumerated() {
             let shape = ls_recurrence(steps: steps, units: units, reverse: round % 3 == 1)
-            let c = Case(shape, gates: 3, samples: samples, special: round % 4 == 3 ? 20 : 0, &random)
-            let found = RecurrenceTests.gru(c, kernels)
+            let c = RecurrenceCase(shape, gates: 3, samples: samples, special: round % 4 == 3 ? 20 : 0, &random)
+            let found = c.gru(kernels)
             let reference = c.reference(functions)
             let comment = "\(name) \(steps) steps, \(units) units, \(samples) samples, seed \(random.seed)"
             for sample in 0..<samples {
@@ -154,8 +63,8 @@ import Testing
         let kernels = try Variants.table(name)
         var random = TestGenerator("recurrence by samples, \(name)")
         let shape = ls_recurrence(steps: 4, units: 19, reverse: false)
-        let all = Case(shape, gates: 4, samples: 9, &random)
-        let together = RecurrenceTests.lstm(all, kernels)
+        let all = RecurrenceCase(shape, gates: 4, samples: 9, &random)
+        let together = all.lstm(kernels)
         var one = [Float]()
         for sample in 0..<9 {
             var shape = shape
@@ -204,7 +113,7 @@ import Testing
         var random = TestGenerator("recurrence canaries", seed: 7)
         let shape = ls_recurrence(steps: 4, units: 24, reverse: false)
         for gates in [3, 4] {
-            let c = Case(shape, gates: gates, samples: 1, &random)
+            let c = RecurrenceCase(shape, gates: gates, samples: 1, &random)
             func hidden(_ reference: RecurrenceReference) -> [Float] {
                 gates == 4 ? reference.lstm(c.x).hidden : reference.gru(c.x).hidden
             }
@@ -246,78 +155,5 @@ import Testing
         #expect(firstDifference(right, weights(Reference.Rule(isLinearOverLanes: true), lanes: lanes)) != nil)
         #expect(firstDifference(right, weights(Reference.Rule(chunk: 2), lanes: lanes)) != nil)
         #expect(firstDifference(weights(lanes: [0, 7]), weights(goesOn: true, lanes: [0, 7])) != nil)
-    }
-
-    // MARK: Against binary64
-
-    /// Σ dy · h of one sample, in binary64.
-    private static func value(_ c: Case, x: [Double], weights: [Double]) -> Double {
-        let units = c.shape.units, gateCount = c.gateCount
-        var h = [Double](repeating: 0, count: units), cells = h
-        var sum = 0.0
-        for index in 0..<c.shape.steps {
-            let step = c.shape.reverse ? c.shape.steps - 1 - index : index
-            let before = h
-            func own(_ gate: Int) -> Double {
-                (0..<units).reduce(Double(c.bias[gate])) { $0 + before[$1] * weights[gate * units + $1] }
-            }
-            func sigmoid(_ x: Double) -> Double { 1 / (1 + exp(-x)) }
-            func outer(_ gate: Int) -> Double { x[step * gateCount + gate] }
-            for u in 0..<units {
-                let first = sigmoid(outer(u) + own(u)), second = sigmoid(outer(units + u) + own(units + u))
-                if gateCount == 4 * units {
-                    let new = tanh(outer(2 * units + u) + own(2 * units + u))
-                    cells[u] = second * cells[u] + first * new
-                    h[u] = sigmoid(outer(3 * units + u) + own(3 * units + u)) * tanh(cells[u])
-                } else {
-                    let new = tanh(outer(2 * units + u) + first * own(2 * units + u))
-                    h[u] = (1 - second) * new + second * before[u]
-                }
-                sum += Double(c.dy[step * units + u]) * h[u]
-            }
-        }
-        return sum
-    }
-
-    @Test("gradients agree with differences in binary64", arguments: [3, 4])
-    func differences(gates: Int) throws {
-        let kernels = try Variants.table(Variants.names[0])
-        var random = TestGenerator("recurrence differences of \(gates) gates")
-        for reverse in [false, true] {
-            let c = Case(
-                ls_recurrence(steps: 5, units: 3, reverse: reverse), gates: gates, samples: 1, &random)
-            let hidden: [Float], gradient: [Float], hiddenGradient: [Float]
-            if gates == 4 {
-                let found = RecurrenceTests.lstm(c, kernels)
-                (hidden, gradient, hiddenGradient) = (found.hidden, found.gradient, found.gradient)
-            } else {
-                let found = RecurrenceTests.gru(c, kernels)
-                (hidden, gradient, hiddenGradient) = (found.hidden, found.gradient, found.hiddenGradient)
-            }
-            var shape = c.shape
-            let weights = Buffer(c.weights.count)
-            kernels.recurrent_weight_gradient(
-                &shape, c.gateCount, hiddenGradient, hidden, [0, 1], 1, weights.pointer, c.scratch().pointer)
-            let x = c.x.map(Double.init), w = c.weights.map(Double.init)
-            let step = 1e-5
-            func compare(_ found: [Float], _ value: (Int, Double) -> Double) {
-                for index in found.indices {
-                    let expected = (value(index, step) - value(index, -step)) / (2 * step)
-                    #expect(
-                        abs(Double(found[index]) - expected) < 1e-5 * (1 + abs(expected)),
-                        "[\(index)] seed \(random.seed)")
-                }
-            }
-            compare(gradient) { index, difference in
-                var moved = x
-                moved[index] += difference
-                return RecurrenceTests.value(c, x: moved, weights: w)
-            }
-            compare(weights.values) { index, difference in
-                var moved = w
-                moved[index] += difference
-                return RecurrenceTests.value(c, x: x, weights: moved)
-            }
-        }
     }
 }

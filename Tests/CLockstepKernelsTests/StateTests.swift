@@ -113,12 +113,12 @@ import Testing
                 raw[word % 8] &+= value
                 products[word % 8] &+= (keyed & 0xFFFF_FFFF) &* (keyed >> 32)
             }
-            var low = mixed(mixed(number &+ weyl) ^ UInt64(block.count))
-            for value in raw { low = mixed((low ^ value) &+ weyl) }
-            var high = low
-            for value in products { high = mixed((high ^ value) &+ weyl) }
-            sums[0] &+= low
-            sums[1] &+= high
+            var high = mixed(mixed(number &+ weyl) ^ UInt64(block.count))
+            for value in raw { high = mixed((high ^ value) &+ weyl) }
+            var low = high
+            for value in products { low = mixed((low ^ value) &+ weyl) }
+            sums[0] &+= high
+            sums[1] &+= low
             number += 1
         }
         return sums

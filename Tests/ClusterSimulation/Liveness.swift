@@ -16,9 +16,11 @@ struct Liveness {
     private(set) var longestPause: UInt64 = 0
     /// When something was lost, or came back.
     private(set) var harmedAt: UInt64 = 0
+    /// When a trial was last waited for.
+    var measuredAt: UInt64 = 0
     /// The planned change that goes on, and since when.
     var plan: (generation: UInt32, at: UInt64)?
-    /// Faults since the last progress, or still going on, that only time-outs show.
+    /// Faults since the last progress that only time-outs show.
     private(set) var needsTimeOuts = false
     /// A generation that trains was decided.
     var hasBegun = false
@@ -108,8 +110,9 @@ extension ClusterSimulation {
             return
         }
         guard isAble else { return liveness.disturb(now, by: .join) }
+        if coordinator?.core.mode == .measuring { liveness.measuredAt = now }
         let quiet = max(liveness.progressAt, liveness.disturbedAt)
-        if now > quiet + bound {
+        if now > quiet + bound(since: quiet) {
             let seconds = Double(now - quiet) / 1e9
             let state = workers.filter(\.isAlive).map { "\($0): \($0.core.state) at \($0.core.point)" }
             violate("stuck for \(seconds) s with \(coordinator?.core.mode as Any): \(state)")
@@ -117,12 +120,12 @@ extension ClusterSimulation {
         if liveness.generations > 60 { violate("\(liveness.generations) generations without a step") }
     }
 
-    private var bound: UInt64 {
+    private func bound(since quiet: UInt64) -> UInt64 {
         let decided = coordinator?.core.roster?.patience ?? 1
         let patience = UInt64(min(Roster.mostPatience, decided << min(6, liveness.freezes.count)))
-        // A trial that computes may take so long.
-        let isBegun = liveness.hasBegun && coordinator?.core.mode != .measuring
-        let trial: UInt64 = isBegun ? 0 : 500_000_000_000
+        // A trial that computes may take so long, and who hangs in it is noticed only then.
+        let isTrying = !liveness.hasBegun || liveness.measuredAt > quiet
+        let trial: UInt64 = isTrying ? 500_000_000_000 : 0
         // Those that follow the longest turn are not shortened.
         let deadline = scenario.deadline.map { 4 * ($0 + scenario.computing.upperBound) } ?? 10_000_000_000
         let travel = 30 * (scenario.network.upperBound + scenario.fsync.upperBound + scenario.computing.upperBound)
@@ -130,7 +133,10 @@ extension ClusterSimulation {
         // A standstill is told after twenty turns, and whoever does not stand still is given four more; a holder is waited
         // for three times four. A turn in which somebody was stopped for a while counts as a turn.
         let turns = 26 * min(liveness.longestPause, 20_000_000_000 + 4 * scenario.computing.upperBound)
-        return ((liveness.needsTimeOuts ? 24 : 6) * deadline + turns) * patience + trial + travel + restart
+        // Who hangs may be no member when it begins, and become one: each of them costs a standstill, of 60 s before any turn
+        // is known.
+        let hides = workers.contains { $0.isAlive && $0.isHung }
+        return ((liveness.needsTimeOuts || hides ? 24 : 6) * deadline + turns) * patience + trial + travel + restart
             + 5_000_000_000
     }
 }

@@ -52,6 +52,21 @@ extension SimulatedCoordinator {
         }
     }
 
+    // MARK: Messages
+
+    /// As the shell does: only what is on disk may be forgotten by the workers.
+    func withoutLostReports(_ message: ControlMessage) -> ControlMessage {
+        switch message {
+        case .ping(var ping):
+            ping.reportedStep = min(ping.reportedStep, keptReports)
+            return .ping(ping)
+        case .welcome(var welcome):
+            welcome.reportedStep = min(welcome.reportedStep, keptReports)
+            return .welcome(welcome)
+        default: return message
+        }
+    }
+
     // MARK: The state for workers
 
     private func offerState() {

@@ -83,6 +83,7 @@ final class SimulatedCoordinator {
     /// Its host is taken for dead: its connections are gone, and what it writes is in vain.
     func bury() {
         isBuried = true
+        keptReports = simulation.disk.reportedSteps.last ?? 0
         journalFails = true
         // What it takes in now must not count as kept.
         waiting = []
@@ -91,6 +92,8 @@ final class SimulatedCoordinator {
     }
 
     private(set) var isBuried = false
+    /// What it has on disk, once it is buried.
+    private(set) var keptReports: UInt32 = 0
 
     // MARK: Events
 
@@ -260,6 +263,7 @@ final class SimulatedCoordinator {
         guard let entry = connections.first(where: { $0.number == number }), entry.connection.serverIsOpen else {
             return
         }
+        let message = isBuried ? withoutLostReports(message) : message
         simulation.sent(message)
         let connection = entry.connection
         let worker = entry.worker

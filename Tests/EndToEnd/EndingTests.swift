@@ -1,3 +1,4 @@
+import LockstepFormats
 import Testing
 
 #if canImport(FoundationEssentials)
@@ -91,6 +92,76 @@ extension ExecutableTests {
                     outcome.end == .exited(75) && outcome.errors.last?.contains("no snapshot") == true, "\(outcome)")
                 #expect(try await worker.outcome(within: .promised(5)).exitCode == 75)
             }
+        }
+
+        private static let steady = SmallJob.steady(steps: 300)
+
+        /// The state that is held while the run is paused is a state like any other.
+        @Test func terminatedWhilePaused() async throws {
+            try await TestDirectory.with { directory in
+                try directory.write(EndingTests.steady, to: "job.yaml")
+                let cluster = try HandCluster(in: directory)
+                let slow = try PlannedFaults(["slow=20:load:w0"], in: directory)
+                let coordinator = try await cluster.coordinator(
+                    job: "job.yaml", workers: 2, ["--min-workers", "2", "--run-directory", "run"])
+                let workers = try (0..<2).map {
+                    try cluster.worker("w\($0)", join: coordinator.address, environment: slow.environment)
+                }
+                _ = try await coordinator.process.outputLine(containing: "\"step\":20,")
+                try await workers[1].signal(Signal.kill)
+                _ = try await coordinator.process.errorLine(containing: "the run is paused: ")
+                let paused = try await directory.run(["status", "run"])
+                #expect(paused.output.first?.contains(": paused for 0:0") == true, "\(paused)")
+                #expect(
+                    paused.output.contains { $0.hasPrefix("paused    ") && $0.contains("1 of at least 2") }, "\(paused)"
+                )
+                try await coordinator.process.signal(Signal.terminate)
+                let outcome = try await coordinator.process.outcome(within: .promised(5))
+                #expect(outcome.end == .exited(75), "\(outcome)")
+                #expect(try await workers[0].outcome(within: .promised(5)).exitCode == 75)
+                try await expectNoLossOfSteps(in: directory, outcome)
+            }
+        }
+
+        @Test(arguments: [Signal.terminate, Signal.interrupt])
+        func endedWhileAnObserverIsFed(signal: Int32) async throws {
+            try await TestDirectory.with { directory in
+                try directory.write(EndingTests.steady, to: "job.yaml")
+                let cluster = try HandCluster(in: directory)
+                let slow = try PlannedFaults(["slow=20:load:w0"], in: directory)
+                let coordinator = try await cluster.coordinator(
+                    job: "job.yaml", workers: 2, ["--spares", "1", "--run-directory", "run"])
+                let workers = try (0..<3).map {
+                    try cluster.worker("w\($0)", join: coordinator.address, environment: slow.environment)
+                }
+                _ = try await coordinator.process.errorLine(containing: "and is kept as a spare")
+                try await coordinator.process.signal(signal)
+                let outcome = try await coordinator.process.outcome(within: .promised(5))
+                guard signal == Signal.terminate else {
+                    #expect(outcome.end == .exited(130), "\(outcome)")
+                    for worker in workers {
+                        try await worker.signal(Signal.kill)
+                        _ = try await worker.outcome()
+                    }
+                    return
+                }
+                #expect(outcome.end == .exited(75), "\(outcome)")
+                for worker in workers { #expect(try await worker.outcome(within: .promised(5)).exitCode == 75) }
+                try await expectNoLossOfSteps(in: directory, outcome)
+            }
+        }
+
+        /// Expects a snapshot of the last step that was told, or of the one after it, and that the run goes on from there to
+        /// the undisturbed end.
+        private func expectNoLossOfSteps(in directory: TestDirectory, _ outcome: Outcome) async throws {
+            let kept = try #require(outcome.errors.last?.firstMatch(of: /S\((\d+)\) is kept in/), "\(outcome)")
+            let told = try directory.jsonLines(of: "run/metrics.jsonl").last?["step"]?.int ?? 0
+            #expect(Int(kept.1) == told, "\(outcome)")
+            let rest = try await directory.run(
+                ["train", "job.yaml", "--json", "--workers", "2", "--run-directory", "run", "--resume"])
+            let (result, whole) = (try TrainingResult(rest), try await Undisturbed.run(EndingTests.steady))
+            #expect(result.digest == whole.result.digest && result.stateDigest == whole.result.stateDigest)
+            #expect(try directory.reportedSteps() == whole.steps)
         }
     }
 }

@@ -10,7 +10,10 @@ extension ExecutableTests {
     /// However a launcher dies, nothing of it is left two seconds later: no process, no socket, no temporary
     /// file, no shared memory.
     @Suite(.enabled(if: ProcessTable.isAvailable)) struct LauncherDeathTests {
-        @Test(arguments: [Signal.kill, Signal.abort, Signal.hangUp, Signal.interrupt, Signal.terminate])
+        @Test(arguments: [
+            Signal.kill, Signal.abort, Signal.quit, Signal.invalidAccess, Signal.hangUp, Signal.interrupt,
+            Signal.terminate,
+        ])
         func nothingIsLeft(after signal: Int32) async throws {
             try await TestDirectory.with { directory in
                 try directory.write(SmallJob.endless, to: "job.yaml")
@@ -19,8 +22,7 @@ extension ExecutableTests {
                 let shared = LauncherDeathTests.sharedMemory
                 let launcher = directory.start(
                     ["train", "job.yaml", "--workers", "3", "--threads", "1", "--json", "--run-directory", "run"],
-                    // It takes the runtime seconds to describe a crash, in which the process is not dead.
-                    environment: ["TMPDIR": directory["temporary"], "SWIFT_BACKTRACE": "enable=no"])
+                    environment: ["TMPDIR": directory["temporary"]])
                 _ = try await launcher.outputLine(containing: "\"step\":5,")
                 // Also while a failure is being dealt with.
                 if let worker = directory.workers.first { Signal.send(Signal.kill, to: worker.processIdentifier) }

@@ -56,6 +56,18 @@ extension ExecutableTests {
             }
         }
 
+        /// The language's runtime would hold it for a description of the crash, and the others would wait for it.
+        @Test func aCrashEndsAWorkerAtOnce() async throws {
+            try await TestDirectory.with { directory in
+                let faults = try PlannedFaults(["slow=30:load:w0", "deadlines=60000"], in: directory)
+                let launcher = try await start(in: directory, workers: 2, environment: faults.environment)
+                Signal.send(Signal.invalidAccess, to: try await directory.processIdentifier(of: "w1"))
+                _ = try await launcher.errorLine(containing: "signal 11 (SIGSEGV); 1 worker goes on from step ")
+                try faults.proceed()
+                try await directory.expectSurvival(try await launcher.outcome(), of: LostWorkerTests.job)
+            }
+        }
+
         @Test func manyAtOnceAndThenAll() async throws {
             try await TestDirectory.with { directory in
                 let job = SmallJob.steady(steps: 300, snapshotsEvery: 25)

@@ -1,8 +1,13 @@
+internal import LockstepCluster
+internal import LockstepCollectives
+internal import LockstepCore
 internal import LockstepFormats
 
 /// What libFuzzer's inputs are given to. The raw value is what `LOCKSTEP_FUZZ_TARGET` says and the corpus is called.
 enum FuzzTarget: String, CaseIterable {
     case csv, npy, png, cifar10, idx, deflate, zlib, gzip, json, safetensors, words, tokens
+    /// What peers send, and what a coordinator decided.
+    case header, record, greeting, message, item, journal
     /// Is wrong on purpose: proves that the fuzzer finds what is to be found.
     case canary
 
@@ -56,9 +61,48 @@ enum FuzzTarget: String, CaseIterable {
                     precondition((0...greatest).contains(tokens.int(at: index) ?? -1), "a token is out of range")
                 }
             }
+        case .header:
+            let header = try FrameHeader(decoding: bytes)
+            precondition(header.bytes.elementsEqual(bytes.prefix(FrameHeader.byteCount)), "it is read as another")
+        case .record:
+            let plan = try FuzzTarget.plan.get()
+            let record = try ControlRecord(decoding: bytes, from: 1, by: plan)
+            precondition(record.encoded(by: plan) == bytes, "it is read as another")
+        case .greeting:
+            try FuzzTarget.survives(
+                try ControlMessageCoding.decodeGreeting(bytes), ControlMessageCoding.encode,
+                ControlMessageCoding.decodeGreeting)
+        case .message:
+            try FuzzTarget.survives(
+                try ControlMessageCoding.decodeMessage(bytes), ControlMessageCoding.encode,
+                ControlMessageCoding.decodeMessage)
+        case .item:
+            try FuzzTarget.survives(
+                try ControlMessageCoding.decodeItem(bytes), ControlMessageCoding.encode,
+                ControlMessageCoding.decodeItem)
+        case .journal:
+            let record = try ControlMessageCoding.decodeRecord(bytes)
+            try FuzzTarget.survives(record, ControlMessageCoding.encode, ControlMessageCoding.decodeRecord)
+            _ = JournalRecord.replay([record, record])
         case .canary:
             let header = Array("LS".utf8)
             if bytes.starts(with: header), bytes.count > 3 { _ = bytes[header.count + Int(bytes[2])] }
         }
+    }
+
+    /// The second of two members sends records.
+    private static let plan = Result {
+        try ExchangePlan(
+            tree: LaneTree(laneCount: 8), lanes: [0..<3, 3..<8], ownIndex: 1, elementCount: 64, sumCount: 2,
+            settings: ExchangeSettings())
+    }
+
+    /// What was said once can be said again. As bytes: what is no number is not equal to itself.
+    private static func survives<Value>(
+        _ value: Value, _ encode: (Value) throws -> [UInt8], _ decode: ([UInt8]) throws -> Value
+    ) throws {
+        let bytes = try encode(value)
+        let again = try encode(try decode(bytes))
+        precondition(again == bytes, "what is written does not read back")
     }
 }

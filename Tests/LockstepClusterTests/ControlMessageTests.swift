@@ -149,6 +149,20 @@ import Testing
         }
     }
 
+    /// Counts of lanes are added and multiplied without a second look.
+    @Test func noMemberHasMoreLanesThanAJobCanHave() throws {
+        func decode(_ lanes: Range<Int>) throws -> ControlMessage {
+            let member = Roster.Member(name: "w0", process: Self.process, host: "h", ports: [1], lanes: lanes)
+            let roster = Roster(generation: 3, members: [member], startStep: 0, stateHash: Self.hash, exchange: .init())
+            return try ControlMessageCoding.decodeMessage(
+                try ControlMessageCoding.encode(ControlMessage.start(Start(roster: roster, traceContext: []))))
+        }
+        _ = try decode(0..<1 << 20)
+        for lanes in [0..<Int.max, Int.min..<Int.max, -1..<4] {
+            #expect(throws: ControlMessageCoding.Fault.self) { try decode(lanes) }
+        }
+    }
+
     @Test func aProcessNumberIsDigitsOnly() throws {
         let text = String(decoding: try ControlMessageCoding.encode(Self.messages[0]), as: UTF8.self)
         for sign in ["+", "-"] {

@@ -74,8 +74,13 @@ struct Conversation {
         say(connection, .frozen(Conversation.frozen(generation, step, hash: hash, outOfReach: outOfReach)))
     }
 
-    static func reports(_ steps: ClosedRange<UInt32>) -> [StepReport] {
-        steps.map { StepReport(step: $0, epoch: 1, loss: 1, metrics: [], learningRate: 1, samples: 1, seconds: 1) }
+    static func reports(_ steps: ClosedRange<UInt32>, of generation: UInt32 = 1) -> [StepReport] {
+        steps.map { step in
+            var report = StepReport(
+                step: step, epoch: 1, loss: 1, metrics: [], learningRate: 1, samples: 1, seconds: 1)
+            report.generation = generation
+            return report
+        }
     }
 
     mutating func progress(
@@ -86,7 +91,7 @@ struct Conversation {
             .progress(
                 Progress(
                     generation: generation, step: steps.upperBound + 1, stage: stage,
-                    reports: Conversation.reports(steps))))
+                    reports: Conversation.reports(steps, of: generation))))
     }
 
     mutating func linked(_ connections: [Int], _ generation: UInt32) -> [CoordinatorAction] {

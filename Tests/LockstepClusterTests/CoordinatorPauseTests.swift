@@ -103,6 +103,36 @@ import Testing
         #expect(conversation.frozen(11, 3, 4).isEmpty)
     }
 
+    /// All stand still, and none of them in time: a deadline that stays as it is would be too short for ever.
+    @Test func whoseAnswerIsOnlyLateIsWaitedForLonger() {
+        var conversation = Conversation.running(2) { $0.minWorkers = 2 }
+        _ = conversation.closed(0)
+        _ = conversation.closed(1)
+        /// Both come back; they are given up before they have answered.
+        func attempt(_ number: UInt32, answers: Bool) -> UInt64 {
+            for index in 0..<2 {
+                let connection = Int(10 * number) + index
+                _ = conversation.hello(
+                    "w\(index)", connection, process: UInt64(index), running: 1, promised: number - 1,
+                    isPrepared: true)
+                _ = conversation.prepared(connection)
+                if answers { _ = conversation.frozen(connection, number - 1, 5) }
+            }
+            let start = conversation.now
+            var isOver = false
+            for _ in 0..<10 where !isOver {
+                isOver = conversation.wait().warnings.contains { $0.contains("did not stand still") }
+            }
+            return conversation.now - start
+        }
+        #expect(attempt(3, answers: false) == 10_000_000_000)
+        // Nothing came of it: who hangs is waited for no longer than before.
+        #expect(attempt(4, answers: false) == 10_000_000_000)
+        // Both say what they owed; the freeze after this one is longer, once.
+        #expect(attempt(5, answers: true) == 10_000_000_000)
+        #expect(attempt(6, answers: false) == 20_000_000_000)
+    }
+
     @Test func nothingAtAllIsTheEnd() {
         var conversation = Conversation(workers: 1) {
             $0.start = .init(step: 6, hash: StateHash(high: 1, low: 2))

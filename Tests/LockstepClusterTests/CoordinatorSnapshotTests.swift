@@ -4,7 +4,7 @@ import Testing
 
 /// Snapshots while a generation works, and runs that go on from one.
 @Suite struct CoordinatorSnapshotTests {
-    private func hash(_ step: UInt32) -> StateHash { StateHash(high: 9, low: UInt64(step)) }
+    private func hash(_ step: UInt32) -> StateHash { Conversation.hash(step) }
 
     private func running(
         everySteps: UInt32 = 2, takesBest: Bool = false, backlog: Int = 1, start: UInt32? = nil
@@ -22,7 +22,7 @@ import Testing
     }
 
     private func report(_ steps: ClosedRange<UInt32>) -> [StepReport] {
-        steps.map { StepReport(step: $0, epoch: 1, loss: 1, metrics: [], learningRate: 1, samples: 1, seconds: 1) }
+        Conversation.reports(steps)
     }
 
     /// Worker 0 has done these steps, and all agreed on these.
@@ -201,89 +201,6 @@ import Testing
         #expect(conversation.event(written(2)).isEmpty)
         #expect(conversation.event(written(4)).isEmpty)
         #expect(JournalRecord.replay(conversation.core.journal).snapshots.map(\.step) == [2])
-    }
-
-    @Test func aStopWaitsForAValidation() {
-        func stopped(_ pongs: [Pong]) -> UInt64 {
-            var conversation = running()
-            let start = conversation.now
-            _ = conversation.event(.stopRequested(reason: "SIGTERM"))
-            for pong in pongs where conversation.core.mode != .ended {
-                conversation.now += 1_000_000_000
-                for index in 0..<2 { _ = conversation.say(index, .pong(pong)) }
-                _ = conversation.event(.tick)
-            }
-            for _ in 0..<10_000 where conversation.core.mode != .ended { _ = conversation.wait() }
-            return (conversation.now - start) / 1_000_000_000
-        }
-        func pongs(_ stage: Stage, _ count: Int) -> [Pong] {
-            Array(repeating: Pong(nonce: 1, step: 4, stage: stage, waitingFor: []), count: count)
-        }
-        #expect(stopped(pongs(.forward, 30)) == 3)
-        #expect(stopped(pongs(.validation, 5)) == 8)
-        #expect(stopped(pongs(.validation, 60)) == 20)
-    }
-
-    // MARK: Reports
-
-    @Test func aValidationIsReportedOnceAfterItsStep() {
-        var conversation = running()
-        func evaluation(_ step: UInt32) -> EvaluationReport {
-            EvaluationReport(epoch: step / 2, step: step, sums: [1, 2, 3])
-        }
-        func progress(_ steps: ClosedRange<UInt32>, _ evaluations: [UInt32]) -> ControlMessage {
-            .progress(
-                Progress(
-                    generation: 1, step: 1, stage: .update, reports: report(steps),
-                    evaluations: evaluations.map(evaluation)))
-        }
-        #expect(
-            conversation.say(0, progress(1...5, [2, 4])) == [
-                .report(report(1...2)), .evaluated(evaluation(2)), .report(report(3...4)), .evaluated(evaluation(4)),
-                .report(report(5...5)),
-            ])
-        #expect(
-            conversation.say(1, progress(1...6, [2, 4, 6])) == [.report(report(6...6)), .evaluated(evaluation(6))])
-        #expect(conversation.say(0, progress(1...6, [8])).isEmpty)
-        for wrong in [
-            EvaluationReport(epoch: 0, step: 2, sums: [1]), EvaluationReport(epoch: 1, step: 0, sums: [1]),
-            EvaluationReport(epoch: 1, step: 2, sums: []),
-        ] {
-            var other = running()
-            let message = Progress(
-                generation: 1, step: 1, stage: .update, reports: report(1...2), evaluations: [wrong])
-            #expect(other.say(1, .progress(message)).releases == [1: .failed], "\(wrong)")
-        }
-    }
-
-    @Test func aVerdictCanSayBackward() {
-        var conversation = running()
-        _ = conversation.say(1, .pong(Pong(nonce: 1, step: 5, stage: .backward, waitingFor: [])))
-        // The core of the worker has not heard of it.
-        let progress = Progress(generation: 1, step: 5, stage: .forward, reports: report(1...4))
-        _ = conversation.say(1, .progress(progress))
-        var later = conversation
-        func stage(_ conversation: inout Conversation) -> Stage? {
-            _ = conversation.closed(1)
-            _ = conversation.frozen(0, 2, 5)
-            return conversation.linked([0], 2).incidents.first?.verdict.stage
-        }
-        #expect(stage(&conversation) == .backward)
-        _ = later.say(1, .progress(Progress(generation: 1, step: 6, stage: .forward, reports: report(5...5))))
-        #expect(stage(&later) == .forward)
-    }
-
-    @Test func whoJudgesAloneIsNamed() {
-        var conversation = running()
-        let judgements = [1, 1, 3].enumerated().map {
-            HaltCause.MemberJudgement(name: "w\($0)", judgement: UInt64($1))
-        }
-        let halted = Halted(generation: 1, step: 4, cause: .judgementsDiffer(judgements))
-        #expect(conversation.say(0, .halted(halted)).freezes == [0: 2, 1: 2])
-        for index in 0..<2 { _ = conversation.frozen(index, 2, 4) }
-        let verdict = conversation.linked([0, 1], 2).incidents.first?.verdict
-        #expect(verdict?.worker == "w2" && verdict?.step == 4)
-        #expect(verdict?.message.contains("w2 0000000000000003; found after step 4") == true)
     }
 
     // MARK: Resuming

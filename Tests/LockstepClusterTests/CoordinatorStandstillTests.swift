@@ -9,8 +9,9 @@ import Testing
     }
 
     private func progress(_ step: UInt32) -> ControlMessage {
-        let report = StepReport(
+        var report = StepReport(
             step: step, epoch: 1, loss: 1, metrics: [], learningRate: 1, samples: 1, seconds: 1e300)
+        report.generation = 1
         return .progress(Progress(generation: 1, step: step, stage: .update, reports: [report]))
     }
 
@@ -60,6 +61,16 @@ import Testing
         for index in 0..<2 { _ = patient.frozen(index, 2, 3) }
         #expect(patient.core.roster?.members.count == 2)
         #expect(patient.linked([0, 1], 2).incidents.first?.verdict.cause == "no step for 60 s")
+    }
+
+    /// What one sends to the other is lost.
+    @Test func whereAllWaitThereAreNoOthers() {
+        var conversation = Conversation.running(2)
+        let found = standstill(&conversation, [0: pong(4, .allReduce, ["w1"]), 1: pong(4, .allReduce, ["w0"])])
+        #expect(
+            found?.text
+                == "no step for 60 s; they wait for each other: workers w0 (all-reduce of step 4), w1 (all-reduce of step 4)"
+        )
     }
 
     @Test func elseTheSlowestIsNamed() {

@@ -4,6 +4,25 @@ import LockstepCore
 import Testing
 
 @Suite struct DecisionTests: DecisionScenes {
+    /// w0 is alone with what it holds, and out of reach of w1, which holds the step before: of that, both know what it is.
+    @Test func aConfirmedStateGoesBeforeALoneVoiceOfTheNextOne() {
+        let split = [
+            answer("w0", 9, flaw: 1, agreed: 8, outOfReach: ["w1"]), answer("w1", 8, agreed: 7, outOfReach: ["w0"]),
+        ]
+        #expect(choice(decide(split))?.members == ["w1"] && choice(decide(split))?.start.point == point(8))
+        // Where it is further ahead its work is not thrown away, nor that of more workers.
+        let ahead = [answer("w0", 10, agreed: 9, outOfReach: ["w1"]), answer("w1", 8, agreed: 7, outOfReach: ["w0"])]
+        #expect(choice(decide(ahead))?.members == ["w0"])
+        let more = split + [answer("w2", 8, agreed: 7, outOfReach: ["w1"])]
+        #expect(choice(decide(more))?.members == ["w0", "w2"] && choice(decide(more))?.start.point == point(8))
+        // Two who hold it need no other word.
+        let pair = [
+            answer("w0", 9, agreed: 8, outOfReach: ["w1", "w3"]), answer("w1", 8, agreed: 7),
+            answer("w2", 9, agreed: 8, outOfReach: ["w1", "w3"]), answer("w3", 8, agreed: 7),
+        ]
+        #expect(choice(decide(pair))?.members == ["w0", "w2"] && choice(decide(pair))?.start.point == point(9))
+    }
+
     // MARK: The hash
 
     @Test func theMinorityIsDistrustedAndNeverAHolder() {

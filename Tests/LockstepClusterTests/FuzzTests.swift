@@ -15,7 +15,7 @@ import Testing
     @Test func controlMessages() throws {
         let messages = ControlMessageTests.messages
         try Fuzzer(
-            "control message", samples: try messages.map { try ControlMessageCoding.encode($0) },
+            "message", samples: try messages.map { try ControlMessageCoding.encode($0) },
             dictionary: FuzzTests.words
         ).run(3000, refusing: ControlMessageCoding.Fault.self) { bytes in
             let message = try ControlMessageCoding.decodeMessage(bytes)
@@ -29,7 +29,7 @@ import Testing
 
     @Test func feedItems() throws {
         try Fuzzer(
-            "feed item", samples: try FeedItemTests.items.map { try ControlMessageCoding.encode($0) },
+            "item", samples: try FeedItemTests.items.map { try ControlMessageCoding.encode($0) },
             dictionary: FuzzTests.words + ["\"item\"", "\"step\"", "\"reports\"", "\"ffffffffffffffff\""]
         ).run(3000, refusing: ControlMessageCoding.Fault.self) { bytes in
             let item = try ControlMessageCoding.decodeItem(bytes)
@@ -40,6 +40,65 @@ import Testing
             }
         }
     }
+
+    @Test func linkGreetings() throws {
+        try Fuzzer("greeting", dictionary: FuzzTests.words + ["\"isFeed\"", "\"isProbe\"", "true"])
+            .run(refusing: ControlMessageCoding.Fault.self) { bytes in
+                let greeting = try ControlMessageCoding.decodeGreeting(bytes)
+                let again = try ControlMessageCoding.encode(greeting)
+                guard try ControlMessageCoding.decodeGreeting(again) == greeting else {
+                    throw FuzzFlaw("what is written does not read back")
+                }
+            }
+    }
+
+    @Test func journalRecords() throws {
+        try Fuzzer("journal", dictionary: FuzzTests.words + ["\"kind\"", "\"generation\"", "\"snapshot\""])
+            .run(refusing: ControlMessageCoding.Fault.self) { bytes in
+                let record = try ControlMessageCoding.decodeRecord(bytes)
+                let again = try ControlMessageCoding.encode(record)
+                guard try ControlMessageCoding.decodeRecord(again) == record else {
+                    throw FuzzFlaw("what is written does not read back")
+                }
+                _ = JournalRecord.replay([record, record])
+            }
+    }
+
+    /// What is in the corpus is what this version writes: each kind of message, item and record is there.
+    @Test func theCorpusIsOfThisVersion() throws {
+        func kinds(_ name: String, _ encoded: ([UInt8]) throws -> (kind: String, bytes: [UInt8])) throws -> Set<String>
+        {
+            try Set(
+                Fuzzer.files(of: name).map { file in
+                    let (kind, bytes) = try encoded(file.bytes)
+                    #expect(bytes == file.bytes, "\(name)/\(file.name)")
+                    return kind
+                })
+        }
+        let messages = try kinds("message") { bytes in
+            let message = try ControlMessageCoding.decodeMessage(bytes)
+            return (message.type, try ControlMessageCoding.encode(message))
+        }
+        #expect(messages == Set(ControlMessageTests.messages.map(\.type)))
+        let items = try kinds("item") { bytes in
+            let item = try ControlMessageCoding.decodeItem(bytes)
+            return (FuzzTests.kind(of: item.content), try ControlMessageCoding.encode(item))
+        }
+        #expect(items == Set(FeedItemTests.items.map { FuzzTests.kind(of: $0.content) }))
+        let records = try kinds("journal") { bytes in
+            let record = try ControlMessageCoding.decodeRecord(bytes)
+            return (FuzzTests.kind(of: record), try ControlMessageCoding.encode(record))
+        }
+        #expect(records == ["incarnation", "generation", "roster", "probe", "snapshot", "verdict", "final"])
+        let greetings = try kinds("greeting") { bytes in
+            let greeting = try ControlMessageCoding.decodeGreeting(bytes)
+            let kind = "\(greeting.isFeed ? "feed" : greeting.isProbe ? "probe" : "link")"
+            return (kind, try ControlMessageCoding.encode(greeting))
+        }
+        #expect(greetings == ["link", "probe", "feed"])
+    }
+
+    private static func kind(of value: some Any) -> String { String("\(value)".prefix { $0.isLetter }) }
 
     @Test func frameHeaders() throws {
         let headers = [
@@ -52,7 +111,7 @@ import Testing
             bytes.withUnsafeMutableBytes { header.encode(into: $0) }
             return bytes
         }
-        try Fuzzer("frame header", samples: samples).run(3000, refusing: FrameError.self) { bytes in
+        try Fuzzer("header", samples: samples).run(3000, refusing: FrameError.self) { bytes in
             guard bytes.count >= FrameHeader.byteCount else { return }
             let header = try bytes.withUnsafeBytes { try FrameHeader(decoding: $0) }
             var again = [UInt8](repeating: 0, count: FrameHeader.byteCount)

@@ -1,7 +1,8 @@
-import LockstepCluster
 import LockstepCollectives
 import LockstepCore
 import Testing
+
+@testable import LockstepCluster
 
 /// An observer in freezes and at the beginning of generations.
 @Suite struct WorkerObserverFreezeTests {
@@ -37,6 +38,14 @@ import Testing
         _ = worker.feed(TestWorker.fed(7))
         _ = worker.feed(still)
         #expect(worker.freeze(2).deeds == [.hashState])
+    }
+
+    /// No time that a coordinator names is added up to more than there is.
+    @Test func itWaitsForAnHourAtMost() {
+        var worker = TestWorker.observing()
+        worker.now = 1_000_000_000
+        _ = worker.say(.freeze(Freeze(generation: 2, reachLimit: UInt64.max)))
+        #expect(worker.core.drainingUntil == 3_601_000_000_000)
     }
 
     @Test func itWaitsNoLongerThanItIsTold() {

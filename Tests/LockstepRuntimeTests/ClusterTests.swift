@@ -5,6 +5,7 @@ import LockstepCluster
 import LockstepCore
 import LockstepRuntime
 import LockstepTestSupport
+import LockstepWireTestSupport
 import Logging
 import Testing
 import Tracing

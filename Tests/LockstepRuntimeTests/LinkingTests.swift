@@ -1,6 +1,7 @@
 import LockstepCluster
 import LockstepTestSupport
 import LockstepWire
+import LockstepWireTestSupport
 import Synchronization
 import Testing
 

@@ -1,6 +1,7 @@
 import Foundation
 import LockstepRuntime
 import LockstepTestSupport
+import LockstepWireTestSupport
 import Logging
 import Testing
 

@@ -5,6 +5,7 @@ import LockstepEngine
 import LockstepModels
 import LockstepTestSupport
 import LockstepWire
+import LockstepWireTestSupport
 import NIOCore
 import Testing
 

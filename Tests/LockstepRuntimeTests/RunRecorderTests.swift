@@ -17,7 +17,8 @@ import Testing
         let directory = RunDirectory(path: path)
         try text.write(toFile: directory.metrics, atomically: true, encoding: .utf8)
         let recorder = try RunRecorder(directory, after: step)
-        try recorder.append(["step": .number(recorder.kept.lastStep + 1)])
+        let next = recorder.kept.lastStep + 1
+        try recorder.append(["step": .number(next)], step: UInt32(next))
         return (try String(contentsOfFile: directory.metrics, encoding: .utf8), recorder.kept.lastStep)
     }
 
@@ -53,6 +54,27 @@ import Testing
         try text.write(toFile: RunDirectory(path: path).metrics, atomically: true, encoding: .utf8)
         let kept = try RunRecorder(RunDirectory(path: path), after: nil).kept
         #expect(kept.generations == [.init(number: 2, steps: 2), .init(number: 5, steps: 3)])
+    }
+
+    /// Workers forget what they are told is covered, so that must outlive a loss of power.
+    @Test func linesAreCoveredWhenTheyLast() throws {
+        let path = FileManager.default.temporaryDirectory.path + "/lockstep-recorder-\(UUID().uuidString)"
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let directory = RunDirectory(path: path)
+        try (1...6).map(RunRecorderTests.line).joined().write(
+            toFile: directory.metrics, atomically: true, encoding: .utf8)
+        let recorder = try RunRecorder(directory, after: nil)
+        // What an earlier coordinator wrote lasts before anyone hears of it. Reports that were lost have no line.
+        #expect(recorder.covered(upTo: 6) == 6 && recorder.covered(upTo: 8) == 8)
+        #expect(!recorder.beginsSynchronizing())
+        for step in [9, 10] as [UInt32] { try recorder.append(["step": .number(step)], step: step) }
+        #expect(recorder.covered(upTo: 10) == 6 && recorder.covered(upTo: 4) == 4)
+        #expect(recorder.beginsSynchronizing() && !recorder.beginsSynchronizing())
+        try recorder.synchronize()
+        #expect(recorder.covered(upTo: 10) == 10)
+        try recorder.append(["step": .number(11)], step: 11)
+        #expect(recorder.covered(upTo: 11) == 10 && recorder.beginsSynchronizing())
     }
 
     @Test func nothingIsThere() throws {

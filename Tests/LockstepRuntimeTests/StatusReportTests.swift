@@ -31,13 +31,25 @@ import Testing
         #expect(rows[0].hasPrefix("w0 0–3 idle 57 "), "\(rows)")
         #expect(rows[1].hasPrefix("w1 observer idle 31 ") && rows[1].hasSuffix("s ago, fed by w0"), "\(rows)")
         #expect(rows[2].hasPrefix("w2 spare idle 57 ") && rows[2].hasSuffix("s ago, fed by w0"), "\(rows)")
-        #expect(rows[3].hasPrefix("w3 - preparing 57 "), "\(rows)")
+        #expect(rows[3].hasPrefix("w3 waiting preparing 57 "), "\(rows)")
     }
 
     /// A coordinator of an earlier version says nothing of roles.
     @Test func withoutRolesAllAreMembers() {
         let rows = rows(worker("w0", [("lanes", [.number(0), .number(8)])]), worker("w1", []))
         #expect(rows[0].hasPrefix("w0 0–7 idle 57 ") && rows[1].hasPrefix("w1 - idle 57 "), "\(rows)")
+    }
+
+    /// How long it has been as it is, not how long there is a coordinator.
+    @Test func aStateHasItsOwnTime() {
+        func heading(_ state: String) -> String {
+            let status: JSONValue = [
+                "run": "r", "state": .string(state), "seconds": .number(600), "stateSeconds": .number(2),
+            ]
+            return StatusReport(status).text
+        }
+        #expect(heading("paused") == "run       r: paused for 0:02")
+        #expect(heading("running") == "run       r: running for 10:00")
     }
 
     @Test func foreignTextIsEscaped() {

@@ -2,6 +2,7 @@ import Foundation
 import LockstepCluster
 import LockstepCore
 import LockstepTestSupport
+import LockstepWireTestSupport
 import NIOCore
 import Testing
 

@@ -2,6 +2,7 @@ import Foundation
 import LockstepCore
 import LockstepTestSupport
 import LockstepWire
+import LockstepWireTestSupport
 import Testing
 
 /// Revoking on disk, and reading the list again when it changes.

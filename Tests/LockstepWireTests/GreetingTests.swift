@@ -2,6 +2,7 @@ import LockstepCollectives
 import LockstepCore
 import LockstepTestSupport
 import LockstepWire
+import LockstepWireTestSupport
 import NIOCore
 import NIOSSL
 import Testing

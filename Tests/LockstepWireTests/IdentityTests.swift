@@ -4,6 +4,7 @@ import LockstepCluster
 import LockstepCore
 import LockstepTestSupport
 import LockstepWire
+import LockstepWireTestSupport
 import SwiftASN1
 import Testing
 import X509

@@ -1,5 +1,6 @@
 import LockstepTestSupport
 import LockstepWire
+import LockstepWireTestSupport
 import NIOCore
 import NIOEmbedded
 import NIOPosix

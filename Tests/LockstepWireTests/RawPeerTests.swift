@@ -2,6 +2,7 @@ import LockstepCluster
 import LockstepCollectives
 import LockstepTestSupport
 import LockstepWire
+import LockstepWireTestSupport
 import NIOCore
 import Testing
 

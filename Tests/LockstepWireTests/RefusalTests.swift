@@ -3,6 +3,7 @@ import LockstepCluster
 import LockstepCore
 import LockstepTestSupport
 import LockstepWire
+import LockstepWireTestSupport
 import NIOCore
 import NIOSSL
 import Testing

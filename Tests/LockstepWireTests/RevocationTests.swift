@@ -3,6 +3,7 @@ import LockstepCollectives
 import LockstepCore
 import LockstepTestSupport
 import LockstepWire
+import LockstepWireTestSupport
 import NIOCore
 import NIOPosix
 import Testing

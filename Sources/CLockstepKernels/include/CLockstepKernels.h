@@ -416,8 +416,8 @@ typedef struct {
     void (*prepare_gradient)(size_t count, float *g, const float *p, const ls_gradient_preparation *preparation);
     /// sums[b] = Σ x² over block b of LS_HASH_BLOCK elements, in binary64: 16 strided partial sums, tree.
     void (*square_sums)(size_t count, const float *x, double *sums);
-    /// Adds into sums[2] (modulo 2⁶⁴) the hashes of the blocks of x, numbered from `first_block`; a last block may be
-    /// short. Depends on bits alone. Splitting at multiples of LS_HASH_BLOCK changes nothing.
+    /// Adds into sums[2] (high, low; modulo 2⁶⁴) the hashes of the blocks of x, numbered from `first_block`; a last block
+    /// may be short. Depends on bits alone. Splitting at multiples of LS_HASH_BLOCK changes nothing.
     void (*hash_blocks)(size_t count, const float *x, uint64_t first_block, uint64_t sums[2]);
 
     /// The limit of a core, to measure it: independent chains s = fma(s, factor, factor) in registers alone, `rounds`

@@ -24,8 +24,9 @@ package struct DrainLauncher {
         let begin = ContinuousClock.now
         let request: JSONValue = ["command": "drain", "worker": .string(worker)]
         guard let value = try ask(request.text), let answer = DrainAnswer(value) else {
+            let isOver = (try? FinishedRun(run).isOver) ?? false
             throw CommandError.usage(
-                "\(run.path.escapedForDisplay(limit: 1000)): no coordinator works there, so there is no worker to drain"
+                "\(run.path.escapedForDisplay(limit: 1000)): \(isOver ? "the run is over" : "no coordinator works there"), so there is no worker to drain"
             )
         }
         let name = worker.escapedForDisplay()
@@ -52,7 +53,13 @@ package struct DrainLauncher {
             }
             try await Task.sleep(for: DrainLauncher.pause)
         }
-        // The run is over, and all workers have left.
+        guard try FinishedRun(run).isOver else {
+            throw CommandError(
+                .temporary,
+                "the coordinator has gone, and did not say that worker \(name) has left; start it again, then ask again"
+            )
+        }
+        // All workers have left.
         show(0, seconds: begin.duration(to: .now) / .seconds(1))
     }
 

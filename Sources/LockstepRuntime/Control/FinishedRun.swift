@@ -33,6 +33,9 @@ struct FinishedRun {
         return .object(object)
     }
 
+    /// Whether its last coordinator ended it, well or not.
+    var isOver: Bool { history.isFinal || history.lastVerdict != nil }
+
     private var state: String {
         if history.isFinal { return "finished" }
         if let verdict = history.lastVerdict { return verdict.exitCode == .temporary ? "stopped" : "failed" }

@@ -20,7 +20,9 @@ struct StatusReport: Sendable {
     private var heading: String {
         let run = (value["run"]?.string ?? "").escapedForDisplay(limit: 200)
         var state = (value["state"]?.string ?? "unknown").escapedForDisplay(limit: 200)
-        if let seconds = value["seconds"]?.double { state += " for \(NumberText.duration(seconds))" }
+        // How long it has been running is what people ask; of all else, since when it is so.
+        let seconds = value[state == "running" ? "seconds" : "stateSeconds"]?.double
+        if let seconds { state += " for \(NumberText.duration(seconds))" }
         return "run       \(run): \(state)"
     }
 
@@ -88,22 +90,26 @@ struct StatusReport: Sendable {
 
     private func table(_ workers: [JSONValue]) -> [String] {
         var rows = [["worker", "lanes", "stage", "step", "last heard", "waits for"]]
+        let hasBegun = workers.contains { $0["lanes"]?.array != nil }
         for worker in workers {
-            rows.append(row(worker))
+            rows.append(row(worker, hasBegun: hasBegun))
         }
         return TextTable.lines(rows, leading: 3)
     }
 
-    private func row(_ worker: JSONValue) -> [String] {
+    private func row(_ worker: JSONValue, hasBegun: Bool) -> [String] {
         let lanes = worker["lanes"]?.array?.compactMap(\.int) ?? []
-        let waiting = worker["waitingFor"]?.array?.compactMap(\.string) ?? []
+        // Who stands still waits for nobody; what it said of its last turn is old.
+        let isIdle = worker["stage"]?.string == "idle"
+        let waiting = isIdle ? [] : worker["waitingFor"]?.array?.compactMap(\.string) ?? []
         let role = worker["role"]?.string ?? "member"
         let step = worker["step"]?.int.map { NumberText.grouped($0) }
         var silence = worker["silentSeconds"]?.double.map { "\(NumberText.fixed($0, 1)) s ago" } ?? "-"
         if worker["isSuspected"]?.bool == true { silence += ", suspected" }
         if worker["isLeaving"]?.bool == true { silence += ", leaving" }
         if let source = worker["source"]?.string { silence += ", fed by \(source.escapedForDisplay(limit: 40))" }
-        let idle = ["observer", "spare"].contains(role) ? role : "-"
+        // Where nobody works yet all are waiting.
+        let idle = ["observer", "spare"].contains(role) || role == "waiting" && hasBegun ? role : "-"
         return [
             (worker["name"]?.string ?? "").escapedForDisplay(limit: 40),
             lanes.count == 2 ? "\(lanes[0])–\(lanes[1] - 1)" : idle,

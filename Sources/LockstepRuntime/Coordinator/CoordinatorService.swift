@@ -4,6 +4,7 @@ package import LockstepCore
 internal import LockstepEngine
 internal import LockstepFormats
 internal import LockstepJobs
+internal import LockstepSnapshots
 internal import LockstepWire
 internal import Logging
 internal import NIOCore
@@ -60,6 +61,8 @@ package final class CoordinatorService: Service {
             }
         } catch {
             try? await group.shutdownGracefully()
+            // Where the run has a coordinator already, that one has the address: it is what stands in the way.
+            if let directory = settings.placement.existing { _ = try RunLock(directory) }
             throw error
         }
         do {

@@ -2,6 +2,7 @@ internal import LockstepCluster
 internal import LockstepCore
 internal import LockstepFormats
 internal import Logging
+internal import NIOPosix
 internal import Tracing
 
 /// What the core wants done, and the steps that it reports.
@@ -13,7 +14,7 @@ extension CoordinatorShell {
             Failpoints.current.pass(message, step: lastReport?.step ?? 0, isSent: false)
             defer { Failpoints.current.pass(message, step: lastReport?.step ?? 0, isSent: true) }
             #endif
-            connections.send(message, on: connection)
+            connections.send(covered(message), on: connection)
         case .refuse(let connection, let reason): connections.refuse(connection, reason)
         case .close(let connection, let reason):
             logger.debug("closing a connection: \(reason)")
@@ -53,6 +54,37 @@ extension CoordinatorShell {
         }
     }
 
+    /// What a worker is told to be reported it forgets, so it is what will survive: `metrics.jsonl` is synchronized as
+    /// often as workers are pinged, by a thread that may wait for the disk.
+    private func covered(_ message: ControlMessage) -> ControlMessage {
+        switch message {
+        case .ping(var ping):
+            ping.reportedStep = run.recorder.covered(upTo: ping.reportedStep)
+            synchronizeReports()
+            return .ping(ping)
+        case .welcome(var welcome):
+            welcome.reportedStep = run.recorder.covered(upTo: welcome.reportedStep)
+            return .welcome(welcome)
+        default: return message
+        }
+    }
+
+    private func synchronizeReports() {
+        guard run.recorder.beginsSynchronizing() else { return }
+        NIOThreadPool.singleton.submit { [recorder = run.recorder, logger] _ in
+            CoordinatorShell.synchronize(recorder, logger)
+        }
+    }
+
+    /// Waits for the disk.
+    static func synchronize(_ recorder: RunRecorder, _ logger: Logger) {
+        do throws(CommandError) {
+            try recorder.synchronize()
+        } catch {
+            logger.warning("\(error.message); a loss of power may cost its last lines")
+        }
+    }
+
     private mutating func show(_ reports: [StepReport]) {
         let now = ProcessClock.seconds
         for report in reports {
@@ -73,7 +105,7 @@ extension CoordinatorShell {
     private mutating func record(_ report: StepReport) {
         guard !metricsAreLost else { return }
         do throws(CommandError) {
-            try run.recorder.append(RunReport.metrics(report))
+            try run.recorder.append(RunReport.metrics(report), step: report.step)
         } catch {
             metricsAreLost = true
             logger.error("\(error.message); steps from \(report.step) on are missing there")

@@ -26,10 +26,15 @@ extension CoordinatorShell {
         writeSpans()
     }
 
+    /// A worker is distrusted once a generation at most; what it says beyond that is not heard.
     mutating func show(_ damage: Damage, of worker: String) {
+        let generation = core.roster?.generation ?? 0
+        guard damageHeard[worker] != generation else { return }
+        damageHeard[worker] = generation
         let report = IncidentReport(
-            damage, of: worker, generation: core.roster?.generation ?? 0, at: ProcessClock.now)
+            damage, of: worker, generation: generation, at: ProcessClock.now)
         damages.append((worker, damage))
+        if damages.count > CoordinatorShell.mostIncidents { damages.removeFirst() }
         // What is shown of an incident is one line, whatever comes out of it later.
         if !incidents.indices.reversed().contains(where: { incidents[$0].add(report) }) { keep(report) }
         logger.error("\(report.message)", metadata: CoordinatorShell.metadata(of: report))
@@ -80,7 +85,7 @@ extension CoordinatorShell {
     private var status: JSONValue {
         RunStatus(
             core: core, report: report, run: run, lastReport: lastReport, snapshot: snapshot, incidents: incidents,
-            openedAt: openedAt
+            openedAt: openedAt, stateSince: state.since
         ).value
     }
 
@@ -90,7 +95,10 @@ extension CoordinatorShell {
         guard let worker = workers.first(where: { $0.name == name }) else {
             return DrainAnswer(.unknown, worker: name, processIdentifier: 0, workers: names)
         }
-        let stay = workers.contains { $0.name != name && $0.lanes != nil && !$0.isLeaving }
+        // Who follows the run takes the last member's place before that goes.
+        let stay = workers.contains { other in
+            other.name != name && !other.isLeaving && (other.lanes != nil || [.observer, .spare].contains(other.role))
+        }
         guard stay || worker.lanes == nil else {
             return DrainAnswer(.last, worker: name, processIdentifier: worker.processIdentifier, workers: names)
         }

@@ -37,11 +37,14 @@ extension CoordinatorShell {
         guard let collector = collections.take(step) else {
             return events.post(.core(.snapshotFailed(step: step, reason: "its shares are gone")))
         }
-        NIOThreadPool.singleton.submit { [writer, events, tracer = tracing.tracer, context = span.context] _ in
+        NIOThreadPool.singleton.submit {
+            [writer, events, logger, recorder = run.recorder, tracer = tracing.tracer, context = span.context] _ in
             let span = tracer.startSpan(TraceName.snapshot, context: context, ofKind: .internal)
             span.attributes[TraceName.stepNumber] = Int64(step)
             let event: CoordinatorEvents.Event
             do {
+                // A run that resumes from it has the reports up to it.
+                CoordinatorShell.synchronize(recorder, logger)
                 switch try writer.write(collector, hash: hash, isBest: isBest) {
                 case .written(let snapshot, let pruned): event = .snapshotWritten(snapshot, pruned: pruned, step: step)
                 case .invalid(let reason): event = .core(.stateInvalid(step: step, reason: reason))

@@ -34,12 +34,16 @@ struct CoordinatorShell {
     var collections: StateCollections
     var snapshot: WrittenSnapshot?
     let openedAt = ProcessClock.seconds
+    /// What the run does, as `status` says it, and since when.
+    private(set) var state = (text: "", since: ProcessClock.seconds)
     var lastReport: StepReport?
     /// The last failures that the run survived, oldest first.
     var incidents: [IncidentReport] = []
     private var observations = Observations()
-    /// Of workers whose state was damaged, what it was.
+    /// Of the last workers whose state was damaged, what it was.
     var damages: [(worker: String, Damage)] = []
+    /// In which generation each worker has told of damage last.
+    var damageHeard: [String: UInt32] = [:]
     var throughput = Throughput()
     var metricsAreLost = false
     var outcome: RunOutcome?
@@ -69,14 +73,7 @@ struct CoordinatorShell {
         display = ProgressDisplay(
             columns: settings.output.columns, epochs: job.epochCount, steps: job.stepCount,
             stepsPerEpoch: job.order.stepsPerEpoch, write: settings.output.progress)
-        if let resumed = run.resumed {
-            let progress = job.order.progress(afterStep: Int(resumed.step))
-            if progress.samplesDone < job.order.count, let measures = job.measures(of: resumed.epochSums) {
-                display.resume(
-                    epoch: progress.epoch, samples: progress.samplesDone, loss: measures.loss,
-                    metrics: measures.metrics.map(\.value))
-            }
-        }
+        if let epoch = run.recorder.kept.epoch { display.resume(epoch.summary) }
         collections = StateCollections(
             vectorCount: 1 + job.vectorNames.count, elementCount: job.plan.layout.count,
             numberCount: StateNumbers.count(of: job))
@@ -151,6 +148,8 @@ struct CoordinatorShell {
             return
         }
         for action in actions { perform(action) }
+        let text = RunStatus.state(core)
+        if text != state.text { state = (text, ProcessClock.seconds) }
         if core.mode == .ended || core.stopping != nil { ending.begin() }
     }
 

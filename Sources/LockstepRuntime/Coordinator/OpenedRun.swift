@@ -1,5 +1,6 @@
 internal import LockstepCluster
 internal import LockstepCore
+internal import LockstepData
 internal import LockstepFormats
 internal import LockstepJobs
 internal import LockstepSnapshots
@@ -69,11 +70,26 @@ struct OpenedRun: Sendable {
             ? try OpenedRun.newestState(of: store, settings: settings, takesOver: takesOver, logger: logger) : nil
         history = takesOver ? journal.history : journal.pastHistory
         incarnation = journal.history.greatestIncarnation + 1
-        recorder = try RunRecorder(directory, after: takesOver ? nil : Int(resumed?.step ?? 0))
-        reportedStep = max(resumed?.step ?? 0, UInt32(clamping: recorder.kept.lastStep))
+        let start = Int(resumed?.step ?? 0)
+        recorder = try RunRecorder(
+            directory, after: takesOver ? nil : start, epoch: OpenedRun.epochSoFar(job, resumed))
+        let lastStep = recorder.kept.lastStep
+        reportedStep = UInt32(clamping: max(start, lastStep))
+        if lastStep < start {
+            let steps = lastStep + 1 == start ? "step \(start)" : "steps \(lastStep + 1) to \(start)"
+            logger.warning("metrics.jsonl has lost the lines of \(steps); what they said cannot be had again")
+        }
         earlierGenerations = takesOver ? recorder.kept.generations.count : 0
         earlierLanes = takesOver ? OpenedRun.lanes(of: recorder.kept, journal.history.rosters) : []
         self.journal = journal
+    }
+
+    private static func epochSoFar(_ job: ResolvedJob, _ resumed: ResumedState?) -> EpochSoFar {
+        guard let resumed, let measures = job.measures(of: resumed.epochSums),
+            job.order.progress(afterStep: Int(resumed.step)).samplesDone < job.order.count
+        else { return EpochSoFar(job.order) }
+        return EpochSoFar(
+            job.order, agreedStep: Int(resumed.step), loss: measures.loss, metrics: measures.metrics.map(\.value))
     }
 
     /// The newest snapshot that verifies. Those passed over are named with the reason.

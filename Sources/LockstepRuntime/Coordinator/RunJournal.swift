@@ -2,12 +2,6 @@ internal import LockstepCluster
 internal import LockstepCore
 internal import LockstepSnapshots
 
-#if canImport(FoundationEssentials)
-internal import FoundationEssentials
-#else
-internal import Foundation
-#endif
-
 /// The journal of a run: what its coordinators decided, on disk before anyone is told.
 struct RunJournal: Sendable {
     /// What stood in it when it was opened.
@@ -38,18 +32,16 @@ struct RunJournal: Sendable {
 
     /// Returns when the record will survive.
     func append(_ record: JournalRecord) throws(CommandError) {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        guard let bytes = try? encoder.encode(record) else {
+        guard let bytes = try? ControlMessageCoding.encode(record) else {
             throw .failed("a record of the journal cannot be encoded")
         }
-        try file.append(Array(bytes))
+        try file.append(bytes)
     }
 
     private static func records(_ records: [[UInt8]], path: String) throws(CommandError) -> [JournalRecord] {
         var decoded: [JournalRecord] = []
         for (index, record) in records.enumerated() {
-            guard let value = try? JSONDecoder().decode(JournalRecord.self, from: Data(record)) else {
+            guard let value = try? ControlMessageCoding.decodeRecord(record) else {
                 throw CommandError(
                     .verification,
                     "\(path.escapedForDisplay()): record \(index + 1) is not one that this version writes; use the version that wrote it"

@@ -43,6 +43,13 @@ package enum RunPlacement: Sendable, Hashable {
         }
     }
 
+    /// The run that would be gone on with, where it is there; nothing is made.
+    var existing: RunDirectory? {
+        guard case .newOrResume(let path?) = self, let checked = try? RunPlacement.checked(path) else { return nil }
+        let directory = RunDirectory(path: RunPlacement.withoutLink(checked))
+        return access(directory.run, F_OK) == 0 ? directory : nil
+    }
+
     /// What a start leaves behind that ended before the run had its `run.json`.
     private func isUnbegun(_ directory: RunDirectory) -> Bool {
         guard let stream = opendir(directory.path) else { return false }

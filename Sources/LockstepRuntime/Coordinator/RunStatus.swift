@@ -14,19 +14,21 @@ struct RunStatus {
     /// The last ones, oldest first.
     let incidents: [IncidentReport]
     let openedAt: Double
+    /// Since when its state has been what it is.
+    let stateSince: Double
 
     var value: JSONValue {
         let job = report.job
         let now = ProcessClock.now
         var object = JSONObject([
-            ("event", "status"), ("run", .string(run.name)), ("job", .string(job.name)), ("state", .string(state)),
+            ("event", "status"), ("run", .string(run.name)), ("job", .string(job.name)),
+            ("state", .string(RunStatus.state(core))),
             ("seconds", .number(ProcessClock.seconds - openedAt)),
+            ("stateSeconds", .number(ProcessClock.seconds - stateSince)),
             ("step", .number(lastReport?.step ?? run.reportedStep)), ("steps", .number(job.stepCount)),
             ("epochs", .number(job.epochCount)),
         ])
-        if let last = lastReport {
-            for member in RunReport.metrics(last).object?.members ?? [] { object[member.key] = member.value }
-        }
+        for member in lastLine?.members ?? [] { object[member.key] = member.value }
         // A generation that measures has not chosen yet.
         let chosen = core.mode == .measuring ? nil : core.roster?.exchange
         object["exchange"] = chosen.map(RunStatus.exchange) ?? .null
@@ -40,14 +42,28 @@ struct RunStatus {
         object["lanesAudited"] = .number(core.lanesAudited)
         object["incidentCount"] = .number(core.incidentCount)
         object["incidents"] = .array(incidents.map { $0.value(at: now) })
-        object["snapshot"] =
-            snapshot.map { ["step": .number($0.step), "best": .bool($0.isBest), "path": .string($0.path)] } ?? .null
+        object["snapshot"] = newestSnapshot
         object["problem"] = core.stopping.map { .string("stopping: \($0)") } ?? .null
         object["runDirectory"] = .string(run.directory.path)
         return .object(object)
     }
 
-    private var state: String {
+    /// The last step that was reported, also where that was to an earlier coordinator.
+    private var lastLine: JSONObject? {
+        if let lastReport { return RunReport.metrics(lastReport).object }
+        let kept = run.recorder.kept
+        return kept.lastStep == run.reportedStep ? kept.lastLine?.object : nil
+    }
+
+    private var newestSnapshot: JSONValue {
+        if let snapshot {
+            return ["step": .number(snapshot.step), "best": .bool(snapshot.isBest), "path": .string(snapshot.path)]
+        }
+        return run.resumed.map { ["step": .number($0.step), "path": .string($0.path)] } ?? .null
+    }
+
+    /// What the run does, in a few words.
+    static func state(_ core: CoordinatorCore) -> String {
         switch core.mode {
         case .gathering: "waiting for workers"
         case .recovering: "looking for the workers of the run"

@@ -28,9 +28,7 @@ struct ProgressDisplay {
     }
 
     /// Goes on in the middle of an epoch, of which this is known.
-    mutating func resume(epoch number: Int, samples: Int, loss: Double, metrics: [Double]) {
-        epoch.add(epoch: number, samples: samples, loss: loss, metrics: metrics)
-    }
+    mutating func resume(_ epoch: EpochSummary) { self.epoch = epoch }
 
     /// - Parameter now: seconds of a monotonic clock.
     mutating func add(_ report: StepReport, now: Double) {

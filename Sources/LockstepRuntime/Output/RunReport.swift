@@ -165,9 +165,7 @@ struct RunReport {
         guard let means = means(sums) else { return nil }
         var object = JSONObject([("loss", .number(means.loss))])
         for (name, value) in means.metrics { object[name] = .number(value) }
-        if let matrix = means.confusionMatrix {
-            object["confusionMatrix"] = .array(matrix.map { row in .array(row.map { .number(Int($0)) }) })
-        }
+        if let matrix = means.confusionMatrixValue { object["confusionMatrix"] = matrix }
         return object
     }
 

@@ -49,9 +49,7 @@ package struct EvaluateLauncher {
             ("digest", .string(used.manifest.digest.description)), ("samples", .number(samples)),
             ("loss", .number(measures.loss)), ("metrics", measures.metricsValue),
         ])
-        if let matrix = measures.confusionMatrix {
-            object["confusionMatrix"] = .array(matrix.map { row in .array(row.map { .number(Int($0)) }) })
-        }
+        if let matrix = measures.confusionMatrixValue { object["confusionMatrix"] = matrix }
         return .object(object)
     }
 
@@ -65,7 +63,7 @@ package struct EvaluateLauncher {
         guard let matrix = measures.confusionMatrix else { return lines }
         let names = ClassNames(used.model.preprocessing)
         let heading = [""] + matrix.indices.map { names[$0] }
-        let rows = matrix.enumerated().map { index, row in [names[index]] + row.map { NumberText.grouped(Int($0)) } }
+        let rows = matrix.enumerated().map { index, row in [names[index]] + row.map { NumberText.grouped($0) } }
         lines.append("")
         lines.append("confusion matrix: a row for each true class, a column for each guess")
         return lines + TextTable.lines([heading] + rows, leading: 1)

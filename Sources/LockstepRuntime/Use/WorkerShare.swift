@@ -21,8 +21,6 @@ struct WorkerShare {
     /// Values between layers, packed weights, batches that are read ahead. An estimate: threads share lanes as they can.
     let activationBytes: Int
 
-    var memoryBytes: Int { stateBytes.addingSaturated(gradientBytes).addingSaturated(activationBytes) }
-
     /// The shares of all workers.
     ///
     /// - Parameter settings: how gradients travel.

@@ -11,9 +11,11 @@ enum Signal {
     static let abort = SIGABRT
     static let hangUp = SIGHUP
     static let interrupt = SIGINT
+    static let invalidAccess = SIGSEGV
     static let kill = SIGKILL
     /// Lets a stopped process go on.
     static let proceed = SIGCONT
+    static let quit = SIGQUIT
     static let stop = SIGSTOP
     static let terminate = SIGTERM
 

@@ -1,7 +1,7 @@
-import Foundation
 import LockstepCluster
 import LockstepCollectives
 import LockstepCore
+import LockstepTestSupport
 import Testing
 
 @testable import LockstepRuntime
@@ -14,10 +14,10 @@ import Testing
 
     private static func assembly() -> FeedAssembly { FeedAssembly(shape, FloatPool(count: shape.elementCount)) }
 
-    private static func frames(_ parcel: FeedParcel) throws -> [Frame] {
-        let text = try JSONEncoder().encode(parcel.item)
+    private static func frames(_ parcel: FeedParcel, _ shape: FeedShape = shape) throws -> [Frame] {
+        let text = try ControlMessageCoding.encode(parcel.item)
         let head = FrameHeader(kind: .feed, generation: parcel.item.generation, length: UInt32(text.count))
-        return [(head, Array(text))]
+        return [(head, text)]
             + parcel.frames(shape.following(parcel.item).kind).map { ($0.header, Array($0.payload)) }
     }
 
@@ -110,6 +110,48 @@ import Testing
             _ = try Self.give(
                 [(FrameHeader(kind: .feed, generation: 1, length: UInt32(text.utf8.count)), Array(text.utf8))],
                 to: &assembly)
+        }
+    }
+
+    /// A source whose frames are damaged, come twice, in another order or not at all: what is complete is an item of the job, and
+    /// no byte of a vector goes elsewhere.
+    @Test func hostileFrames() throws {
+        let shape = FeedShape(vectorCount: 2, elementCount: 5, numberCount: 1, sumCount: 3, laneCount: 5)
+        // Each frame is its header and its payload, with the payload's length before both.
+        func bytes(_ frames: [Frame]) -> [UInt8] {
+            frames.flatMap {
+                [UInt8($0.payload.count & 255), UInt8($0.payload.count >> 8)] + $0.header.bytes + $0.payload
+            }
+        }
+        let parcels = [
+            FeedSamples.begins(3), FeedSamples.reports(1...2), FeedSamples.state(3, shape), FeedSamples.step(4, shape),
+            FeedSamples.judgement(4, shape), FeedSamples.still(4), FeedParcel(FeedItem(generation: 1, .gap)),
+        ]
+        var frames: [Frame] = []
+        for parcel in parcels { frames += try Self.frames(parcel, shape) }
+        try Fuzzer(
+            "feed", samples: [bytes(frames), bytes(frames.reversed())] + frames.map { bytes([$0]) },
+            dictionary: ["\"item\"", "\"step\"", "\"state\"", "null", "-1", "1e400", "[[[[", "\"ffffffffffffffff\""]
+        ).run(2000, refusing: FeedAssembly.Fault.self) { bytes in
+            var assembly = FeedAssembly(shape, FloatPool(count: shape.elementCount))
+            var rest = bytes[...]
+            while rest.count >= 2 + FrameHeader.byteCount {
+                let count = Int(rest[rest.startIndex]) | Int(rest[rest.startIndex + 1]) << 8
+                // What no frame can be, the links refuse.
+                guard var header = try? FrameHeader(decoding: Array(rest.dropFirst(2))) else {
+                    throw FeedAssembly.Fault(reason: "")
+                }
+                let payload = rest.dropFirst(2 + FrameHeader.byteCount).prefix(count)
+                if header.length < 65_536 { header.length = UInt32(payload.count) }
+                let place = try assembly.place(of: header)
+                guard place.count == Int(header.length) else { throw FuzzFlaw("a place of another length") }
+                place.copyBytes(from: payload)
+                rest = rest.dropFirst(2 + FrameHeader.byteCount + count)
+                guard let parcel = try assembly.took(header) else { continue }
+                guard shape.fits(parcel.item), parcel.vectors.map(\.count) == shape.following(parcel.item).floats,
+                    assembly.isBetweenItems
+                else { throw FuzzFlaw("an item of another job is complete") }
+            }
         }
     }
 }

@@ -3,6 +3,7 @@ import LockstepCollectives
 import LockstepCore
 import LockstepTestSupport
 import LockstepWire
+import LockstepWireTestSupport
 import NIOCore
 import NIOPosix
 import Testing
@@ -27,6 +28,20 @@ import Testing
             #expect(parcel.isEqual(to: sample))
         }
         #expect(feed.fedPoint == StatePoint(step: 30))
+        await rig.close()
+    }
+
+    /// A validation may come to a metric that is infinite: it is told like any other, and the feed goes on.
+    @Test func aMetricThatIsInfinite() async throws {
+        let rig = try await FeedRig()
+        let feed = rig.feed()
+        try await rig.open(feed)
+        let report = EvaluationReport(epoch: 1, step: 3, sums: [1, 2, .infinity])
+        let samples = [
+            FeedParcel(FeedItem(generation: 1, .reports(steps: [], evaluations: [report]))), FeedSamples.state(3),
+        ]
+        for sample in samples { feed.append(sample, at: 0) }
+        for sample in samples { #expect(try #require(await rig.nextParcel()).isEqual(to: sample)) }
         await rig.close()
     }
 
@@ -203,6 +218,20 @@ import Testing
         }
         await #expect(throws: LinkError.self) { try await rig.open(rig.feed()) }
         await rig.close()
+    }
+
+    /// Who is let in counts before its link is open, and no more when it has gone.
+    @Test func whoIsAboutToOpenCounts() throws {
+        let entrance = FeedEntrance(FeedSamples.shape) { _, _ in }
+        let loop = MultiThreadedEventLoopGroup.singleton.next()
+        let greeting = LinkGreeting(
+            generation: 1, name: "w0", process: ProcessNumber(1), peerName: "w1", peerProcess: ProcessNumber(2),
+            isFeed: true)
+        for _ in 0..<2 {
+            let feeds = try (0..<4).map { _ in try entrance.admit(greeting, on: loop) }
+            #expect(throws: LinkError.self) { try entrance.admit(greeting, on: loop) }
+            withExtendedLifetime(feeds) {}
+        }
     }
 
     private struct Unexpected: Error {}

@@ -2,6 +2,7 @@ import LockstepCluster
 import LockstepCollectives
 import LockstepCore
 import LockstepTestSupport
+import LockstepWireTestSupport
 import Testing
 
 @testable import LockstepRuntime

@@ -41,4 +41,22 @@ import Testing
         for memory in (0..<9).map({ _ in pool.take() }) { pool.give(back: memory) }
         #expect(pool.take(5, leaving: 0) == nil && pool.take(4, leaving: 0)?.count == 4)
     }
+
+    /// One is fed a step in each turn; the next one's copy has its room all the same.
+    @Test func aCopyFindsRoomBesideSteps() {
+        let pool = FloatPool(count: 64) { work in work() }
+        let shape = FeedShape(vectorCount: 3, elementCount: 64, numberCount: 1, sumCount: 1, laneCount: 1)
+        let feeds = Feeds(shape, pool: pool)
+        feeds.prepareRoom()
+        for _ in 0..<4 {
+            var steps: [FloatMemory] = []
+            var room = feeds.takeRoomForState()
+            for _ in 0..<4 where room == nil {
+                steps.append(feeds.takeRoomForStep())
+                room = feeds.takeRoomForState()
+            }
+            #expect(room?.count == 3)
+            for memory in steps + (room ?? []) { pool.give(back: memory) }
+        }
+    }
 }

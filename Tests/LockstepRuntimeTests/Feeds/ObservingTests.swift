@@ -7,6 +7,7 @@ import LockstepJobs
 import LockstepModels
 import LockstepTestSupport
 import LockstepWire
+import LockstepWireTestSupport
 import Logging
 import NIOCore
 import NIOPosix

@@ -2,6 +2,7 @@ import LockstepCluster
 import LockstepCore
 import LockstepTestSupport
 import LockstepWire
+import LockstepWireTestSupport
 import Logging
 import NIOCore
 import NIOPosix

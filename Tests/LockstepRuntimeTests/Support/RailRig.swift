@@ -4,6 +4,7 @@ import LockstepCore
 import LockstepEngine
 import LockstepTestSupport
 import LockstepWire
+import LockstepWireTestSupport
 import Logging
 import NIOCore
 import Synchronization

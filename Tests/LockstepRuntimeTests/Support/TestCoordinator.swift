@@ -3,6 +3,7 @@ import LockstepCore
 import LockstepEngine
 import LockstepTestSupport
 import LockstepWire
+import LockstepWireTestSupport
 import Logging
 import NIOCore
 import NIOPosix

@@ -1,4 +1,5 @@
 import LockstepWire
+import LockstepWireTestSupport
 import NIOCore
 import NIOPosix
 import NIOSSL

@@ -2,6 +2,7 @@ import LockstepCluster
 import LockstepCore
 import LockstepTestSupport
 import LockstepWire
+import LockstepWireTestSupport
 import NIOCore
 import NIOPosix
 import NIOSSL

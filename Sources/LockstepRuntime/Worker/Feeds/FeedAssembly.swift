@@ -1,12 +1,6 @@
 internal import LockstepCluster
 internal import LockstepCollectives
 
-#if canImport(FoundationEssentials)
-internal import FoundationEssentials
-#else
-internal import Foundation
-#endif
-
 /// Puts the items of a feed together from its frames. How much follows an item is known before it comes, so every frame is checked
 /// before a byte of it is taken.
 struct FeedAssembly {
@@ -80,7 +74,7 @@ struct FeedAssembly {
             return isComplete ? following.parcel : nil
         }
         let bytes = UnsafeRawBufferPointer(text.bytes(0..<text.count)).prefix(Int(header.length))
-        guard let item = try? JSONDecoder().decode(FeedItem.self, from: Data(bytes)),
+        guard let item = try? ControlMessageCoding.decodeItem(Array(bytes)),
             item.generation == header.generation,
             shape.fits(item)
         else { throw Fault(reason: "sent an item in its feed that none of this job can be") }

@@ -15,6 +15,8 @@ final class FeedEntrance: Sendable {
 
     private struct Shared {
         var made = 0
+        /// Those that are open, or about to be: each has memory from the start.
+        var admitted = 0
         var open: [Int: IncomingFeed] = [:]
         var isClosed = false
     }
@@ -31,15 +33,27 @@ final class FeedEntrance: Sendable {
 
     func admit(_ greeting: LinkGreeting, on loop: any EventLoop) throws(LinkError) -> IncomingFeed {
         let number = shared.withLock { shared -> Int? in
-            guard shared.open.count < FeedEntrance.mostOpen else { return nil }
+            guard shared.admitted < FeedEntrance.mostOpen else { return nil }
+            shared.admitted += 1
             shared.made += 1
             return shared.made
         }
         guard let number else { throw .closed("it is fed by \(FeedEntrance.mostOpen) processes already") }
-        return IncomingFeed(number: number, greeting, on: loop, FeedAssembly(shape, pool)) { [self] feed, event in
+        let place = Place { [self] in shared.withLock { $0.admitted -= 1 } }
+        let assembly = FeedAssembly(shape, pool)
+        return IncomingFeed(number: number, greeting, on: loop, assembly, place) { [self] feed, event in
             note(feed, event)
             post(feed, event)
         }
+    }
+
+    /// Of a feed, until it is closed or, where it never was open, gone.
+    final class Place: Sendable {
+        private let leave: @Sendable () -> Void
+
+        fileprivate init(_ leave: @escaping @Sendable () -> Void) { self.leave = leave }
+
+        deinit { leave() }
     }
 
     /// Ends all feeds. None is let in afterwards.

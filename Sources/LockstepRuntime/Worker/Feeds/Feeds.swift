@@ -9,9 +9,9 @@ final class Feeds {
     let pool: FloatPool
     private var feeds: [OutgoingFeed] = []
 
-    init(_ shape: FeedShape) {
+    init(_ shape: FeedShape, pool: FloatPool? = nil) {
         self.shape = shape
-        pool = FloatPool(count: shape.elementCount)
+        self.pool = pool ?? FloatPool(count: shape.elementCount)
     }
 
     var isEmpty: Bool { feeds.isEmpty }
@@ -30,8 +30,9 @@ final class Feeds {
         return room
     }
 
-    /// For a copy of the state, and for the steps that are done while it is on its way.
-    func prepareRoom() { pool.prepare(shape.vectorCount + Feeds.stepsAtHand) }
+    /// For a copy of the state, and for the steps that are done while it is on its way. More than is asked for: the steps that others
+    /// are fed between this and the next turn take some.
+    func prepareRoom() { pool.prepare(shape.vectorCount + 2 * Feeds.stepsAtHand) }
 
     /// Of a step's total.
     func takeRoomForStep() -> FloatMemory {

@@ -3,6 +3,7 @@ internal import Synchronization
 /// Memory of one length that is used again, and made ready beforehand: fresh pages cost a step more than what is copied into them.
 final class FloatPool: Sendable {
     let count: Int
+    private let aside: @Sendable (@escaping @Sendable () -> Void) -> Void
     private let shared = Mutex(Shared())
 
     private struct Shared {
@@ -13,8 +14,13 @@ final class FloatPool: Sendable {
     /// More are not kept.
     private static let mostFree = 4
 
-    /// - Parameter count: floats of each.
-    init(count: Int) { self.count = count }
+    /// - Parameters:
+    ///   - count: floats of each.
+    ///   - aside: does what makes memory ready beside the caller.
+    init(count: Int, aside: @escaping @Sendable (@escaping @Sendable () -> Void) -> Void = FloatPool.onThread) {
+        self.count = count
+        self.aside = aside
+    }
 
     /// What is in it does not matter.
     func take() -> FloatMemory { shared.withLock { $0.free.popLast() } ?? FloatMemory(count: count) }
@@ -40,12 +46,15 @@ final class FloatPool: Sendable {
             shared.isPreparing = true
             return true
         }
-        guard isNeeded else { return }
+        if isNeeded { aside { [self] in fill(number) } }
+    }
+
+    private static let onThread: @Sendable (@escaping @Sendable () -> Void) -> Void = { work in
         do {
-            try DetachedThread.start("memory", policy: .throughput) { [self] in fill(number) }
+            try DetachedThread.start("memory", policy: .throughput, work)
         } catch {
             // Without a thread it takes the time of the step.
-            fill(number)
+            work()
         }
     }
 

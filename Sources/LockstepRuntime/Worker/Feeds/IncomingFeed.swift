@@ -7,7 +7,7 @@ internal import Synchronization
 
 /// A feed of which this process is the observer: puts items together, and holds the link while a few wait to be taken, so that they
 /// pile up at their source, which knows when to begin anew.
-// Safe: `link` and `assembly` are touched on `loop` only.
+// Safe: `link`, `assembly` and `place` are touched on `loop` only.
 final class IncomingFeed: FrameReceiver, @unchecked Sendable {
     enum Event: Sendable {
         case opened
@@ -24,6 +24,7 @@ final class IncomingFeed: FrameReceiver, @unchecked Sendable {
     private let post: @Sendable (IncomingFeed, Event) -> Void
     private var assembly: FeedAssembly
     private var link: DataLinkHandler?
+    private var place: FeedEntrance.Place?
     /// Complete, and not taken.
     private let waiting = Atomic(0)
     private let statesWaiting = Atomic(0)
@@ -31,12 +32,13 @@ final class IncomingFeed: FrameReceiver, @unchecked Sendable {
     /// - Parameter post: called on the loop.
     init(
         number: Int, _ greeting: LinkGreeting, on loop: any EventLoop, _ assembly: FeedAssembly,
-        post: @escaping @Sendable (IncomingFeed, Event) -> Void
+        _ place: FeedEntrance.Place? = nil, post: @escaping @Sendable (IncomingFeed, Event) -> Void
     ) {
         self.number = number
         self.greeting = greeting
         self.loop = loop
         self.assembly = assembly
+        self.place = place
         self.post = post
     }
 
@@ -95,6 +97,7 @@ final class IncomingFeed: FrameReceiver, @unchecked Sendable {
 
     func linkClosed(_ error: LinkError) {
         link = nil
+        place = nil
         post(self, .closed(reason: error.reason))
     }
 }

@@ -5,12 +5,6 @@ internal import LockstepWire
 internal import NIOCore
 internal import Synchronization
 
-#if canImport(FoundationEssentials)
-internal import FoundationEssentials
-#else
-internal import Foundation
-#endif
-
 /// A member's feed to one observer: a queue, which its driver fills between turns, and a link on a control loop, which empties it.
 // Safe: `link` and `missing` are touched on `loop` only; all else that changes is under the lock.
 final class OutgoingFeed: FrameReceiver, @unchecked Sendable {
@@ -27,7 +21,7 @@ final class OutgoingFeed: FrameReceiver, @unchecked Sendable {
     private let ended: @Sendable (OutgoingFeed, End) -> Void
     private let shared: Mutex<Shared>
     private var link: DataLinkHandler?
-    /// Frames of what is on its way whose last byte has not left yet.
+    /// Frames behind the item that is on its way whose last byte has not left yet.
     private var missing = 0
     #if LOCKSTEP_FAILPOINTS
     /// The name of the source, and the step of the state that is on its way.
@@ -120,11 +114,10 @@ final class OutgoingFeed: FrameReceiver, @unchecked Sendable {
     private func sendNext() {
         guard let link, missing == 0 else { return }
         while missing == 0, let parcel = shared.withLock({ $0.queue.next() }) {
-            // Nothing in an item cannot be said in JSON.
-            guard let text = try? JSONEncoder().encode(parcel.item) else { return link.close() }
+            // Nothing in an item cannot be said in messages.
+            guard let text = try? ControlMessageCoding.encode(parcel.item) else { return link.close() }
             link.send(
-                FrameHeader(kind: .feed, generation: parcel.item.generation, length: UInt32(text.count)),
-                bytes: Array(text))
+                FrameHeader(kind: .feed, generation: parcel.item.generation, length: UInt32(text.count)), bytes: text)
             let frames = parcel.frames(shape.following(parcel.item).kind)
             missing = frames.count
             #if LOCKSTEP_FAILPOINTS

@@ -1,16 +1,16 @@
-import LockstepCore
+package import LockstepCore
 import LockstepTestSupport
-import LockstepWire
-import NIOCore
+package import LockstepWire
+package import NIOCore
 
 extension TimeAmount {
     /// For deadlines that are not what a test is about.
-    static let patience = TimeAmount.minutes(Int64(Patience.minutes))
+    package static let patience = TimeAmount.minutes(Int64(Patience.minutes))
 }
 
 extension LinkLimits {
     /// With time for peers on a machine that is busy.
-    static var patient: Self {
+    package static var patient: Self {
         var limits = Self()
         limits.openingDeadline = .patience
         limits.firstFrameDeadline = .patience
@@ -20,7 +20,7 @@ extension LinkLimits {
 
 extension TLSContexts {
     /// Cuts nobody who has not read the last word yet.
-    static func patient(_ identity: Identity) throws(CommandError) -> Self {
+    package static func patient(_ identity: Identity) throws(CommandError) -> Self {
         try Self(identity, shutdownTimeout: .patience)
     }
 }

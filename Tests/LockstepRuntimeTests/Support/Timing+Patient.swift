@@ -1,30 +1,5 @@
 import LockstepCluster
-import LockstepCore
 import LockstepTestSupport
-import LockstepWire
-import NIOCore
-
-extension TimeAmount {
-    /// For deadlines that are not what a test is about.
-    static let patience = TimeAmount.minutes(Int64(Patience.minutes))
-}
-
-extension LinkLimits {
-    /// With time for peers on a machine that is busy.
-    static var patient: Self {
-        var limits = Self()
-        limits.openingDeadline = .patience
-        limits.firstFrameDeadline = .patience
-        return limits
-    }
-}
-
-extension TLSContexts {
-    /// Cuts nobody who has not read the last word yet.
-    static func patient(_ identity: Identity) throws(CommandError) -> Self {
-        try Self(identity, shutdownTimeout: .patience)
-    }
-}
 
 private let nanoseconds = UInt64(Patience.minutes) * 60_000_000_000
 

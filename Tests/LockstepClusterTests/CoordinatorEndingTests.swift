@@ -1,0 +1,142 @@
+import LockstepCluster
+import LockstepCore
+import Testing
+
+/// A run comes to its end: done, stopped or failed.
+@Suite struct CoordinatorEndingTests {
+    @Test func aPlannedStopCollectsTheState() {
+        var conversation = Conversation.running(2)
+        let plans = conversation.event(.stopRequested(reason: "SIGTERM"))
+        #expect(
+            plans == [
+                .send(ConnectionNumber(0), .plan(generation: 2)), .send(ConnectionNumber(1), .plan(generation: 2)),
+            ])
+        #expect(conversation.frozen(0, 2, 6).isEmpty)
+        let actions = conversation.frozen(1, 2, 6)
+        #expect(actions.contains(.send(ConnectionNumber(1), .fetch(Fetch(step: 6, share: 1, count: 2)))))
+        #expect(conversation.event(.stateCollected(step: 5)) == [.dropState(step: 5)])
+        #expect(
+            conversation.event(.stateCollected(step: 6)) == [
+                .writeSnapshot(step: 6, hash: Conversation.hash(6), isBest: false)
+            ])
+        let end = conversation.event(.snapshotWritten(step: 6, digest: Conversation.digest))
+        #expect(end.result?.snapshotStep == 6)
+        #expect(end.result?.exitCode == .temporary)
+        #expect(end.releases == [0: .temporary, 1: .temporary])
+        // The run can be resumed, so it is not final; its workers are gone.
+        let history = JournalRecord.replay(conversation.core.journal)
+        #expect(!history.isFinal && history.snapshots.map(\.step) == [6])
+        #expect(history.lastVerdict?.exitCode == .temporary)
+    }
+
+    @Test func aPlanAfterTheLastTurnStopsNobody() {
+        var conversation = Conversation.running(2)
+        let done = Done(
+            generation: 1, step: 3, hash: conversation.hash, lanesComputed: 12, gradientBytesSent: 0, evaluation: nil,
+            lastEpoch: [1])
+        _ = conversation.say(0, .done(done))
+        _ = conversation.event(.stopRequested(reason: "SIGTERM"))
+        _ = conversation.say(1, .done(done))
+        _ = conversation.event(.stateCollected(step: 3))
+        let end = conversation.event(.snapshotWritten(step: 3, digest: Conversation.digest))
+        #expect(end.result?.outcome == .completed && end.result?.exitCode == .success)
+    }
+
+    @Test func aLossAfterAWishToStopIsNoFailure() {
+        var conversation = Conversation.running(2)
+        _ = conversation.event(.stopRequested(reason: "SIGTERM"))
+        #expect(conversation.closed(1).freezes == [0: 3])
+        // The other one holds the state that is kept.
+        let actions = conversation.frozen(0, 3, 6)
+        #expect(actions.fetches == [0: [Fetch(step: 6, share: 0, count: 1)]])
+        _ = conversation.event(.stateCollected(step: 6))
+        let end = conversation.event(.snapshotWritten(step: 6, digest: Conversation.digest))
+        #expect(end.result?.exitCode == .temporary && end.result?.snapshotStep == 6)
+        #expect(end.releases == [0: .temporary])
+    }
+
+    @Test func aStopDoesNotWaitForEver() {
+        var conversation = Conversation.running(2)
+        let start = conversation.now
+        _ = conversation.event(.stopRequested(reason: "SIGTERM"))
+        _ = conversation.frozen(0, 2, 6)
+        var end: [CoordinatorAction] = []
+        for _ in 0..<10_000 where end.result == nil { end = conversation.wait() }
+        #expect(end.result?.snapshotStep == nil)
+        #expect(conversation.now - start == 3_000_000_000)
+        var early = Conversation(workers: 2)
+        _ = early.hello("w0", 0)
+        let actions = early.event(.stopRequested(reason: "SIGTERM"))
+        #expect(actions.result?.outcome == .stopped(reason: "SIGTERM"))
+        #expect(actions.releases == [0: .temporary])
+    }
+
+    @Test func aStopWaitsForAValidation() {
+        func stopped(_ pongs: [Pong]) -> UInt64 {
+            var conversation = Conversation.running(2)
+            let start = conversation.now
+            _ = conversation.event(.stopRequested(reason: "SIGTERM"))
+            for pong in pongs where conversation.core.mode != .ended {
+                conversation.now += 1_000_000_000
+                for index in 0..<2 { _ = conversation.say(index, .pong(pong)) }
+                _ = conversation.event(.tick)
+            }
+            for _ in 0..<10_000 where conversation.core.mode != .ended { _ = conversation.wait() }
+            return (conversation.now - start) / 1_000_000_000
+        }
+        func pongs(_ stage: Stage, _ count: Int) -> [Pong] {
+            Array(repeating: Pong(nonce: 1, step: 4, stage: stage, waitingFor: []), count: count)
+        }
+        #expect(stopped(pongs(.forward, 30)) == 3)
+        #expect(stopped(pongs(.validation, 5)) == 8)
+        #expect(stopped(pongs(.validation, 60)) == 20)
+    }
+
+    @Test func differentStatesAtTheEndAreNoResult() {
+        var conversation = Conversation.running(2)
+        for index in 0..<2 {
+            let done = Done(
+                generation: 1, step: 3, hash: StateHash(high: 0, low: UInt64(index)), lanesComputed: 12,
+                gradientBytesSent: 0, evaluation: nil, lastEpoch: [1])
+            let actions = conversation.say(index, .done(done))
+            #expect((actions.verdict != nil) == (index == 1))
+        }
+    }
+
+    @Test func aLossAfterTheStateIsHereIsNoLoss() {
+        let done = Done(
+            generation: 1, step: 3, hash: Conversation.hash(3), lanesComputed: 24, gradientBytesSent: 0,
+            evaluation: nil, lastEpoch: [1])
+        var late = Conversation.running(1)
+        _ = late.say(0, .done(done))
+        _ = late.event(.stateCollected(step: 3))
+        _ = late.event(.closed(ConnectionNumber(0), reason: "reset"))
+        late.now += 1_000_000_000
+        #expect(late.event(.tick).verdict == nil)
+        let end = late.event(.snapshotWritten(step: 3, digest: Conversation.digest))
+        #expect(end.result?.outcome == .completed && end.result?.members.first?.done == done)
+        // A state that is not the agreed one is looked at again, once.
+        var failing = Conversation.running(1)
+        _ = failing.say(0, .done(done))
+        #expect(failing.event(.stateInvalid(step: 3, reason: "share 0 is too short")).freezes == [0: 2])
+        _ = failing.frozen(0, 2, 3)
+        _ = failing.linked([0], 2)
+        var again = done
+        again.generation = 2
+        _ = failing.say(0, .done(again))
+        #expect(failing.event(.stateInvalid(step: 3, reason: "share 0 is too short")).verdict?.stage == .snapshot)
+        var full = Conversation.running(1)
+        _ = full.say(0, .done(done))
+        _ = full.event(.stateCollected(step: 3))
+        #expect(
+            full.event(.snapshotFailed(step: 3, reason: "disk full")).verdict?.message.contains("disk full") == true)
+    }
+
+    @Test func aHaltNamesStepAndLane() {
+        var conversation = Conversation.running(3)
+        let halted = conversation.say(1, .halted(Halted(generation: 1, step: 9, cause: .lossNotFinite(lane: 5))))
+        #expect(halted.verdict?.step == 9 && halted.verdict?.lane == 5)
+        #expect(halted.verdict?.message.contains("lane 5") == true)
+        #expect(conversation.say(0, .halted(Halted(generation: 1, step: 9, cause: .lossNotFinite(lane: 5)))).isEmpty)
+    }
+}
