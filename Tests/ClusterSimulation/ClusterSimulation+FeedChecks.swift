@@ -32,7 +32,9 @@ extension ClusterSimulation {
 
     /// Who is there becomes a member, or is kept as a spare.
     func checkAllTakePart(in roster: Roster) {
-        guard now > max(liveness.disturbedAt, decidedAt) + 40 * scenario.exclusion + 100_000_000_000,
+        // One whose feed has died without a word is given another after a minute, or after twenty turns.
+        let feed = 100_000_000_000 + 20 * liveness.longestPause * UInt64(roster.patience)
+        guard now > max(liveness.disturbedAt, decidedAt) + 40 * scenario.exclusion + feed,
             !network.hasTimedOut, !workers.contains(where: { $0.isAlive && ($0.isHung || $0.isStopped) })
         else { return }
         let there = workers.filter { worker in
