@@ -53,8 +53,8 @@ extension ExecutableTests {
         @Test func linesThatDidNotLastAreToldAgain() async throws {
             try await TestDirectory.with { directory in
                 let scene = try await Scene(directory, until: 72)
-                // Four steps a second: these are of the last half second.
-                _ = try cutLines(2, of: directory)
+                // Four steps a second: it is of the last quarter of one.
+                _ = try cutLines(1, of: directory)
                 let second = try await scene.coordinator()
                 try scene.faults.proceed()
                 let outcome = try await second.outcome()
@@ -68,7 +68,8 @@ extension ExecutableTests {
         /// Of lines that did last nobody knows any more: that is said, and all that comes after them is told.
         @Test func linesThatNobodyHasAreNamed() async throws {
             try await TestDirectory.with { directory in
-                let scene = try await Scene(directory, until: 72)
+                // Ten seconds: a disk may be slow.
+                let scene = try await Scene(directory, until: 100)
                 let cut = try cutLines(30, of: directory)
                 let second = try await scene.coordinator()
                 let line = try await second.errorLine(containing: " are lost")

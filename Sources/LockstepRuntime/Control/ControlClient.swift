@@ -21,6 +21,12 @@ enum ControlClient {
     }
 
     static func ask(_ request: String, of run: RunDirectory) -> Answer {
+        // Who ends while it is asked is not silent: by now it is gone, or another one is there.
+        attempt(request, of: run) ?? attempt(request, of: run) ?? .silence
+    }
+
+    /// - Returns: nil where the other end closed without an answer.
+    private static func attempt(_ request: String, of run: RunDirectory) -> Answer? {
         let directory = open(run.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         defer { if directory >= 0 { close(directory) } }
         #if canImport(Glibc)
@@ -38,7 +44,8 @@ enum ControlClient {
         guard connect(descriptor, to: SocketPath.usable(run.controlSocket, directory: directory)) else {
             return .nobody
         }
-        guard writeAll(request + "\n", to: descriptor), let line = line(from: descriptor) else { return .silence }
+        guard writeAll(request + "\n", to: descriptor) else { return isLate ? .silence : nil }
+        guard let line = line(from: descriptor) else { return isLate ? .silence : nil }
         return .line(line)
     }
 
@@ -61,12 +68,17 @@ enum ControlClient {
         }
     }
 
+    /// Whether the last call failed because its time was over.
+    private static var isLate: Bool { errno == EAGAIN || errno == EWOULDBLOCK }
+
+    /// - Returns: nil where none comes; `errno` is 0 where the other end has closed.
     private static func line(from descriptor: Int32) -> String? {
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 64 << 10)
         while bytes.count < longestAnswer {
             let count = read(descriptor, &buffer, buffer.count)
             if count < 0, errno == EINTR { continue }
+            if count == 0 { errno = 0 }
             guard count > 0 else { return nil }
             bytes += buffer[..<count]
             if let end = bytes.firstIndex(of: UInt8(ascii: "\n")) {

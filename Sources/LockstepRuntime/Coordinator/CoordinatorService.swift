@@ -62,7 +62,13 @@ package final class CoordinatorService: Service {
         } catch {
             try? await group.shutdownGracefully()
             // Where the run has a coordinator already, that one has the address: it is what stands in the way.
-            if let directory = settings.placement.existing { _ = try RunLock(directory) }
+            if let directory = settings.placement.existing(jobName: settings.job.job.name) {
+                do throws(CommandError) {
+                    _ = try RunLock(directory)
+                } catch {
+                    if error.exitCode == .temporary { throw error }
+                }
+            }
             throw error
         }
         do {

@@ -59,7 +59,7 @@ extension CoordinatorShell {
     private func covered(_ message: ControlMessage) -> ControlMessage {
         switch message {
         case .ping(var ping):
-            ping.reportedStep = run.recorder.covered(upTo: ping.reportedStep)
+            ping.reportedStep = run.recorder.toldByPing(upTo: ping.reportedStep)
             synchronizeReports()
             return .ping(ping)
         case .welcome(var welcome):
@@ -110,5 +110,12 @@ extension CoordinatorShell {
             metricsAreLost = true
             logger.error("\(error.message); steps from \(report.step) on are missing there")
         }
+    }
+}
+
+extension CoordinatorAction {
+    /// Whether it pings a worker.
+    var isPing: Bool {
+        if case .send(_, .ping) = self { true } else { false }
     }
 }

@@ -81,6 +81,7 @@ struct CoordinatorShell {
             CoordinatorShell.configuration(
                 settings, run: run,
                 traceContext: TraceContext.fields(of: span.context, tracer: tracing.tracer)))
+        state.text = RunStatus.state(core)
     }
 
     /// - Returns: how the run ended; nil where it was interrupted.
@@ -147,6 +148,7 @@ struct CoordinatorShell {
                 exitCode: .failed, message: "\(error.message); the run cannot go on without its journal")
             return
         }
+        if actions.contains(where: \.isPing) { run.recorder.beginPings() }
         for action in actions { perform(action) }
         let text = RunStatus.state(core)
         if text != state.text { state = (text, ProcessClock.seconds) }

@@ -72,7 +72,7 @@ struct OpenedRun: Sendable {
         incarnation = journal.history.greatestIncarnation + 1
         let start = Int(resumed?.step ?? 0)
         recorder = try RunRecorder(
-            directory, after: takesOver ? nil : start, epoch: OpenedRun.epochSoFar(job, resumed))
+            directory, after: takesOver ? job.stepCount : start, epoch: OpenedRun.epochSoFar(job, resumed))
         let lastStep = recorder.kept.lastStep
         reportedStep = UInt32(clamping: max(start, lastStep))
         if lastStep < start {

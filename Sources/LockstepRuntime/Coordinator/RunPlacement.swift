@@ -44,8 +44,14 @@ package enum RunPlacement: Sendable, Hashable {
     }
 
     /// The run that would be gone on with, where it is there; nothing is made.
-    var existing: RunDirectory? {
-        guard case .newOrResume(let path?) = self, let checked = try? RunPlacement.checked(path) else { return nil }
+    func existing(jobName: String) -> RunDirectory? {
+        let place: String?
+        switch self {
+        case .resume(let path): place = path ?? "runs/\(jobName)/latest"
+        case .newOrResume(let path): place = path
+        case .new: place = nil
+        }
+        guard let place, let checked = try? RunPlacement.checked(place) else { return nil }
         let directory = RunDirectory(path: RunPlacement.withoutLink(checked))
         return access(directory.run, F_OK) == 0 ? directory : nil
     }

@@ -12,6 +12,14 @@ package enum CrashSignals {
     /// seconds and more: others would take it for silent, and wait. Who sets `SWIFT_BACKTRACE` wants the backtrace.
     package static func endAtOnce() {
         guard getenv("SWIFT_BACKTRACE") == nil else { return }
-        for number in [SIGQUIT, SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV] { signal(number, SIG_DFL) }
+        for number in [SIGQUIT, SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV] {
+            // What a script lets its children ignore stays ignored.
+            let former = signal(number, SIG_DFL)
+            if isIgnore(former) { signal(number, SIG_IGN) }
+        }
+    }
+
+    private static func isIgnore(_ handler: (@convention(c) (Int32) -> Void)?) -> Bool {
+        unsafeBitCast(handler, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
     }
 }

@@ -14,7 +14,7 @@ internal import Darwin
 /// `metrics.jsonl` of a run directory: a line a step, each step once and in order.
 ///
 /// A line survives this process when it is appended, and a loss of power when it was synchronized: only then may workers
-/// forget the report. Nobody waits for that.
+/// forget the report. No step waits for that, until a worker keeps more reports than it may.
 final class RunRecorder: Sendable {
     /// What the lines that were kept say.
     struct Kept: Sendable, Equatable {
@@ -49,9 +49,15 @@ final class RunRecorder: Sendable {
         var appended: UInt32
         /// … of the last one that survives a loss of power.
         var durable: UInt32 = 0
+        /// … when workers were last pinged; and what they are told now, 0 for nothing.
+        var durableAtPing: UInt32 = 0
+        var told: UInt32 = 0
         var isSynchronizing = false
         /// The file takes no more, or cannot be made to last.
         var isBroken = false
+
+        /// Whether there are lines that may not last yet, and can.
+        var isBehind: Bool { !isBroken && durable < appended }
     }
 
     let kept: Kept
@@ -62,13 +68,13 @@ final class RunRecorder: Sendable {
     /// Opens the file, and cuts what a killed coordinator left torn.
     ///
     /// - Parameters:
-    ///   - lastStep: of a run that goes on after S(`lastStep`) the later steps are cut off, for they will be done again; nil
-    ///     where workers may have gone on with them.
+    ///   - lastStep: of a run that goes on after S(`lastStep`) the later steps are cut off, for they will be done again;
+    ///     where workers may have gone on with them, the last one of the job.
     ///   - epoch: takes the lines that are kept.
     /// - Throws: `CommandError` where the file cannot be written.
-    init(_ directory: RunDirectory, after lastStep: Int?, epoch: EpochSoFar? = nil) throws(CommandError) {
+    init(_ directory: RunDirectory, after lastStep: Int, epoch: EpochSoFar? = nil) throws(CommandError) {
         path = directory.metrics
-        kept = try RunRecorder.cut(path, after: lastStep ?? Int.max, Kept(epoch: epoch))
+        kept = try RunRecorder.cut(path, after: lastStep, Kept(epoch: epoch))
         metrics = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
         state = Mutex(State(appended: UInt32(clamping: kept.lastStep)))
         guard metrics >= 0 else { throw RunPlacement.cannotWrite(path) }
@@ -94,15 +100,27 @@ final class RunRecorder: Sendable {
     /// Up to which step reports may be forgotten, of those up to `step`. All where the file takes no more lines: what is
     /// lost has been said, and nobody is to wait for it.
     func covered(upTo step: UInt32) -> UInt32 {
+        state.withLock { $0.isBehind ? min(step, $0.durable) : step }
+    }
+
+    /// All workers are pinged now. While the disk is slow they are told nothing: what a ping says twice is what the
+    /// coordinator is missing, and it misses nothing.
+    func beginPings() {
         state.withLock { state in
-            state.isBroken || state.durable >= state.appended ? step : min(step, state.durable)
+            state.told = state.durable > state.durableAtPing ? state.durable : 0
+            state.durableAtPing = state.durable
         }
+    }
+
+    /// As `covered(upTo:)`, for a ping; 0 where it is to say nothing.
+    func toldByPing(upTo step: UInt32) -> UInt32 {
+        state.withLock { $0.isBehind ? min(step, $0.told) : step }
     }
 
     /// Whether there are lines that may not last and that nobody synchronizes; the caller does so then, where it may wait.
     func beginsSynchronizing() -> Bool {
         state.withLock { state in
-            guard !state.isBroken, !state.isSynchronizing, state.durable < state.appended else { return false }
+            guard state.isBehind, !state.isSynchronizing else { return false }
             state.isSynchronizing = true
             return true
         }
