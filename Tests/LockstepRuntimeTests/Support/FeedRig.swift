@@ -76,7 +76,8 @@ final class FeedRig: Sendable {
             to: Endpoint(host: "127.0.0.1", port: observer.ports[rail]),
             greeting: LinkGreeting(
                 generation: 1, name: "w0", process: ProcessNumber(1), peerName: "w1", peerProcess: process, rail: rail,
-                isFeed: true)
+                isFeed: true),
+            timeout: .patience
         ) { answer in
             answer.isFeed && answer.name == "w1" && answer.process == ProcessNumber(2) ? nil : "it answers as another"
         } receiver: { _ in
