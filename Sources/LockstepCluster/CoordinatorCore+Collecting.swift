@@ -33,7 +33,7 @@ extension CoordinatorCore {
     ) -> [CoordinatorAction] {
         // A state whose validation was cut off is no S(N): the generation goes on, and stops after it.
         guard choice.start.point.isJudged else {
-            return start(choice, generation: generation, now)
+            return start(choice, generation: generation, now) + plan(now)
         }
         let holding = workers.filter { choice.holders.contains($0.name) }
         let inRoster = members.filter { choice.holders.contains($0.name) }
@@ -57,8 +57,11 @@ extension CoordinatorCore {
         collection = names.enumerated().map { index, name in
             CoordinatorAction.StateShare(name: name, index: index, count: names.count, attempt: 0)
         }
+        // Nothing more is told after it.
+        let missing = fillReports(upTo: state.step)
         // The shell hears of it before the first share can come.
-        return [.collectState(step: state.step, shares: collection)] + collection.compactMap { fetch($0, state.step) }
+        let begin = CoordinatorAction.collectState(step: state.step, shares: collection)
+        return missing + [begin] + collection.compactMap { fetch($0, state.step) }
     }
 
     private func fetch(_ share: CoordinatorAction.StateShare, _ step: UInt32) -> CoordinatorAction? {

@@ -113,6 +113,14 @@ extension CoordinatorCore {
 
     /// Who has not answered in time is lost.
     mutating func dropSilent(_ now: UInt64) -> [CoordinatorAction] {
+        // A stop shortens the deadline, so that one who hangs does not cost it the state. Without a state nothing is won by it.
+        func holdsEnough(_ worker: Worker) -> Bool {
+            worker.frozen?.holding.map { $0.point.step >= reached } ?? false
+        }
+        if stopReason != nil, !workers.contains(where: holdsEnough) {
+            deadline = now + configuration.timing.stop / 10
+            return []
+        }
         deadline = nil
         let seconds = freezeTime / 1_000_000_000
         var actions: [CoordinatorAction] = []
@@ -120,7 +128,7 @@ extension CoordinatorCore {
         for process in awaitedAnswers(now).map(\.process) {
             guard let index = index(of: process) else { continue }
             let place = Evidence.place(workers[index].stage, of: workers[index].step)
-            if case .freezing(let generation) = mode { unanswered[process] = generation }
+            if admitsAll, case .freezing(let generation) = mode { unanswered[process] = generation }
             actions += expel(
                 index, "it did not stand still within \(seconds) s (\(place))", now, exitCode: .temporary)
         }

@@ -19,6 +19,7 @@ extension CoordinatorCore {
 
     private mutating func take(_ report: StepReport) -> StepReport {
         lastReported = report.step
+        if report.generation >= roster?.generation ?? 0 { furthestStep = max(furthestStep, report.step) }
         fruitlessLevellings = 0
         countLanes(report)
         return report
@@ -42,7 +43,7 @@ extension CoordinatorCore {
         // Who reports a validation has reported its step, which may have to wait.
         for evaluation in evaluations where evaluation.step > lastReported { early.add(evaluation) }
         let due = early.takeEvaluations(upTo: lastReported) + evaluations.filter { $0.step <= lastReported }
-        for evaluation in due where evaluation.step > lastEvaluated {
+        for evaluation in due.sorted(by: { $0.step < $1.step }) where evaluation.step > lastEvaluated {
             lastEvaluated = evaluation.step
             let before = steps.prefix { $0.step <= evaluation.step }
             if !before.isEmpty { actions.append(.report(Array(before))) }
@@ -66,8 +67,9 @@ extension CoordinatorCore {
         guard mode == .running, let roster, members.count == roster.members.count, lastReported < UInt32.max,
             members.allSatisfy({ $0.toldStep > lastReported + 1 })
         else { return [] }
-        let end = done.count == members.count ? done.values.map(\.step).min() : nil
-        return fillReports(upTo: early.firstStep.map { $0 - 1 } ?? end ?? lastReported)
+        // Of a run that is done there are no later steps, whatever one of them may have told.
+        let end = done.count == members.count ? members.compactMap { done[$0.name]?.step }.min() : nil
+        return fillReports(upTo: min(early.firstStep.map { $0 - 1 } ?? end ?? lastReported, end ?? .max))
     }
 
     /// Steps that nobody here can report any more are missing in the reports: their reporters are gone.

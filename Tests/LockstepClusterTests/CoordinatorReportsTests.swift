@@ -86,6 +86,49 @@ import Testing
         #expect(conversation.core.lastReported == 8)
     }
 
+    /// A step that the job does not have, of one that has gone, is not what others are waited for.
+    @Test func aRunThatIsDoneHasNoLaterSteps() {
+        var conversation = adopted()
+        _ = conversation.progress(10, 1, 4_000_000...4_000_000)
+        for connection in [10, 11] {
+            _ = conversation.progress(connection, 1, 7...8)
+            _ = conversation.say(
+                connection,
+                .done(
+                    Done(
+                        generation: 1, step: 8, hash: Conversation.hash(8), lanesComputed: 12, gradientBytesSent: 0,
+                        evaluation: nil, lastEpoch: [1])))
+        }
+        #expect(conversation.core.lastReported == 8 && conversation.core.furthestStep == 8)
+    }
+
+    /// A run that is stopped before what is missing was passed over tells what it was told.
+    @Test func aStopTellsWhatWasEarly() {
+        var conversation = adopted()
+        #expect(conversation.progress(10, 1, 9...12).isEmpty)
+        _ = conversation.event(.stopRequested(reason: "SIGTERM"))
+        #expect(conversation.progress(11, 1, 9...12).isEmpty)
+        let actions = conversation.frozen(10, 2, 12) + conversation.frozen(11, 2, 12)
+        #expect(actions.warnings.contains("the reports of steps 7 to 8 are lost"))
+        #expect(CoordinatorReportsTests.steps(actions) == [9, 10, 11, 12])
+    }
+
+    @Test func validationsAreToldInOrder() {
+        var conversation = adopted()
+        let evaluations = [8, 10].map { EvaluationReport(epoch: 1, step: $0, sums: [1, 1]) }
+        func progress(_ steps: ClosedRange<UInt32>, _ evaluations: [EvaluationReport]) -> ControlMessage {
+            .progress(
+                Progress(
+                    generation: 1, step: 11, stage: .forward, reports: Conversation.reports(steps),
+                    evaluations: evaluations))
+        }
+        #expect(conversation.say(10, progress(9...11, [evaluations[1]])).isEmpty)
+        let told = conversation.say(11, progress(7...11, evaluations)).compactMap { action in
+            if case .evaluated(let evaluation) = action { evaluation.step } else { nil }
+        }
+        #expect(told == [8, 10])
+    }
+
     @Test func validationsWaitForTheirSteps() {
         var conversation = adopted()
         let evaluation = EvaluationReport(epoch: 1, step: 10, sums: [1, 1])

@@ -20,4 +20,19 @@ import Testing
         #expect(shares == [.collectState(step: 5, shares: [share])])
         #expect(conversation.now - start <= 1_500_000_000)
     }
+
+    /// As long as nobody has answered, nobody is given up for it.
+    @Test func whoAnswersLateStillCounts() {
+        var conversation = Conversation.running(2)
+        for connection in 0..<2 { _ = conversation.progress(connection, 1, 1...5) }
+        #expect(!conversation.closed(1).freezes.isEmpty)
+        let start = conversation.now
+        _ = conversation.event(.stopRequested(reason: "SIGTERM"))
+        for milliseconds in [1500, 1800, 2100] as [UInt64] {
+            conversation.now = start + milliseconds * 1_000_000
+            #expect(conversation.event(.tick).warnings.isEmpty)
+        }
+        let actions = conversation.frozen(0, 2, 5)
+        #expect(actions.contains { if case .collectState(step: 5, _) = $0 { true } else { false } }, "\(actions)")
+    }
 }
