@@ -79,7 +79,7 @@ extension ExecutableTests {
             }
         }
 
-        /// A killed coordinator leaves its socket behind; that nobody answers does not mean that a worker has left.
+        /// Where the coordinator is killed nobody answers; that does not mean that a worker has left.
         @Test func whereNobodyAnswersNobodyHasLeft() async throws {
             try await TestDirectory.with { directory in
                 let (launcher, _) = try await start(directory, "--workers", "2")
@@ -95,7 +95,6 @@ extension ExecutableTests {
                 #expect(outcome.errorText.contains("the coordinator has gone"), "\(outcome)")
                 _ = try await launcher.outcome()
                 for worker in directory.workers { Signal.send(Signal.proceed, to: worker.processIdentifier) }
-                #expect(directory.contents.contains("run/control.sock"))
                 let late = try await drain(directory, "w1")
                 late.expectRefusal(naming: "run: no coordinator works there")
                 #expect(try await directory.processesLeft(after: .promised(5)).isEmpty)
