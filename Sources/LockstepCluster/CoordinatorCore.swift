@@ -140,6 +140,8 @@ package struct CoordinatorCore: Sendable {
             roster = trained
             exchange = trained.exchange
             mode = .recovering
+            // Whether that step's validation was told is nowhere on disk: better twice than not at all.
+            lastEvaluated = lastReported - min(1, lastReported)
         }
     }
 

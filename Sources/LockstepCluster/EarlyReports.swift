@@ -3,9 +3,12 @@
 struct EarlyReports: Sendable {
     /// More are not kept; workers send them again.
     static let most = 2 * UnreportedWork.mostSteps
+    static let mostBytes = 64 << 20
 
     /// They ascend.
     private(set) var steps: [StepReport] = []
+    /// Of `steps`, as reckoned.
+    private var bytes = 0
     private(set) var evaluations: [EvaluationReport] = []
 
     var firstStep: UInt32? { steps.first?.step }
@@ -14,7 +17,10 @@ struct EarlyReports: Sendable {
     mutating func add(_ report: StepReport) -> Bool {
         let place = EarlyReports.place(of: report.step, in: steps) { $0.step }
         if place < steps.count, steps[place].step == report.step { return true }
-        guard steps.count < EarlyReports.most else { return false }
+        guard steps.count < EarlyReports.most, bytes + report.reckonedBytes <= EarlyReports.mostBytes else {
+            return false
+        }
+        bytes += report.reckonedBytes
         steps.insert(report, at: place)
         return true
     }
@@ -28,13 +34,19 @@ struct EarlyReports: Sendable {
 
     /// Takes the steps that follow `step` without a hole; what is not later is not wanted any more.
     mutating func takeSteps(after step: UInt32) -> [StepReport] {
-        steps.removeFirst(steps.prefix { $0.step <= step }.count)
+        _ = takeFirst(steps.prefix { $0.step <= step }.count)
         var count = 0
         while count < steps.count, step < UInt32.max - UInt32(count), steps[count].step == step + 1 + UInt32(count) {
             count += 1
         }
-        defer { steps.removeFirst(count) }
-        return Array(steps[..<count])
+        return takeFirst(count)
+    }
+
+    private mutating func takeFirst(_ count: Int) -> [StepReport] {
+        let first = Array(steps[..<count])
+        steps.removeFirst(count)
+        for report in first { bytes -= report.reckonedBytes }
+        return first
     }
 
     /// Takes the validations up to that of `step`.

@@ -98,7 +98,7 @@ struct UnreportedWork: Sendable {
 
 extension StepReport {
     /// Bytes in JSON, at most, for metrics with plain names.
-    fileprivate var reckonedBytes: Int {
+    var reckonedBytes: Int {
         350 + 19 * sampleHashes.count + metrics.reduce(0) { $0 + 60 + $1.name.utf8.count }
     }
 }

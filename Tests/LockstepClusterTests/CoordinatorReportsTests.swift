@@ -129,6 +129,16 @@ import Testing
         #expect(told == [8, 10])
     }
 
+    /// Its step is on disk; whether the lost coordinator told of it nobody knows.
+    @Test func theValidationOfTheLastKnownStepIsTold() {
+        var conversation = adopted()
+        let evaluation = EvaluationReport(epoch: 1, step: 6, sums: [1, 1])
+        let progress = Progress(
+            generation: 1, step: 7, stage: .forward, reports: Conversation.reports(5...6), evaluations: [evaluation])
+        #expect(conversation.say(10, .progress(progress)) == [.evaluated(evaluation)])
+        #expect(conversation.say(11, .progress(progress)).isEmpty)
+    }
+
     @Test func validationsWaitForTheirSteps() {
         var conversation = adopted()
         let evaluation = EvaluationReport(epoch: 1, step: 10, sums: [1, 1])
@@ -153,5 +163,22 @@ import Testing
         for step in 100..<100 + UInt32(EarlyReports.most) - 2 { _ = add(step) }
         let (isRoom, isKnown) = (add(13), add(14))
         #expect(!isRoom && isKnown)
+    }
+
+    /// What a peer says is no reason to run out of memory.
+    @Test func earlyReportsAreBoundedInBytes() {
+        var early = EarlyReports()
+        let name = String(repeating: "n", count: EarlyReports.mostBytes / 4)
+        func report(_ step: UInt32) -> StepReport {
+            var report = Conversation.reports(step...step)[0]
+            report.metrics = [StepReport.NamedValue(name: name, value: 1)]
+            return report
+        }
+        let isKept = (10...14).map { early.add(report($0)) }
+        #expect(isKept == [true, true, true, false, false])
+        // What is taken makes room.
+        let taken = early.takeSteps(after: 9)
+        let isKeptThen = early.add(report(14))
+        #expect(taken.count == 3 && isKeptThen)
     }
 }

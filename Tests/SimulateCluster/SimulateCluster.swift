@@ -24,7 +24,12 @@ import Darwin
             case "--seeds": seeds = number(argument, value)
             case "--first": first = number(argument, value)
             case "--threads": threads = Int(number(argument, value))
-            case "--deadline": options.deadline = milliseconds(argument, value) * 1_000_000
+            case "--deadline":
+                #if LOCKSTEP_FAILPOINTS
+                options.deadline = milliseconds(argument, value) * 1_000_000
+                #else
+                fail("--deadline needs a build with -Xswiftc -DLOCKSTEP_FAILPOINTS: no other has shorter deadlines")
+                #endif
             case "--flips":
                 options.flips = true
                 continue
@@ -96,12 +101,14 @@ import Darwin
         return number
     }
 
+    #if LOCKSTEP_FAILPOINTS
     private static func milliseconds(_ option: String, _ text: String?) -> UInt64 {
         guard let text, text.hasSuffix("ms"), let number = UInt64(text.dropLast(2)) else {
             fail("\(option) needs a time such as 50ms")
         }
         return number
     }
+    #endif
 
     private static func fail(_ message: String) -> Never {
         print(message)
