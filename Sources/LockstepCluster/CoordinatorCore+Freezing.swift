@@ -185,7 +185,7 @@ extension CoordinatorCore {
         return Decision.Answer(
             name: worker.name, process: worker.process, standing: standing, isLeaving: worker.leaving != nil,
             seniority: first?.generation ?? UInt32.max, running: worker.running,
-            isAdmitted: worker.observation.isGivenUp, hasCopied: worker.observation.hasCopied,
+            isAdmitted: worker.observation.isGivenUp,
             // What was found while the run worked may be mended since, and nobody is asked again before it works.
             unreachable: admitsAll ? [] : worker.observation.unreachable, frozen: frozen)
     }

@@ -23,15 +23,13 @@ package struct Decision: Sendable {
         package var running: UInt32
         /// A joiner that nobody could feed: it is taken in whatever it holds.
         package var isAdmitted: Bool
-        /// It was fed a whole state since the last roster.
-        package var hasCopied: Bool
         /// Members that a joiner could not dial.
         package var unreachable: [ProcessNumber]
         package var frozen: Frozen
 
         package init(
             name: String, process: ProcessNumber, standing: Standing, isLeaving: Bool = false,
-            seniority: UInt32 = UInt32.max, running: UInt32 = 0, isAdmitted: Bool = false, hasCopied: Bool = false,
+            seniority: UInt32 = UInt32.max, running: UInt32 = 0, isAdmitted: Bool = false,
             unreachable: [ProcessNumber] = [], frozen: Frozen
         ) {
             self.name = name
@@ -41,7 +39,6 @@ package struct Decision: Sendable {
             self.seniority = seniority
             self.running = running
             self.isAdmitted = isAdmitted
-            self.hasCopied = hasCopied
             self.unreachable = unreachable
             self.frozen = frozen
         }

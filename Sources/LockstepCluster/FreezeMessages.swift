@@ -62,12 +62,15 @@ package struct Frozen: Sendable, Equatable, Codable {
     package var seen: Disagreement?
     /// The process whose feed made this state. It is no voice of its own for what it holds, until it has taken part in a turn.
     package var source: ProcessNumber?
+    /// The generation of the feed whose copy this state goes back to; nil where it goes back to none.
+    package var copied: UInt32?
     /// Members of its last roster whose link is lost and who could not be dialled again either.
     package var outOfReach: [String]
 
     package init(
         generation: UInt32, holding: Holding?, isBest: Bool = false, agreed: Agreement? = nil,
-        seen: Disagreement? = nil, source: ProcessNumber? = nil, outOfReach: [String] = []
+        seen: Disagreement? = nil, source: ProcessNumber? = nil, copied: UInt32? = nil,
+        outOfReach: [String] = []
     ) {
         self.generation = generation
         self.holding = holding
@@ -75,6 +78,7 @@ package struct Frozen: Sendable, Equatable, Codable {
         self.agreed = agreed
         self.seen = seen
         self.source = source
+        self.copied = copied
         self.outOfReach = outOfReach
     }
 }

@@ -18,12 +18,10 @@ struct HashJudgement: Sendable {
         _ answers: [Decision.Answer], lastRoster: Roster?, vouchers: [Decision.Voucher],
         accused: [ProcessNumber] = []
     ) {
-        for process in lastRoster?.distrusted ?? [] {
-            let hasLevelled = answers.contains { answer in
-                answer.process == process && answer.frozen.holding != nil
-                    && (answer.hasCopied || lastRoster.map { Self.hasBegun(answer, $0) } == true)
+        if let lastRoster {
+            distrusted = lastRoster.distrusted.filter { process in
+                !answers.contains { $0.process == process && Self.hasLevelled($0, lastRoster) }
             }
-            if !hasLevelled { distrusted.append(process) }
         }
         distrusted += accused.filter { !distrusted.contains($0) }
         let holders = answers.filter { !distrusted.contains($0.process) }
@@ -59,8 +57,11 @@ struct HashJudgement: Sendable {
         counts[holding.point]?.first { $0.hash == holding.hash }?.sources.count ?? 0
     }
 
-    private static func hasBegun(_ answer: Decision.Answer, _ roster: Roster) -> Bool {
-        answer.running >= roster.generation && roster.members.contains { $0.process == answer.process }
+    /// Whether what it holds took the place of the state that this roster distrusts.
+    private static func hasLevelled(_ answer: Decision.Answer, _ roster: Roster) -> Bool {
+        guard answer.frozen.holding != nil else { return false }
+        if let copied = answer.frozen.copied, copied >= roster.generation { return true }
+        return answer.running >= roster.generation && roster.members.contains { $0.process == answer.process }
     }
 
     private mutating func add(_ voucher: Decision.Voucher) {

@@ -29,8 +29,6 @@ struct Observation: Sendable {
     private(set) var isCaughtUp = false
     /// It has said so once of the feed that is open.
     private(set) var hasCaughtUp = false
-    /// It has caught up with the members since its state was distrusted.
-    private(set) var hasCopied = false
     /// Feeds in a row that came to nothing, and members of whom that is known.
     private(set) var failures = 0
     private(set) var failedSources: [ProcessNumber] = []
@@ -104,7 +102,6 @@ struct Observation: Sendable {
         let isFirst = !hasCaughtUp
         isCaughtUp = true
         hasCaughtUp = true
-        hasCopied = true
         failures = 0
         failedSources = []
         source?.until = nil
@@ -147,7 +144,6 @@ struct Observation: Sendable {
         source = nil
         isCaughtUp = false
         hasCaughtUp = false
-        hasCopied = false
         needsCopy = true
     }
 

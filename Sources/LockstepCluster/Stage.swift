@@ -24,7 +24,7 @@ package enum Stage: String, Sendable, Codable, CaseIterable, CustomStringConvert
     package var description: String { rawValue }
 
     /// Whether a worker may be there that has completed a turn which is no training step, and says so. What all agreed on is
-    /// said in the midst of an update, maybe long after others had said it, and where one is at any time when a link breaks.
+    /// said in the midst of an update, maybe long after others had said it.
     var isAfterTurnWithoutStep: Bool {
         switch self {
         case .forward, .controlRecord, .validation, .evaluation: true

@@ -72,7 +72,7 @@ extension WorkerCore {
             isOther || isDistrusted || !isConfirmed ? nil : Holding(point: point, hash: hash, wholeHash: wholeHash)
         let frozen = Frozen(
             generation: promised, holding: holding, isBest: isBest, agreed: agreement, seen: seen,
-            source: fedBy, outOfReach: outOfReach)
+            source: fedBy, copied: copiedIn, outOfReach: outOfReach)
         self.frozen = frozen
         state = .frozen
         stage = .idle

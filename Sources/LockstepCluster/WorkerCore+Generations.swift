@@ -84,8 +84,10 @@ extension WorkerCore {
         guard isWorking, !linksDown.contains(where: { $0.peer == peer }) else { return [] }
         let report = LinkDown(generation: running, peer: peer, reason: reason)
         linksDown.append(report)
-        // Where this worker is tells where the lost one must have been, so it goes first.
-        return flushReports(now, evenIfNone: true) + send(.linkDown(report))
+        let reports = flushReports(now)
+        // Where this worker is tells where the lost one must have been. Said before, it would tell that a turn is over.
+        let place = reports.isEmpty ? flushReports(now, evenIfNone: true) : []
+        return reports + send(.linkDown(report)) + place
     }
 
     private mutating func goOnWhenLinked() -> [WorkerAction] {
@@ -156,6 +158,7 @@ extension WorkerCore {
         isDistrusted = false
         isConfirmed = true
         fedBy = nil
+        copiedIn = nil
         return []
     }
 

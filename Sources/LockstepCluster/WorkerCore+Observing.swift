@@ -124,6 +124,7 @@ extension WorkerCore {
             _ = takeOver(held)
             seen = nil
             fedBy = taken.process
+            copiedIn = taken.item.generation
             isConfirmed = false
             change(taken.feed) { $0.needsCopy = false }
             return held.holding.point == state ? nil : "the copy is of \(held.holding.point), not of \(state)"

@@ -128,6 +128,9 @@ package struct WorkerCore: Sendable {
     var drainingUntil: UInt64?
     /// Whose feed made the own state; nil once a turn has shown that it is the others'.
     var fedBy: ProcessNumber?
+    /// The generation of the feed whose copy the own state goes back to. Who knows of a distrust in that generation or an
+    /// earlier one knows that it is not of this state.
+    var copiedIn: UInt32?
     /// Whether something else than its source's copy has told that the own state is the run's.
     var isConfirmed = true
 

@@ -51,7 +51,8 @@ import Testing
             .frozen(
                 Frozen(
                     generation: 4, holding: holding, isBest: true, agreed: agreement,
-                    seen: Frozen.Disagreement(point: unjudged, voices: [voice]), source: process, outOfReach: ["w1"])),
+                    seen: Frozen.Disagreement(point: unjudged, voices: [voice]), source: process, copied: 3,
+                    outOfReach: ["w1"])),
             .leaving(Leaving(reason: "SIGTERM")),
             .damage(Damage(step: 13, tensors: [.init(name: "0.weight", count: 3, firstIndex: 17)])),
             .halted(Halted(generation: 3, step: 14, cause: .lossNotFinite(lane: 5))),

@@ -221,7 +221,9 @@ import Testing
         _ = conversation.observing(3, "w0", isCaughtUp: true, step: 8)
         #expect(conversation.wait().plans == [0: 3, 1: 3])
         for index in [0, 1] { _ = conversation.frozen(index, 3, 9) }
-        let next = conversation.frozen(3, 3, 9).starts[3]?.roster
+        var frozen = Conversation.frozen(3, 9)
+        frozen.copied = 2
+        let next = conversation.say(3, .frozen(frozen)).starts[3]?.roster
         #expect(next?.holders == ["w0", "w1", "w3"] && next?.distrusted == [])
     }
 

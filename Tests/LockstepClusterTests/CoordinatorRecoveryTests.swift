@@ -44,6 +44,34 @@ import Testing
         #expect(conversation.frozen(10, 2, 8).starts[10]?.roster.members.first?.lanes == 0..<8)
     }
 
+    /// What was distrusted has been copied anew since, and only the observer itself can tell.
+    @Test func aCopySpeaksThoughNobodyHeardOfIt() {
+        func begun(copied: UInt32?) -> Roster? {
+            var conversation = Conversation.running(3) { $0.spares = 1 }
+            _ = conversation.observe("w3", 3)
+            _ = conversation.closed(2)
+            _ = conversation.frozen(3, 2, 6, hash: StateHash(high: 8, low: 8))
+            for index in [0, 1] { _ = conversation.frozen(index, 2, 6) }
+            #expect(conversation.core.roster?.distrusted == [ProcessNumber(3)])
+            let history = JournalRecord.replay(conversation.core.journal)
+            conversation = Conversation(workers: 2) {
+                $0.history = history
+                $0.welcome.incarnation = 2
+            }
+            _ = comeBack(&conversation, 0, running: 2, promised: 2)
+            #expect(comeBack(&conversation, 3, running: 0, promised: 3).freezes == [10: 4, 13: 4])
+            // One of two states that differ is damaged, and nobody knows which.
+            _ = conversation.frozen(10, 4, 9, hash: StateHash(high: 8, low: 8))
+            var frozen = Conversation.frozen(4, 9)
+            frozen.source = ProcessNumber(1)
+            frozen.copied = copied
+            return conversation.say(13, .frozen(frozen)).starts[10]?.roster
+        }
+        #expect(begun(copied: 2) == nil)
+        // Else the observer's voice would not count.
+        #expect(begun(copied: 1)?.start.step == 9)
+    }
+
     @Test func whoStandsStillIsAsked() {
         // A freeze was going on, or a plan.
         var promised = restarted([.generation(2)])

@@ -83,7 +83,10 @@ import Testing
         let last = roster(["w0", "w1"], start: 7, distrusted: ["w2"])
         let members = [answer("w0", 9), answer("w1", 9)]
         #expect(choice(decide(members + [joiner("w2", 9)], roster: last, admitsAll: false))?.members.count == 3)
-        let old = decide(members + [joiner("w2", 9, hasCopied: false)], roster: last, admitsAll: false)
-        #expect(choice(old)?.members.count == 2 && choice(old)?.distrusted == [process("w2")])
+        // What was copied before that is what is distrusted, and so is what goes back to no copy.
+        for copied in [4, nil] as [UInt32?] {
+            let old = decide(members + [joiner("w2", 9, copied: copied)], roster: last, admitsAll: false)
+            #expect(choice(old)?.members.count == 2 && choice(old)?.distrusted == [process("w2")])
+        }
     }
 }

@@ -62,12 +62,12 @@ extension DecisionScenes {
 
     func joiner(
         _ name: String, _ step: UInt32?, flaw: UInt64 = 0, source: String? = nil, isAdmitted: Bool = false,
-        hasCopied: Bool = true, unreachable: [String] = []
+        copied: UInt32? = 5, unreachable: [String] = []
     ) -> Decision.Answer {
         var joiner = answer(name, step, flaw: flaw, standing: .joiner, seniority: UInt32.max)
         joiner.isAdmitted = isAdmitted
-        joiner.hasCopied = hasCopied
         joiner.frozen.source = source.map(process)
+        joiner.frozen.copied = copied
         joiner.unreachable = unreachable.map(process)
         return joiner
     }

@@ -55,4 +55,22 @@ import Testing
         _ = conversation.say(1, .progress(Progress(generation: 1, step: 3, stage: .validation, reports: [])))
         #expect(conversation.core.pace.longestTurn == 8 * second)
     }
+
+    /// Where two hang a link breaks when one of them is killed. What the other one says then must not pass for a turn.
+    @Test func aLinkThatBreaksEndsNoTurn() {
+        func longest(_ order: ([ControlMessage]) -> [ControlMessage]) -> UInt64 {
+            var worker = TestWorker.running()
+            var conversation = Conversation.running(3)
+            let pong = Pong(nonce: 1, step: 1, stage: .load, waitingFor: [])
+            _ = conversation.live(31, [0: pong, 1: pong, 2: pong])
+            let told = worker.event(.linkLost(peer: "w0", generation: 1, reason: "reset")).messages
+            for message in order(told) { _ = conversation.say(1, message) }
+            #expect(told.map(\.type) == ["linkDown", "progress"])
+            #expect(conversation.core.workerReadings[1].stage == .forward)
+            return conversation.core.pace.longestTurn
+        }
+        #expect(longest { $0 } == 0)
+        // The canary: said before, it would.
+        #expect(longest { $0.reversed() } == 31 * second)
+    }
 }

@@ -77,20 +77,25 @@ import Testing
 
     // MARK: Links
 
-    @Test func aMissingOrLostLinkIsReportedOnce() {
+    @Test func aMissingOrLostLinkIsReportedOnce() throws {
         var worker = TestWorker.prepared()
         _ = worker.say(.start(TestWorker.start(TestWorker.roster(1))))
         _ = worker.event(.linked(peer: "w0", generation: 1))
         #expect(worker.core.nextDeadline == 25_200_000_000)
         worker.now = 25_200_000_000
         let missing = LinkDown(generation: 1, peer: "w2", reason: "no link after 25.2 s")
-        // Where it is goes first: the lost one cannot be far from there.
+        // Where it is goes with it: the lost one cannot be far from there.
         let place = Progress(generation: 1, step: 0, stage: .linking, reports: [])
-        #expect(worker.event(.tick) == [worker.sent(.progress(place)), worker.sent(.linkDown(missing))])
+        #expect(worker.event(.tick) == [worker.sent(.linkDown(missing)), worker.sent(.progress(place))])
         #expect(worker.event(.linkLost(peer: "w2", generation: 1, reason: "refused")).isEmpty)
         #expect(worker.event(.linkLost(peer: "w0", generation: 0, reason: "old")).isEmpty)
         #expect(worker.event(.linkLost(peer: "w9", generation: 1, reason: "unknown")).isEmpty)
         #expect(worker.event(.linkLost(peer: "w0", generation: 1, reason: "reset")).count == 2)
+        // What was done before it goes first, and says where it is as well.
+        var busy = TestWorker.running()
+        for step in 1...2 as ClosedRange<UInt32> { _ = try busy.step(step) }
+        let told = busy.event(.linkLost(peer: "w0", generation: 1, reason: "reset"))
+        #expect(told.messages.map(\.type) == ["progress", "linkDown"] && told.reported == [2])
     }
 
     @Test func deadlinesGrowWithPatience() {

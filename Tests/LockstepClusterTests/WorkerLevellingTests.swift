@@ -73,7 +73,7 @@ import Testing
         var alone = worker
         let down = LinkDown(generation: 1, peer: "w0", reason: "another hash")
         let actions = worker.event(.levellingFailed(peer: "w0", reason: "another hash"))
-        #expect(actions.last == worker.sent(.linkDown(down)) && worker.core.state == .levelling)
+        #expect(actions.first == worker.sent(.linkDown(down)) && worker.core.state == .levelling)
         // Its old state is still there.
         #expect(worker.standStill(worker.freeze(2), outOfReach: [])?.holding == TestWorker.held().holding)
         let halted = alone.event(.levellingFailed(peer: nil, reason: "no snapshot came")).halted

@@ -144,13 +144,13 @@ import Testing
         let actions = core.handle(.tick, at: 25_400_000_000)
         #expect(actions.count == 4)
         #expect(
-            actions.last
+            actions[2]
                 == .send(control, .linkDown(LinkDown(generation: 1, peer: "w2", reason: "no link after 25.4 s"))))
         for isAnswered in [false, true] {
             var core = measuring()
             if isAnswered { _ = core.handle(.measured(measured(0)), at: 0) }
             let lost = core.handle(.linkLost(peer: "w0", generation: 1, reason: "reset"), at: 0)
-            #expect(lost.last == .send(control, .linkDown(LinkDown(generation: 1, peer: "w0", reason: "reset"))))
+            #expect(lost.first == .send(control, .linkDown(LinkDown(generation: 1, peer: "w0", reason: "reset"))))
         }
     }
 

@@ -28,7 +28,7 @@ import Testing
                 == Frozen(
                     generation: 2, holding: TestWorker.held(7).holding,
                     agreed: Frozen.Agreement(point: StatePoint(step: 6), hash: TestWorker.hash),
-                    source: TestWorker.source))
+                    source: TestWorker.source, copied: 1))
         // Said once, and again when it is asked again.
         #expect(worker.freeze(2).frozen == frozen)
     }
