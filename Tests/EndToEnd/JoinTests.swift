@@ -26,7 +26,8 @@ extension ExecutableTests {
         /// Five come and one leaves in the same second.
         @Test func manyJoinAtOnce() async throws {
             try await TestDirectory.with { directory in
-                let (cluster, coordinator, first) = try await start(in: directory, workers: 2)
+                let (cluster, coordinator, first) = try await start(
+                    in: directory, workers: 2, "--set", "traces.sample=1")
                 let joiners = try (2..<7).map { try cluster.worker("w\($0)", join: coordinator.address) }
                 _ = try await coordinator.process.errorLine(containing: "worker w4 is here")
                 try await first[1].signal(Signal.terminate)
@@ -47,6 +48,12 @@ extension ExecutableTests {
                 // Nothing was lost, so nothing is said of a loss.
                 #expect(!outcome.errorText.contains("worker lost"), "\(outcome)")
                 #expect(try directory.incidents().isEmpty)
+                // So each step was done once, in the newest generation that begins before it.
+                let rosters = try directory.rosters()
+                for traced in try directory.tracedSteps(of: "w0") {
+                    let roster = rosters.last { $0.startStep < traced.step }
+                    #expect(traced.generation == roster?.generation, "step \(traced.step)")
+                }
             }
         }
 

@@ -28,6 +28,8 @@ extension WorkerDriver {
         #if LOCKSTEP_FAILPOINTS
         pass(.linking, step: start.roster.startStep)
         #endif
+        // The last step belongs to the generation that it was done in.
+        flushSpan()
         endGeneration()
         closeGate()
         network.contexts.revocations.replace(DenyList(fingerprints: start.roster.denied))
