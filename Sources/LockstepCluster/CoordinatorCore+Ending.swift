@@ -56,6 +56,13 @@ extension CoordinatorCore {
             return []
         }
         switch mode {
+        case .recovering where workers.contains(where: \.isOld):
+            // What they hold may be newer than the newest snapshot.
+            stopReason = reason
+            setStopLimits(now)
+            let actions = freeze(now)
+            shortenFreeze(now)
+            return actions
         case .gathering, .recovering, .measuring:
             stopReason = reason
             return finish(snapshotStep: nil, hash: nil)
@@ -70,8 +77,7 @@ extension CoordinatorCore {
         case .freezing:
             stopReason = reason
             setStopLimits(now)
-            // Who stands still holds the state, and the time for it runs.
-            deadline = deadline.map { min($0, now + configuration.timing.stop / 2) }
+            shortenFreeze(now)
             return []
         case .paused(let generation):
             stopReason = reason
@@ -89,6 +95,11 @@ extension CoordinatorCore {
     private mutating func setStopLimits(_ now: UInt64) {
         stopAt = now + configuration.timing.stop
         stopLimit = now + configuration.timing.stopInValidation
+    }
+
+    /// Who stands still holds the state, and the time for it runs.
+    private mutating func shortenFreeze(_ now: UInt64) {
+        if case .freezing = mode { deadline = deadline.map { min($0, now + configuration.timing.stop / 2) } }
     }
 
     /// Time for a stop runs out.

@@ -130,7 +130,8 @@ extension CoordinatorCore {
             let place = Evidence.place(workers[index].stage, of: workers[index].step)
             if admitsAll, case .freezing(let generation) = mode { unanswered[process] = generation }
             actions += expel(
-                index, "it did not stand still within \(seconds) s (\(place))", now, exitCode: .temporary)
+                index, "it did not stand still within \(seconds) s", place: ", last in \(place)", now,
+                exitCode: .temporary)
         }
         return actions + decideIfAnswered(now)
     }
@@ -195,7 +196,9 @@ extension CoordinatorCore {
         deadline = nil
         joinersUntil = nil
         isWaiting = false
-        switch decision(now).outcome {
+        let decision = decision(now)
+        for answer in decision.answers { evidence?.add(answer.frozen.outOfReach, from: answer.name) }
+        switch decision.outcome {
         case .roster(let choice):
             return stopReason == nil
                 ? start(choice, generation: generation, now) : collectStopped(choice, generation: generation, now)

@@ -80,7 +80,7 @@ extension CoordinatorCore {
             .log(.warning, text, metadata: ["worker": name]),
             .send(workers[index].connection, .release(release)),
             .close(workers[index].connection, reason: reason),
-        ] + remove(index, "it was refused: \(reason)", now, isSettled: true)
+        ] + remove(index, "it was refused: \(reason)", now, isSettled: true, isSaid: true)
     }
 
     /// START, when the workers that were asked for are here, prepared, and have a way for their shares of the state.

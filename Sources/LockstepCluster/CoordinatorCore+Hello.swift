@@ -94,7 +94,7 @@ extension CoordinatorCore {
         return [
             .log(.info, text, metadata: ["worker": name]),
             .send(connection, .welcome(welcome)),
-        ] + resume(workers.count - 1, now)
+        ] + (hello.isPrepared ? [.send(connection, .ping(nextPing()))] : []) + resume(workers.count - 1, now)
     }
 
     /// A connection of a process that may have missed something.

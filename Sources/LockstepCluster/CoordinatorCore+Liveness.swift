@@ -90,7 +90,8 @@ extension CoordinatorCore {
         {
             let place = Evidence.place(workers[index].stage, of: workers[index].step)
             let seconds = patience(timing.silence) / 1_000_000_000
-            actions += expel(index, "no answer for \(seconds) s, last in \(place)", now, exitCode: .temporary)
+            actions += expel(
+                index, "no answer for \(seconds) s", place: ", last in \(place)", now, exitCode: .temporary)
         }
         for index in workers.indices
         where !workers[index].isSuspected && now >= workers[index].lastHeard + patience(timing.suspicion) {

@@ -103,15 +103,17 @@ extension CoordinatorCore {
     // MARK: Giving workers up
 
     /// A worker broke the rules of the conversation, or cannot take part in it any more. It is told and given up.
+    ///
+    /// - Parameter place: where it was heard last, for the log; the verdict says where it was lost.
     mutating func expel(
-        _ index: Int, _ reason: String, _ now: UInt64, exitCode: ExitCode = .failed
+        _ index: Int, _ reason: String, place: String = "", _ now: UInt64, exitCode: ExitCode = .failed
     ) -> [CoordinatorAction] {
         let connection = workers[index].connection
         let release = Release(reason: "the coordinator gave this worker up: \(reason)", exitCode: exitCode)
         // Who is only slow comes back by itself; it is not told to end.
         let farewell: [CoordinatorAction] = exitCode == .temporary ? [] : [.send(connection, .release(release))]
         return farewell + [.close(connection, reason: reason)]
-            + remove(index, reason, now, isSettled: true, hasEnded: exitCode != .temporary)
+            + remove(index, reason, place: place, now, isSettled: true, hasEnded: exitCode != .temporary)
     }
 
     /// A worker is not connected any more.
@@ -119,10 +121,11 @@ extension CoordinatorCore {
     /// - Parameters:
     ///   - isSettled: the coordinator gave it up; how its process ends is no better evidence.
     ///   - isWished: it was let go.
+    ///   - isSaid: the log says already why.
     ///   - hasEnded: it does not come back.
     mutating func remove(
-        _ index: Int, _ cause: String, _ now: UInt64, isSettled: Bool = false, isWished: Bool = false,
-        hasEnded: Bool? = nil
+        _ index: Int, _ cause: String, place: String = "", _ now: UInt64, isSettled: Bool = false,
+        isWished: Bool = false, isSaid: Bool = false, hasEnded: Bool? = nil
     ) -> [CoordinatorAction] {
         let worker = workers.remove(at: index)
         speeds.forget(worker.name)
@@ -146,7 +149,7 @@ extension CoordinatorCore {
             isMember(worker) && mode != .gathering && mode != .recovering
             && !(isWished && mode != .measuring)
         if isMissed {
-            actions.append(.log(.warning, "worker lost: \(name) (\(cause))", metadata: ["worker": name]))
+            actions.append(.log(.warning, "worker lost: \(name) (\(cause)\(place))", metadata: ["worker": name]))
             note(worker, cause, isSettled: isSettled, now)
             failures += 1
             return actions + reactToLoss(of: worker, now)
@@ -155,8 +158,12 @@ extension CoordinatorCore {
         // Nobody misses one that observed.
         let isObserver = worker.observation.source != nil
         let text = isObserver ? "is gone; it was observing" : "left before it took part"
-        actions.append(
-            .log(isObserver ? .info : .warning, "worker \(name) \(text): \(cause)", metadata: ["worker": name]))
+        if !isSaid {
+            actions.append(
+                .log(
+                    isObserver ? .info : .warning, "worker \(name) \(text): \(cause)\(place)",
+                    metadata: ["worker": name]))
+        }
         departures += 1
         if !hasBegun, departures > configuration.departures {
             let message = "\(departures) workers left before the start, the last of them worker \(name): \(cause)"

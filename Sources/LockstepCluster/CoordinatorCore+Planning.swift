@@ -62,6 +62,15 @@ extension CoordinatorCore {
 
     // MARK: Leaving
 
+    /// Why nobody is let go, where all members were asked to leave and nobody can take over from them.
+    package var heldBack: String? {
+        guard mode == .running, !members.isEmpty, members.allSatisfy({ $0.leaving != nil }) else { return nil }
+        let shown = members.prefix(8).map { $0.name.escapedForDisplay() }.joined(separator: ", ")
+        let names = members.count > 8 ? "\(shown) and \(members.count - 8) more" : shown
+        return "all members were asked to leave, and nobody else holds the state: \(names) stay until another has "
+            + "joined, or the grace is over"
+    }
+
     mutating func handleLeaving(_ index: Int, _ reason: String, _ now: UInt64) -> [CoordinatorAction] {
         guard workers[index].leaving == nil else { return [] }
         let name = workers[index].name.escapedForDisplay()
@@ -75,8 +84,8 @@ extension CoordinatorCore {
         case .gathering, .recovering, .measuring: return actions + release(index, now)
         case .running, .planned:
             if !isMember(workers[index]) { return actions + release(index, now) }
-            if !members.contains(where: { $0.leaving == nil }) {
-                let text = "nobody else holds the state, so worker \(name) leaves when another has joined"
+            if let heldBack {
+                let text = "\(heldBack); to stop the run and keep its state, end its coordinator with SIGTERM"
                 actions.append(.log(.warning, text, metadata: ["worker": name]))
             }
             return actions

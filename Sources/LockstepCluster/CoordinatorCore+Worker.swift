@@ -17,7 +17,7 @@ extension CoordinatorCore {
         var preparingSince: UInt64
         var lastHeard: UInt64
         var isSuspected = false
-        var stage: Stage = .preparing
+        var stage: Stage
         var step: UInt32 = 0
         /// What it said last, on this connection or on an earlier one.
         var prepared: Prepared?
@@ -58,6 +58,7 @@ extension CoordinatorCore {
             preparingSince = now
             lastHeard = now
             comesPrepared = hello.isPrepared
+            stage = hello.isPrepared ? .idle : .preparing
             running = hello.running
             promised = hello.promised
         }

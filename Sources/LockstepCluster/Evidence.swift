@@ -36,6 +36,8 @@ struct Evidence: Sendable {
     private(set) var links: [LostLink] = []
     /// Who applied nothing, and why.
     private(set) var halts: [(name: String, halted: Halted)] = []
+    /// Members that could not dial another one when all stood still.
+    private(set) var unreached: [(name: String, peer: String)] = []
     /// Nothing got on; or nobody could say more than this.
     private(set) var standstill: Verdict?
     /// Members that may have been ahead of a lost one when it was lost.
@@ -67,6 +69,12 @@ struct Evidence: Sendable {
 
     mutating func add(_ link: LostLink) { links.append(link) }
 
+    mutating func add(_ outOfReach: [String], from name: String) {
+        for peer in outOfReach where !unreached.contains(where: { $0 == (name, peer) }) {
+            unreached.append((name, peer))
+        }
+    }
+
     mutating func add(_ halted: Halted, of name: String) {
         halts.removeAll { $0.name == name && $0.halted.generation < halted.generation }
         if !halts.contains(where: { $0.name == name }) { halts.append((name, halted)) }
@@ -97,8 +105,28 @@ struct Evidence: Sendable {
         if let (_, halted) = halts.first(where: { $0.halted.cause.isDifference }) { return halted.verdict }
         if let loss = losses.first { return verdict(on: loss, reached: reached) }
         if let (_, halted) = halts.first { return halted.verdict }
-        if let standstill { return standstill }
-        return links.first.map { verdict(on: $0, living: living) }
+        guard var verdict = standstill ?? links.first.map({ verdict(on: $0, living: living) }) else { return nil }
+        if let reach {
+            verdict.cause += "; \(reach)"
+            verdict.message += "; \(reach)"
+        }
+        return verdict
+    }
+
+    /// Who cannot reach whom; nil where all can.
+    private var reach: String? {
+        // Of two that cannot dial each other both say so.
+        let pairs = unreached.enumerated().filter { place, pair in
+            !unreached.prefix(place).contains { $0 == (pair.peer, pair.name) }
+        }.map(\.element)
+        guard !pairs.isEmpty else { return nil }
+        let shown = pairs.prefix(8).map { name, peer in
+            let (name, other) = (name.escapedForDisplay(), peer.escapedForDisplay())
+            return unreached.contains { $0 == (peer, name) }
+                ? "\(name) and \(other) cannot reach each other" : "\(name) cannot reach \(other)"
+        }
+        let rest = pairs.count > shown.count ? " and \(pairs.count - shown.count) more pairs" : ""
+        return shown.joined(separator: ", ") + rest
     }
 
     private func verdict(on loss: Loss, reached: UInt32) -> Verdict {

@@ -31,6 +31,26 @@ extension ExecutableTests {
             }
         }
 
+        /// A coordinator that is stopped neither lets a worker go nor says that it closes its connections.
+        @Test func theGraceHoldsWhateverTheCoordinatorDoes() async throws {
+            try await TestDirectory.with { directory in
+                try directory.write(LeaveTests.job, to: "job.yaml")
+                let cluster = try HandCluster(in: directory)
+                let faults = try PlannedFaults(["slow=20:load:w0"], in: directory)
+                let coordinator = try await cluster.coordinator(job: "job.yaml", workers: 1)
+                let worker = try cluster.worker(
+                    "w0", join: coordinator.address, "--grace", "8s", environment: faults.environment)
+                _ = try await coordinator.process.outputLine(containing: "\"step\":20,")
+                try await coordinator.process.signal(Signal.stop)
+                let asked = ContinuousClock.now
+                try await worker.signal(Signal.terminate)
+                let left = try await worker.outcome()
+                #expect(left.exitCode == 75 && ContinuousClock.now - asked < .seconds(8), "\(left)")
+                try await coordinator.process.signal(Signal.kill)
+                _ = try await coordinator.process.outcome()
+            }
+        }
+
         @Test func aWorkerIsDrained() async throws {
             try await TestDirectory.with { directory in
                 try directory.write(LeaveTests.job, to: "job.yaml")

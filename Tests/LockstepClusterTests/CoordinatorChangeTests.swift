@@ -52,7 +52,8 @@ import Testing
         conversation.join("w1", 1)
         let actions = conversation.prepared(1, digest: "other")
         #expect(actions.releases == [1: .refused] && actions.freezes.isEmpty)
-        #expect(actions.warnings.first == "refused worker w1: its plan is other, the run's is d")
+        // Once, and not that it left besides.
+        #expect(actions.warnings == ["refused worker w1: its plan is other, the run's is d"])
         conversation.join("w2", 2)
         #expect(conversation.prepared(2, probe: 8).releases == [2: .refused])
         #expect(plan(&conversation).isEmpty && conversation.core.mode == .running)
@@ -192,6 +193,28 @@ import Testing
         #expect(plan(&copying) == [0: 3, 1: 3])
         _ = copying.frozen(0, 3, 7)
         #expect(copying.frozen(1, 3, 7).releases == [0: .temporary])
+    }
+
+    @Test func whereAllAreToLeaveItIsSaid() {
+        var conversation = Conversation.running(2)
+        #expect(conversation.say(1, .leaving(Leaving(reason: "SIGTERM"))).warnings.isEmpty)
+        #expect(conversation.core.heldBack == nil)
+        let asked = conversation.say(0, .leaving(Leaving(reason: "SIGTERM")))
+        let text = conversation.core.heldBack ?? ""
+        #expect(text.contains("nobody else holds the state: w0, w1 stay until another has joined"))
+        #expect(
+            asked.warnings == ["\(text); to stop the run and keep its state, end its coordinator with SIGTERM"])
+        #expect(plan(&conversation).isEmpty)
+        // One that joins takes over.
+        _ = conversation.progress(0, 1, 1...5)
+        _ = join(&conversation, "w2", 2)
+        _ = conversation.catchUp(2, step: 5)
+        #expect(plan(&conversation) == [0: 2, 1: 2])
+        _ = conversation.frozen(0, 2, 6)
+        _ = conversation.frozen(1, 2, 6)
+        let taken = conversation.frozen(2, 2, 6)
+        #expect(taken.starts.keys.sorted() == [2] && taken.releases == [0: .temporary, 1: .temporary])
+        #expect(conversation.core.heldBack == nil)
     }
 
     @Test func oneJoinsAsAnotherLeaves() {

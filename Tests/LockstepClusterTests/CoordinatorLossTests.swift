@@ -54,6 +54,41 @@ import Testing
         #expect(common.linked([0, 1], 2).incidents.first?.verdict.worker == "w2")
     }
 
+    /// Nothing breaks, and nothing comes through: the freeze finds who is out of whose reach.
+    @Test func whoCannotReachWhomIsNamed() {
+        func verdict(_ outOfReach: [[String]]) -> Verdict? {
+            var conversation = Conversation.running(3)
+            let waiting = Pong(nonce: 1, step: 4, stage: .allReduce, waitingFor: ["w2"])
+            let behind = Pong(nonce: 1, step: 4, stage: .forward, waitingFor: [])
+            for _ in 0..<100 where conversation.core.mode == .running {
+                _ = conversation.live(1, [0: waiting, 1: waiting, 2: behind])
+            }
+            for index in 0..<3 { _ = conversation.frozen(index, 2, 3, outOfReach: outOfReach[index]) }
+            let names = conversation.core.roster?.members.map(\.name) ?? []
+            return conversation.linked((0..<3).filter { names.contains("w\($0)") }, 2).incidents.first?.verdict
+        }
+        let stood = "no step for 60 s; the others wait for worker w2 (forward of step 4)"
+        #expect(verdict([[], ["w2"], []])?.message == "\(stood); w1 cannot reach w2")
+        #expect(verdict([[], ["w2"], ["w1"]])?.message == "\(stood); w1 and w2 cannot reach each other")
+        let both = verdict([["w2"], [], ["w1", "w0"]])
+        #expect(both?.cause == "no step for 60 s; w0 and w2 cannot reach each other, w2 cannot reach w1")
+        #expect(both?.worker == "w2" && both?.step == 4)
+        #expect(verdict([[], [], []])?.message == stood)
+    }
+
+    /// It was heard last in one stage, and lost in a later one: that is the one that is said.
+    @Test func aSilentWorkerIsLostInOneStage() {
+        var conversation = Conversation.running(2)
+        let last = Pong(nonce: 1, step: 4, stage: .forward, waitingFor: [])
+        _ = conversation.say(1, .pong(last))
+        let beyond = Pong(nonce: 1, step: 5, stage: .allReduce, waitingFor: ["w1"])
+        for _ in 0..<20 where conversation.core.mode == .running { _ = conversation.live(1, [0: beyond]) }
+        _ = conversation.frozen(0, 2, 4)
+        let verdict = conversation.linked([0], 2).incidents.first?.verdict
+        #expect(verdict?.message == "worker w1 was lost in all-reduce of step 5: no answer for 10 s")
+        #expect(verdict?.stage == .allReduce && verdict?.step == 5 && verdict?.cause == "no answer for 10 s")
+    }
+
     @Test func theFirstLossIsTheCause() {
         var conversation = Conversation.running(3)
         _ = conversation.closed(2)

@@ -72,6 +72,45 @@ import Testing
         #expect(begun(copied: 1)?.start.step == 9)
     }
 
+    /// Where it is, is asked at once and not with the next heartbeat.
+    @Test func whoComesBackSaysWhereItIs() {
+        var conversation = restarted()
+        let actions = conversation.hello("w0", 10, process: 0, running: 1, isPrepared: true)
+        #expect(
+            actions.contains { if case .send(ConnectionNumber(10), .ping) = $0 { true } else { false } }, "\(actions)")
+        #expect(conversation.core.workerReadings.map(\.stage) == [.idle])
+        _ = conversation.say(10, .pong(Pong(nonce: 1, step: 8, stage: .backward, waitingFor: [])))
+        #expect(conversation.core.workerReadings.map(\.stage) == [.backward])
+        #expect(conversation.core.workerReadings.map(\.step) == [8])
+        // One that comes for the first time prepares.
+        #expect(!conversation.hello("w5", 15).contains { if case .send(_, .ping) = $0 { true } else { false } })
+        #expect(conversation.core.workerReadings.last?.stage == .preparing)
+    }
+
+    /// What those that are back hold is newer than any snapshot.
+    @Test func aStopKeepsWhatIsThere() {
+        var conversation = restarted()
+        _ = comeBack(&conversation, 0)
+        let stopped = conversation.event(.stopRequested(reason: "SIGTERM"))
+        #expect(stopped.freezes == [10: 2] && stopped.result == nil)
+        let share = CoordinatorAction.StateShare(name: "w0", index: 0, count: 1)
+        #expect(conversation.frozen(10, 2, 8).contains(.collectState(step: 8, shares: [share])))
+        _ = conversation.event(.stateCollected(step: 8))
+        let result = conversation.event(.snapshotWritten(step: 8, digest: Conversation.digest)).result
+        #expect(result?.snapshotStep == 8 && result?.exitCode == .temporary)
+        // One that hangs does not keep it from its end.
+        var hanging = restarted()
+        _ = comeBack(&hanging, 0)
+        let start = hanging.now
+        _ = hanging.event(.stopRequested(reason: "SIGTERM"))
+        for _ in 0..<100 where hanging.core.mode != .ended { _ = hanging.wait() }
+        #expect(hanging.core.mode == .ended && hanging.now - start <= 3_000_000_000)
+        // Where nobody is back there is nothing to keep.
+        var empty = restarted()
+        #expect(empty.event(.stopRequested(reason: "SIGTERM")).result?.snapshotStep == nil)
+        #expect(empty.core.mode == .ended)
+    }
+
     @Test func whoStandsStillIsAsked() {
         // A freeze was going on, or a plan.
         var promised = restarted([.generation(2)])

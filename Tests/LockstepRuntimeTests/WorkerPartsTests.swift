@@ -8,6 +8,21 @@ import Testing
 
 /// Small parts of a worker's runtime.
 @Suite struct WorkerPartsTests {
+    /// A worker that leaves has closed all and is gone when its grace is over.
+    @Test func closingIsPartOfTheGrace() {
+        for seconds in [0.5, 3, 30, 600] {
+            let grace = LeavingGrace(seconds)
+            #expect(grace.rest == nil)
+            grace.begin()
+            let rest = grace.rest ?? .zero
+            #expect(rest > .seconds(grace.handingOver - 10) && rest < .seconds(seconds))
+            #expect(grace.handingOver < seconds && grace.handingOver >= seconds * 0.75)
+        }
+        let over = LeavingGrace(0)
+        over.begin()
+        #expect(over.rest == .zero)
+    }
+
     @Test func theLastRailTellsWhatAllHaveDone() {
         let end = TurnEnd(railCount: 3)
         for _ in 0..<2 {

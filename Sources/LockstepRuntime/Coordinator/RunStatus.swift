@@ -43,7 +43,7 @@ struct RunStatus {
         object["incidentCount"] = .number(core.incidentCount)
         object["incidents"] = .array(incidents.map { $0.value(at: now) })
         object["snapshot"] = newestSnapshot
-        object["problem"] = core.stopping.map { .string("stopping: \($0)") } ?? .null
+        object["problem"] = (core.stopping.map { "stopping: \($0)" } ?? core.heldBack).map { .string($0) } ?? .null
         object["runDirectory"] = .string(run.directory.path)
         return .object(object)
     }

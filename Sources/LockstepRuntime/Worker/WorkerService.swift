@@ -49,18 +49,17 @@ package final class WorkerService: Service {
             hasOwnCores: settings.hasOwnCores)
         settings.status.update { $0.worker = identity.name }
         let controlGroup = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-        let end: Result<CommandError, any Error>
         do {
-            end = .success(try await work(as: identity, controlGroup))
+            let end = try await work(as: identity, controlGroup)
+            return RunOutcome(exitCode: end.exitCode, message: end.message)
         } catch {
-            end = .failure(error)
+            try? await controlGroup.shutdownGracefully()
+            throw error
         }
-        try? await controlGroup.shutdownGracefully()
-        let outcome = try end.get()
-        return RunOutcome(exitCode: outcome.exitCode, message: outcome.message)
     }
 
-    /// Works until the first reason to end, which it returns; then the event loops have nothing to do any more.
+    /// Works until the first reason to end, which it returns; then the event loops have ended, unless the time is over in
+    /// which the process must be gone.
     private func work(
         as identity: WorkerIdentity, _ controlGroup: MultiThreadedEventLoopGroup
     ) async throws -> CommandError {
@@ -77,33 +76,43 @@ package final class WorkerService: Service {
             driverEnd.finish()
         }
         network.dial()
+        let grace = LeavingGrace(settings.grace)
         let end = await withTaskCancellationHandler {
             await withGracefulShutdownHandler {
                 var first = endings.makeAsyncIterator()
                 return await first.next() ?? CommandError(.interrupted, "")
-            } onGracefulShutdown: { [settings] in
+            } onGracefulShutdown: {
+                grace.begin()
                 events.post(.core(.leaveRequested(reason: "stopped by SIGTERM")))
-                network.endSoon(after: settings.grace) { ended(.temporary, "stopped by SIGTERM") }
+                network.endSoon(after: grace.handingOver) { ended(.temporary, "stopped by SIGTERM") }
             }
         } onCancel: {
             ended(.interrupted, "")
         }
         if end.exitCode == .success { settings.logger.info("done: \(end.message)") }
         events.post(.stop)
-        await network.shutdown()
-        await WorkerService.wait(for: driving)
-        await network.endLoops()
+        let (closing, closed) = AsyncStream.makeStream(of: Never.self)
+        let close = Task {
+            await network.shutdown()
+            // Its thread uses the event loops. One that hangs in a computation is left behind.
+            await WorkerService.wait(for: driving, atMost: .seconds(2))
+            await network.endLoops()
+            try? await controlGroup.shutdownGracefully()
+            closed.finish()
+        }
+        // SIGINT: what was to be said is not waited for.
+        if Task.isCancelled { close.cancel() }
+        await WorkerService.wait(for: closing, atMost: grace.rest)
         return end
     }
 
-    /// Waits until the driver's thread has ended, which uses the event loops. One that hangs in a computation is left
-    /// behind after two seconds.
-    private static func wait(for driving: AsyncStream<Never>) async {
+    /// - Parameter limit: nil for however long it takes.
+    private static func wait(for end: AsyncStream<Never>, atMost limit: Duration?) async {
         // A task of its own: also a worker that was cancelled waits.
         await Task {
             await withTaskGroup(of: Void.self) { group in
-                group.addTask { for await _ in driving {} }
-                group.addTask { try? await Task.sleep(for: .seconds(2)) }
+                group.addTask { for await _ in end {} }
+                if let limit { group.addTask { try? await Task.sleep(for: limit) } }
                 await group.next()
                 group.cancelAll()
             }
