@@ -203,7 +203,13 @@ import Testing
                     && (answer.frozen.holding?.point.step ?? 0) >= scene.decision.reached
             }
             if case .take(let offered) = scene.decision.fallback, choice.start == offered { return }
-            require(others.isEmpty)
+            // Or they are too few, and it has something to hand over.
+            let newest = others.compactMap(\.frozen.holding?.point).max()
+            let isAhead = choice.members.compactMap(scene.answer).contains { answer in
+                answer.isLeaving
+                    && (answer.frozen.holding?.point).map { point in newest.map { point > $0 } ?? true } ?? false
+            }
+            require(others.isEmpty || isAhead && scene.decision.minWorkers > 1)
         }
     }
 
@@ -225,7 +231,8 @@ import Testing
                 if isWhole, set.contains(where: isSound) { most = max(most, set.count) }
             }
             let kept = choice.members.compactMap(scene.answer).count { $0.standing == .member }
-            require(kept == most)
+            // Where they are too few, who leaves may be among them once more.
+            require(kept == most || kept > most && most < scene.decision.minWorkers)
         }
     }
 

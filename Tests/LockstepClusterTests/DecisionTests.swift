@@ -145,6 +145,18 @@ import Testing
         #expect(choice(decide([answer("w0", 9, isLeaving: true)], reached: 9))?.members == ["w0"])
     }
 
+    /// Were it kept out, it would be kept back for what it holds, and all would wait.
+    @Test func whoLeavesHandsOverWhereTooFewStay() {
+        let ahead = [answer("w0", 9, isLeaving: true), answer("w1", 8)]
+        let together = choice(decide(ahead, reached: 8, minWorkers: 2))
+        #expect(together?.members == ["w0", "w1"] && together?.holders == ["w0"])
+        #expect(choice(decide(ahead, reached: 8))?.members == ["w1"])
+        // With nothing to hand over it goes, and there are too few; so there are without it.
+        let level = [answer("w0", 9, isLeaving: true), answer("w1", 9)]
+        #expect(decide(level, reached: 8, minWorkers: 2) == .tooFew(1))
+        #expect(decide(ahead, reached: 8, minWorkers: 3) == .tooFew(1))
+    }
+
     @Test func aReturnedProcessEvictsNobody() {
         // It has the older state, and an old roster's idea of who can be reached.
         var stale = answer("w1", 7, standing: .joiner, outOfReach: ["w0"])

@@ -12,7 +12,9 @@ extension Decision {
         }
         let staying = eligible.filter { !$0.isLeaving }
         if let (kept, left) = choose(staying, judgement: judgement) {
-            return found(kept, left, judgement)
+            let outcome = found(kept, left, judgement)
+            guard case .tooFew = outcome else { return outcome }
+            return handOver(eligible, to: kept, judgement) ?? outcome
         }
         // Who leaves is kept only where nobody else has what the run has come to.
         if let (kept, left) = choose(eligible, judgement: judgement) {
@@ -53,6 +55,21 @@ extension Decision {
             }
         }
         return (kept, left)
+    }
+
+    /// Too few stay: who leaves is a member once more where it holds something newer than they, and does so with them.
+    ///
+    /// - Returns: nil where there is nothing to hand over, or too few are there for that too.
+    private func handOver(_ eligible: [Answer], to staying: [Answer], _ judgement: HashJudgement) -> Outcome? {
+        let newest = staying.compactMap { judgement.trusted($0)?.point }.max()
+        let isAhead = eligible.contains { answer in
+            guard answer.isLeaving, let held = judgement.trusted(answer) else { return false }
+            return newest.map { held.point > $0 } ?? true
+        }
+        guard isAhead, let (kept, left) = choose(eligible, judgement: judgement),
+            case .roster(let choice) = found(kept, left, judgement)
+        else { return nil }
+        return .roster(choice)
     }
 
     private func found(_ kept: [Answer], _ left: [Answer], _ judgement: HashJudgement) -> Outcome {
