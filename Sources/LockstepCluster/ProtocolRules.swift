@@ -21,6 +21,8 @@ package struct ProtocolRules: Sendable {
     package var observesWhileFrozen = false
     /// An observer does not look whether what is fed fits its state.
     package var trustsFeeds = false
+    /// The coordinator lets nobody who leaves hand over to too few.
+    package var losesLeavers = false
     #else
     package var startsWithoutFreeze: Bool { false }
     package var decidesTwice: Bool { false }
@@ -31,6 +33,7 @@ package struct ProtocolRules: Sendable {
     package var copiesInPlace: Bool { false }
     package var observesWhileFrozen: Bool { false }
     package var trustsFeeds: Bool { false }
+    package var losesLeavers: Bool { false }
     #endif
 
     package init() {}

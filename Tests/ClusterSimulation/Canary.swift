@@ -12,7 +12,8 @@ package struct Canary: Sendable, CustomStringConvertible {
     init(
         _ description: String, within seeds: UInt64, from first: UInt64 = 0, flaw: Flaw = .none,
         faults: [Scenario.Menu]? = nil,
-        flips: Bool = false, deadline: UInt64? = nil, rules: (inout ProtocolRules) -> Void = { _ in }
+        flips: Bool = false, deadline: UInt64? = nil, needsAll: Bool = false,
+        rules: (inout ProtocolRules) -> Void = { _ in }
     ) {
         self.description = description
         self.flaw = flaw
@@ -21,6 +22,7 @@ package struct Canary: Sendable, CustomStringConvertible {
         options.only = faults
         options.flips = flips
         options.deadline = deadline
+        options.needsAll = needsAll
         rules(&options.rules)
         self.options = options
     }
@@ -99,6 +101,9 @@ package struct Canary: Sendable, CustomStringConvertible {
             "an observer that believes a feed which skips a step", within: 60, flaw: .skipsAStep,
             faults: [.kill, .join]
         ) { $0.trustsFeeds = true },
+        Canary("who leaves hands nothing over to too few", within: 100, faults: [.drain, .cutLink], needsAll: true) {
+            $0.losesLeavers = true
+        },
     ]
     #else
     package static let rules: [Canary] = []

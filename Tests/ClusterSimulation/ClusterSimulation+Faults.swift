@@ -68,14 +68,14 @@ extension ClusterSimulation {
         note("FAULT \(fault.kind)")
         if strike(fault.kind) {
             counts.faults += 1
-            liveness.disturb(now, by: fault.kind)
+            liveness.fault(now, fault.kind)
         }
     }
 
     /// Something ends that a fault began.
     private func ends(after duration: UInt64, _ work: @escaping () -> Void = {}) {
         after(duration) { [self] in
-            liveness.disturb(now)
+            liveness.fault(now)
             work()
         }
     }
@@ -93,8 +93,7 @@ extension ClusterSimulation {
         case .hang(let index):
             guard let worker = victim(index), !worker.isHung else { return false }
             worker.isHung = true
-            // Somebody sees it in the end.
-            ends(after: delay(150_000_000_000...300_000_000_000)) { worker.end("signal 9 (SIGKILL)") }
+            ends(after: delay(scenario.patienceWithHung)) { worker.end("signal 9 (SIGKILL)") }
         case .cutLink(let first, let second):
             guard let one = victim(first), let other = victim(second), one !== other,
                 let link = one.generation?.linksInOrder.first(where: { $0.peer(of: one) === other })
@@ -130,12 +129,12 @@ extension ClusterSimulation {
             worker.isLeaving = true
             worker.whenAwake { worker.handle(.leaveRequested(reason: "SIGTERM")) }
             // A process that does not end is ended.
-            ends(after: 60_000_000_000) { worker.end("signal 9 (SIGKILL)") }
+            ends(after: scenario.patienceWithLeavers) { worker.end("signal 9 (SIGKILL)") }
         case .drain(let index):
             guard let worker = victim(index), let coordinator else { return false }
             for other in present where other.name == worker.name { other.isLeaving = true }
             coordinator.handle(.drainRequested(name: worker.name))
-            ends(after: 60_000_000_000) { worker.end("signal 9 (SIGKILL)") }
+            ends(after: scenario.patienceWithLeavers) { worker.end("signal 9 (SIGKILL)") }
         case .duplicate(let index):
             guard let worker = victim(index), present.count < scenario.workers + scenario.spares + 3 else {
                 return false

@@ -16,6 +16,8 @@ struct Liveness {
     private(set) var longestPause: UInt64 = 0
     /// When something was lost, or came back.
     private(set) var harmedAt: UInt64 = 0
+    /// When a fault last struck, or ended. Processes that come and go of themselves are none.
+    private(set) var faultedAt: UInt64 = 0
     /// When a trial was last waited for.
     var measuredAt: UInt64 = 0
     /// The planned change that goes on, and since when.
@@ -28,6 +30,12 @@ struct Liveness {
     var freezes: Set<UInt32> = []
     /// Generations since the last progress.
     var generations = 0
+
+    /// - Parameter kind: nil where one ends.
+    mutating func fault(_ now: UInt64, _ kind: Fault.Kind? = nil) {
+        faultedAt = now
+        disturb(now, by: kind)
+    }
 
     /// - Parameter kind: nil where a fault ends, or a process comes.
     mutating func disturb(_ now: UInt64, by kind: Fault.Kind? = nil) {
@@ -94,13 +102,15 @@ extension ClusterSimulation {
         guard let coordinator, coordinator.listens, !coordinator.isStopped, undead == nil, coordinator.outcome == nil,
             !network.isDisturbed(now), now >= slowDiskUntil
         else { return false }
-        let living = workers.count { $0.isPresent && !$0.isLeaving }
+        let present = workers.filter(\.isPresent)
+        let staying = present.count { !$0.isLeaving }
         let isBegun =
             switch coordinator.core.mode {
             case .gathering, .measuring, .recovering: false
             default: liveness.hasBegun
             }
-        return living >= (isBegun ? scenario.minWorkers : scenario.workers)
+        // Who leaves hands over where somebody stays; too few may be left after that.
+        return isBegun ? staying > 0 && present.count >= scenario.minWorkers : staying >= scenario.workers
     }
 
     /// Somebody must get on within a bound, unless something is in the way.
@@ -109,6 +119,7 @@ extension ClusterSimulation {
             if now > liveness.progressAt + 3_600_000_000_000 { violate("processes do not end after the run's end") }
             return
         }
+        checkThatItEnds()
         guard isAble else { return liveness.disturb(now, by: .join) }
         if coordinator?.core.mode == .measuring { liveness.measuredAt = now }
         let quiet = max(liveness.progressAt, liveness.disturbedAt)
@@ -118,6 +129,14 @@ extension ClusterSimulation {
             violate("stuck for \(seconds) s with \(coordinator?.core.mode as Any): \(state)")
         }
         if liveness.generations > 60 { violate("\(liveness.generations) generations without a step") }
+    }
+
+    /// Whatever processes come and go, and however many there are: without faults somebody gets on.
+    private func checkThatItEnds() {
+        let calm = max(liveness.progressAt, liveness.faultedAt)
+        guard now > calm + 3_600_000_000_000, now > calm + 4 * bound(since: calm) else { return }
+        violate("nobody has got on for \(Double(now - calm) / 1e9) s without a fault")
+        isEndless = true
     }
 
     private func bound(since quiet: UInt64) -> UInt64 {

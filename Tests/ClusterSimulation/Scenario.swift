@@ -11,6 +11,8 @@ package struct Scenario {
         package var deadline: UInt64?
         /// Only these kinds of faults.
         package var only: [Menu]?
+        /// All workers are needed, whatever their number.
+        package var needsAll = false
         package var rules = ProtocolRules()
 
         package init() {}
@@ -52,6 +54,10 @@ package struct Scenario {
     /// Until a process that ended is started again.
     let restart: ClosedRange<UInt64>
     let dialPatience: UInt64
+    /// Until a process that was asked to leave is killed.
+    let patienceWithLeavers: UInt64
+    /// Until somebody sees that a process hangs, and kills it.
+    let patienceWithHung: ClosedRange<UInt64>
     let deadline: UInt64?
     let rules: ProtocolRules
     /// What befalls it, in the order of steps.
@@ -63,7 +69,8 @@ package struct Scenario {
         let job = SimulatedJob(steps: 8...45, using: &random)
         self.job = job
         workers = Int.random(in: 1...min(5, job.lanes), using: &random)
-        minWorkers = Int.random(in: 0..<4, using: &random) == 0 ? Int.random(in: 1...workers, using: &random) : 1
+        let needed = Int.random(in: 0..<4, using: &random) == 0 ? Int.random(in: 1...workers, using: &random) : 1
+        minWorkers = options.needsAll ? workers : needed
         hasLauncher = Int.random(in: 0..<4, using: &random) == 0
         spares = Bool.random(using: &random) ? 0 : Int.random(in: 1...2, using: &random)
         feedCapacity = [10, 16, 28, 200].randomElement(using: &random) ?? 28
@@ -103,6 +110,9 @@ package struct Scenario {
         ]
         restart = restarts.randomElement(using: &random) ?? restarts[0]
         dialPatience = options.deadline ?? 20_000_000_000
+        patienceWithLeavers = seed % 2 == 0 ? 60_000_000_000 : 600_000_000_000
+        patienceWithHung =
+            seed % 3 == 0 ? 1_500_000_000_000...3_000_000_000_000 : 150_000_000_000...300_000_000_000
         deadline = options.deadline
         rules = options.rules
         faults = []

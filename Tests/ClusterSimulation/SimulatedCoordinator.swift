@@ -44,6 +44,8 @@ final class SimulatedCoordinator {
     var lastEvaluation: Int?
     /// Whether a generation worked before what goes on now.
     private(set) var hasWorked = false
+    /// Whether the run was paused before what goes on now.
+    private(set) var isPaused = false
     /// Trials that all have answered.
     var trials = 0
 
@@ -156,10 +158,15 @@ final class SimulatedCoordinator {
 
     private func noteMode() {
         switch core.mode {
-        case .running: hasWorked = true
-        case .gathering, .recovering, .measuring: hasWorked = false
+        case .running:
+            hasWorked = true
+            isPaused = false
+        case .gathering, .recovering, .measuring:
+            hasWorked = false
+            isPaused = false
         case .paused:
             hasWorked = false
+            isPaused = true
             // All stood still for it.
             simulation.liveness.plan = nil
         case .planned, .freezing, .collecting, .writing, .ended: break

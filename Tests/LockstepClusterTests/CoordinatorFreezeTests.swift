@@ -110,6 +110,31 @@ import Testing
         #expect(starts[11]?.roster.start.step == 9)
     }
 
+    @Test func whoIsWaitedForOnlyNowHasADeadlineToo() {
+        var conversation = Conversation.running(2)
+        _ = conversation.progress(0, 1, 1...5)
+        for index in [2, 3] {
+            conversation.join("w\(index)", index)
+            _ = conversation.prepared(index)
+        }
+        // The member that is left hangs, and so does a joiner: nobody else holds what the run has come to.
+        #expect(conversation.closed(1).freezes.keys.sorted() == [0, 2, 3])
+        _ = conversation.frozen(2, 2, 0)
+        var actions: [CoordinatorAction] = []
+        func waitUntilClosed(_ connection: Int) {
+            for _ in 0..<20 where !actions.closes.contains(connection) {
+                for living in [2, 3] {
+                    _ = conversation.say(living, .pong(Pong(nonce: 0, step: 0, stage: .idle, waitingFor: [])))
+                }
+                actions = conversation.wait()
+            }
+        }
+        waitUntilClosed(0)
+        #expect(actions.closes.contains(0) && !actions.closes.contains(3))
+        waitUntilClosed(3)
+        #expect(actions.closes.contains(3) && actions.warnings.last?.hasPrefix("the run is paused") == true)
+    }
+
     @Test func whoComesBackInTimeIsAsked() {
         var conversation = Conversation.running(3)
         _ = conversation.closed(2)

@@ -133,7 +133,12 @@ extension CoordinatorCore {
                 index, "it did not stand still within \(seconds) s", place: ", last in \(place)", now,
                 exitCode: .temporary)
         }
-        return actions + decideIfAnswered(now)
+        actions += decideIfAnswered(now)
+        // Who was not waited for while those were there is now.
+        if case .freezing = mode, !awaitedAnswers(now).isEmpty {
+            deadline = now + (stopReason == nil ? freezeTime : configuration.timing.stop / 10)
+        }
+        return actions
     }
 
     /// Joiners that were wanted have had their time.

@@ -13,7 +13,7 @@ extension Decision {
         let staying = eligible.filter { !$0.isLeaving }
         if let (kept, left) = choose(staying, judgement: judgement) {
             let outcome = found(kept, left, judgement)
-            guard case .tooFew = outcome else { return outcome }
+            guard case .tooFew = outcome, !rules.losesLeavers else { return outcome }
             return handOver(eligible, to: kept, judgement) ?? outcome
         }
         // Who leaves is kept only where nobody else has what the run has come to.
