@@ -66,10 +66,18 @@ extension ClusterSimulation {
         else { return }
         membersAnswered[generation] = now
         let reach = UInt64(roster.patience) << UInt64(min(6, liveness.freezes.count)) * 500_000_000
-        after(2 * reach + 3_000_000_000 + 10 * scenario.fsync.upperBound) { [self] in
+        expectDecision(
+            of: generation, by: coordinator, within: 2 * reach + 3_000_000_000 + 10 * scenario.fsync.upperBound)
+    }
+
+    private func expectDecision(of generation: UInt32, by coordinator: SimulatedCoordinator, within limit: UInt64) {
+        let since = now
+        after(limit) { [self] in
             guard self.coordinator === coordinator, !coordinator.isStopped, now >= slowDiskUntil,
                 membersHaveAnswered(generation, at: coordinator)
             else { return }
+            // While it was stopped no time passed for it.
+            if coordinator.wokenAt > since { return expectDecision(of: generation, by: coordinator, within: limit) }
             violate("the decision of generation \(generation) waits for those that are no members")
         }
     }

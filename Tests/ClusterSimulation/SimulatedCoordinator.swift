@@ -21,6 +21,7 @@ final class SimulatedCoordinator {
     /// Its initial records are durable.
     private(set) var listens = false
     private(set) var isStopped = false
+    private(set) var wokenAt: UInt64 = 0
     private var isBusy = false
     /// In the order of arrival: events, and frames on bulk connections.
     private var waiting: [Arrival] = []
@@ -69,6 +70,7 @@ final class SimulatedCoordinator {
     func wake() {
         guard isStopped else { return }
         isStopped = false
+        wokenAt = simulation.now
         if !isBusy { takeWaiting() }
     }
 
