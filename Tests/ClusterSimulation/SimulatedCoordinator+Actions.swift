@@ -85,8 +85,20 @@ extension SimulatedCoordinator {
 
     private func collect(_ step: UInt32, _ shares: [CoordinatorAction.StateShare]) {
         simulation.happened(.collect, at: nil)
+        func isThere(_ share: CoordinatorAction.StateShare, in frame: ShareFrame?) -> Bool {
+            share.attempt == 0 && frame?.worker.name == share.name && frame?.fetch.count == share.count
+        }
+        // Members may have sent it in mid-run.
+        let early = collections.complete.removeValue(forKey: step) ?? []
+        if early.count == shares.count, zip(shares, early).allSatisfy({ isThere($0, in: $1) }) {
+            collections.complete[step] = early
+            return handleFirst(.stateCollected(step: step))
+        }
         // Of an earlier attempt the shares that are asked for as before stay.
-        let kept = shares.filter { collections.last?.shares.contains($0) ?? false && collections.last?.step == step }
+        let kept = shares.filter { share in
+            collections.last?.shares.contains(share) ?? false && collections.last?.step == step
+                || isThere(share, in: collections.incoming[step]?[share.index])
+        }
         collections.last = (step, shares)
         collections.incoming[step] = (collections.incoming[step] ?? [:]).filter { index, _ in
             kept.contains { $0.index == index }

@@ -73,6 +73,30 @@ extension ExecutableTests {
                 for worker in workers { #expect(try await worker.outcome().exitCode == 0) }
             }
         }
+
+        /// Killed while a worker prepares: what it has prepared by then is told to the next coordinator.
+        @Test func killedWhileAWorkerPrepares() async throws {
+            try await TestDirectory.with { directory in
+                try directory.write(CoordinatorRestartTests.job, to: "job.yaml")
+                let cluster = try HandCluster(in: directory)
+                // A quarter of a second for each, or until it may proceed.
+                let faults = try PlannedFaults(
+                    Array(repeating: "slow=0:preparing:w0", count: 40), in: directory)
+                let address = "127.0.0.1:\(try TCPListener.freePort())"
+                let first = try await coordinator(of: cluster, listen: address)
+                let workers = try (0..<3).map {
+                    try cluster.worker("w\($0)", join: address, environment: faults.environment)
+                }
+                _ = try await directory.line(of: directory["run/logs/coordinator.log"], containing: "worker w0 is here")
+                try await first.process.signal(Signal.kill)
+                _ = try await first.process.outcome()
+                try faults.proceed()
+                let second = try await coordinator(of: cluster, listen: address)
+                let outcome = try await second.process.outcome()
+                try await directory.expectSurvival(outcome, of: CoordinatorRestartTests.job)
+                for worker in workers { #expect(try await worker.outcome().exitCode == 0) }
+            }
+        }
         #endif
 
         /// Workers wait for a coordinator that does not come back, so long as they are told.

@@ -4,6 +4,14 @@ import Testing
 
 /// Who comes, and who is let in.
 @Suite struct CoordinatorHelloTests {
+    /// An earlier coordinator had it measure; of that nothing is known any more.
+    @Test func whoIsInATrialOfAnEarlierCoordinatorsStandsStill() {
+        var conversation = Conversation(workers: 2)
+        #expect(conversation.hello("w0", 0, running: 1, isPrepared: true).freezes == [0: 2])
+        #expect(conversation.frozen(0, 2, 0, hash: conversation.hash).isEmpty)
+        #expect(conversation.core.mode == .gathering)
+    }
+
     @Test func whoDoesNotBelongIsRefused() {
         var conversation = Conversation(workers: 2)
         #expect(conversation.hello("w0", 0, certificate: "w9").refusal?.contains("certificate says w9") == true)

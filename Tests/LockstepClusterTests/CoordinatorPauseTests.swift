@@ -58,6 +58,29 @@ import Testing
         #expect(conversation.event(.stateOffered(offer)).starts[1]?.roster.start.step == 4)
     }
 
+    /// While an offer is waited for one comes who is not asked, and the only one that was asked goes.
+    @Test func whoCameWhileAnOfferWasWaitedForIsAskedInTheEnd() {
+        var conversation = Conversation.running(1)
+        _ = conversation.progress(0, 1, 1...5)
+        _ = conversation.closed(0)
+        conversation.join("w0", 10)
+        _ = conversation.prepared(10)
+        #expect(conversation.frozen(10, 3, 0, hash: conversation.hash).contains(.offerState))
+        conversation.join("w1", 11)
+        #expect(conversation.prepared(11).isEmpty)
+        _ = conversation.closed(10)
+        let offer = Holding(point: StatePoint(step: 4), hash: Conversation.hash(4), wholeHash: Conversation.hash(4))
+        #expect(conversation.event(.stateOffered(offer)).starts.isEmpty)
+        var asked: [CoordinatorAction] = []
+        for _ in 0..<30 where asked.freezes.isEmpty {
+            conversation.now += 1_000_000_000
+            _ = conversation.say(11, .pong(Pong(nonce: 1, step: 0, stage: .idle, waitingFor: [])))
+            asked = conversation.event(.tick)
+        }
+        #expect(asked.freezes == [11: 4])
+        #expect(conversation.frozen(11, 4, 0, hash: conversation.hash).starts[11]?.roster.start.step == 4)
+    }
+
     @Test func nobodyWaitsForTheDead() {
         // Their ends are the first that is heard of it.
         var conversation = Conversation.running(2)

@@ -188,6 +188,41 @@ import Testing
                 == "worker lost: w1 (it sent nothing of the state after step 3 for 10 s)")
     }
 
+    /// Who sent its own share and hangs over another's is lost, and nobody else.
+    @Test func whoSendsAnothersShareIsWaitedForAnew() {
+        var conversation = Conversation.running(3)
+        for index in 0..<3 { _ = conversation.say(index, .done(done(conversation))) }
+        for name in ["w1", "w2"] { _ = conversation.event(.shareReceived(name: name, step: 3)) }
+        func waitForALoss(_ living: [Int]) -> [CoordinatorAction] {
+            for _ in 0..<30 {
+                conversation.now += 1_000_000_000
+                for connection in living { _ = conversation.say(connection, .pong(pong(3, .snapshot))) }
+                let actions = conversation.event(.tick)
+                if !actions.closes.isEmpty { return actions }
+            }
+            return []
+        }
+        let first = waitForALoss([0, 1, 2])
+        #expect(first.closes.contains(0) && first.fetches == [1: [Fetch(step: 3, share: 0, count: 3)]])
+        let second = waitForALoss([1, 2])
+        #expect(second.closes.contains(1) && !second.closes.contains(2))
+        #expect(second.fetches[2]?.count == 2)
+    }
+
+    /// Who says that it was prepared before, and never says so again, hangs: it is no member that steps would show.
+    @Test func whoWasPreparedBeforeHasToSaySo() {
+        var conversation = Conversation(workers: 2)
+        _ = conversation.hello("w0", 0, isPrepared: true)
+        var actions: [CoordinatorAction] = []
+        for _ in 0..<140 where actions.closes.isEmpty {
+            conversation.now += 5_000_000_000
+            _ = conversation.say(0, .pong(pong(0, .idle)))
+            actions = conversation.event(.tick)
+        }
+        #expect(actions.closes.contains(0))
+        #expect((600...605).contains(conversation.now / 1_000_000_000), "\(conversation.now)")
+    }
+
     @Test func aCoordinatorThatSleptMissedNoStep() {
         var conversation = Conversation.running(1)
         _ = conversation.live(50, [0: pong(1, .forward)])

@@ -51,12 +51,14 @@ extension CoordinatorCore {
         mode = .collecting(step: state.step, hash: state.hash)
         deadline = nil
         endsWithBest = state.isBest
+        snapshots.withdraw(state.step)
         pace.begin(now)
         if stopReason != nil { stopAt = now + configuration.timing.stopCollection }
         if lateStopReason != nil { stopAt = now + configuration.timing.stop }
         collection = names.enumerated().map { index, name in
             CoordinatorAction.StateShare(name: name, index: index, count: names.count, attempt: 0)
         }
+        pace.awaitShares(from: names)
         // Nothing more is told after it.
         let missing = fillReports(upTo: state.step)
         // The shell hears of it before the first share can come.
@@ -74,6 +76,7 @@ extension CoordinatorCore {
         guard case .collecting(let step, _) = mode, collection.contains(where: { $0.name == name }) else { return [] }
         let anew = collection.indices.filter { collection[$0].name == name }
         for index in anew { collection[index] = collection[index].again(from: name) }
+        pace.awaitShares(from: [name])
         pace.begin(now)
         return [.collectState(step: step, shares: collection)] + anew.compactMap { fetch(collection[$0], step) }
     }
@@ -91,6 +94,7 @@ extension CoordinatorCore {
         let lost = collection.indices.filter { collection[$0].name == name }
         for (place, index) in lost.enumerated() {
             collection[index] = collection[index].again(from: sources[place % sources.count])
+            pace.awaitShares(from: [collection[index].name])
         }
         pace.begin(now)
         return [.collectState(step: step, shares: collection)] + lost.compactMap { fetch(collection[$0], step) }

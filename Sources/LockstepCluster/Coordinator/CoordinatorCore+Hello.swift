@@ -102,8 +102,8 @@ extension CoordinatorCore {
         let worker = workers[index]
         switch mode {
         case .gathering:
-            // It works on a newer state than the snapshot that the others begin with.
-            return trained != nil && worker.isOld ? freeze(now) : []
+            // It works on a newer state than the snapshot that the others begin with, or on a trial of an earlier coordinator's.
+            return trained != nil && worker.isOld || worker.running > 0 ? freeze(now) : []
         case .recovering: return recover(now)
         case .measuring: return resumeMeasuring(index, now)
         case .running, .planned:

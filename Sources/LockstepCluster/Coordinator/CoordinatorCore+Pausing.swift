@@ -7,7 +7,8 @@ extension CoordinatorCore {
         mode = .paused(generation: generation)
         admitsAll = true
         // Where it is not people but links that are missing, they may be back by themselves.
-        let isEnough = workers.count { $0.frozen != nil } >= max(1, configuration.minWorkers)
+        // Who came ready while an offer was waited for has not been asked yet.
+        let isEnough = workers.count { $0.frozen != nil || $0.isReady } >= max(1, configuration.minWorkers)
         deadline = isEnough && !isWaiting ? now + patience(configuration.timing.exclusion) : nil
         if stopReason != nil { return stopNow() }
         let released = releaseUnneeded(now)
@@ -18,7 +19,7 @@ extension CoordinatorCore {
 
     /// Nobody who may hold the state has come in time, or nobody is missing any more.
     mutating func decideAgain(_ now: UInt64) -> [CoordinatorAction] {
-        guard case .paused(let generation) = mode else { return [] }
+        guard case .paused(let generation) = mode, judgeAt == nil else { return [] }
         return decide(generation, now)
     }
 

@@ -14,8 +14,12 @@ extension CoordinatorCore {
 
     /// When a worker has prepared for too long.
     var lateAt: UInt64? {
-        workers.lazy.filter { $0.prepared == nil && !$0.comesPrepared }.map(\.preparingSince).min()
-            .map { $0 + configuration.timing.preparing }
+        workers.lazy.filter(isPreparing).map(\.preparingSince).min().map { $0 + configuration.timing.preparing }
+    }
+
+    /// Who was prepared before says so again; a member is watched by its steps.
+    private func isPreparing(_ worker: Worker) -> Bool {
+        worker.prepared == nil && !(worker.comesPrepared && isMember(worker))
     }
 
     private var allowedStandstill: UInt64 {
@@ -106,7 +110,7 @@ extension CoordinatorCore {
         let seconds = configuration.timing.preparing / 1_000_000_000
         while mode != .ended,
             let index = workers.firstIndex(where: {
-                $0.prepared == nil && !$0.comesPrepared && now >= $0.preparingSince + configuration.timing.preparing
+                isPreparing($0) && now >= $0.preparingSince + configuration.timing.preparing
             })
         {
             actions += expel(index, "not prepared \(seconds) s after HELLO", now)

@@ -70,6 +70,9 @@ struct Pace: Sendable {
         movedAt = now
     }
 
+    /// These are waited for anew.
+    mutating func awaitShares(from names: [String]) { shares.removeAll(where: names.contains) }
+
     mutating func shareCame(from name: String, _ now: UInt64) {
         movedAt = now
         if !shares.contains(name) { shares.append(name) }

@@ -92,15 +92,20 @@ struct SnapshotQueue: Sendable {
         return say("the snapshot of step \(step) could not be written: \(reason)", step) + writeNext()
     }
 
+    /// S(`step`) is to be collected as the end: what has come of it in mid-run is a part of that, and is not written before.
+    mutating func withdraw(_ step: UInt32) {
+        waiting.removeAll { $0 == step }
+        agreed.removeAll { $0.step == step }
+    }
+
     /// The end is collected: what is not agreed by now never will be.
     ///
     /// - Parameters:
-    ///   - step: of the end. What was collected of it in mid-run has been replaced.
+    ///   - step: of the end.
     ///   - keepsAll: else only what is the best is still written.
     mutating func close(at step: UInt32, keepsAll: Bool) -> [CoordinatorAction] {
         newestCollected = UInt32.max
-        waiting.removeAll { $0 == step }
-        agreed.removeAll { $0.step == step }
+        withdraw(step)
         return waiting.flatMap { step -> [CoordinatorAction] in
             guard let state = known(step), keepsAll || state.isBest else { return drop(step) }
             return []

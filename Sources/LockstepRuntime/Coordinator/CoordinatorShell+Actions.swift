@@ -44,7 +44,8 @@ extension CoordinatorShell {
         case .incident(let incident): show(incident)
         case .damage(let worker, let damage): show(damage, of: worker)
         case .offerState: offerState()
-        case .collectState(let step, let shares): collections.expectLast(step, shares)
+        case .collectState(let step, let shares):
+            if collections.expectLast(step, shares) { events.post(.core(.stateCollected(step: step))) }
         case .writeSnapshot(let step, let hash, let isBest): writeSnapshot(step, hash: hash, isBest: isBest)
         case .dropState(let step): _ = collections.take(step)
         case .report(let reports): show(reports)

@@ -24,13 +24,17 @@ struct StateCollections: Sendable {
     }
 
     /// The state of the end is collected from here on, whatever was given up before: from these shares.
-    mutating func expectLast(_ step: UInt32, _ shares: [CoordinatorAction.StateShare]) {
+    ///
+    /// - Returns: whether it is whole already: the members may have sent it in mid-run.
+    mutating func expectLast(_ step: UInt32, _ shares: [CoordinatorAction.StateShare]) -> Bool {
         last = step
         givenUp.removeAll { $0 == step }
         guard let index = collectors.firstIndex(where: { $0.step == step }) else {
-            return collectors.append(collector(step, shares))
+            collectors.append(collector(step, shares))
+            return false
         }
         collectors[index].expect(shares)
+        return collectors[index].isComplete
     }
 
     /// Another generation begins. What its predecessor's members have not sent by now comes from nobody.

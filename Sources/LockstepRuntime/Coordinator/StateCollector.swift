@@ -72,6 +72,12 @@ struct StateCollector: Sendable {
             )
         }
         let vector = Int(header.bucket)
+        // It was asked for what it had sent unasked; the second copy says nothing new.
+        if shares.contains(where: { $0.share.name == name }),
+            shares.allSatisfy({ $0.share.name != name || $0.missing == 0 })
+        {
+            return
+        }
         guard vector <= vectors.count,
             let index = shares.firstIndex(where: { $0.share.name == name && $0.missing > 0 })
         else { throw Fault(reason: "\(name) sent a share that nobody asked for") }

@@ -13,7 +13,8 @@ extension WorkerNetwork {
     func announce(_ preparation: WorkerPreparation, _ rails: RailGroup) {
         connections.withLock { $0.rails = rails }
         tasks.add { [self] in
-            guard let local = connections.withLock({ $0.control?.link.localAddress }) else { return }
+            // The connection over which the run was told may be gone by now; what is prepared is told to the next one.
+            guard let local = connections.withLock({ $0.localAddress }) else { return }
             do {
                 let addresses = try await rails.listen(
                     at: settings.listen ?? Endpoint(host: local.host, port: 0), contexts: contexts,

@@ -11,6 +11,8 @@ internal import UnixSignals
 final class WorkerNetwork: Sendable {
     struct Connections {
         var control: (number: ConnectionNumber, link: ControlLink)?
+        /// Where the coordinator was last reached from.
+        var localAddress: Endpoint?
         var bulk: ControlLink?
         /// Data links and their listeners, which are there until the worker ends.
         var rails: RailGroup?
@@ -163,6 +165,7 @@ final class WorkerNetwork: Sendable {
             connections.count += 1
             let number = ConnectionNumber(connections.count)
             connections.control = (number, link)
+            connections.localAddress = link.localAddress ?? connections.localAddress
             defer { connections.bulk = nil }
             return (number, connections.bulk)
         }
