@@ -1,7 +1,10 @@
 internal import LockstepEngine
 
-/// The program's version. Coordinator and workers must run the same.
+/// The program's version.
 package let lockstepVersion = "0.1.0"
 
-/// What `--version` says: the program and the version of its arithmetic.
-package let lockstepVersionText = "lockstep \(lockstepVersion) (arithmetic \(Plan.arithmeticVersion))"
+/// The program and its arithmetic, as HELLO carries them: coordinator and workers must run the same of both.
+package let lockstepProgram = "\(lockstepVersion) (arithmetic \(Plan.arithmeticVersion))"
+
+/// What `--version` says.
+package let lockstepVersionText = "lockstep \(lockstepProgram)"

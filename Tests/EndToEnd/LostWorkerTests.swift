@@ -37,12 +37,22 @@ extension ExecutableTests {
                 #expect(replacement != victim)
                 #expect(try await directory.processIdentifier(of: "w0") == others[0])
                 #expect(try await directory.processIdentifier(of: "w2") == others[1])
+                // The same one, for programs.
+                let status = try await directory.status()
+                let known = status["incidents"]?.array ?? []
+                #expect(known.count == 1 && status["incidentCount"]?.int == 1, "\(status)")
+                #expect(known.first?["worker"]?.string == "w1" && known.first?["step"]?.int != nil, "\(status)")
+                // Who was lost between two steps was in no stage of one.
+                let place = known.first?["stage"]?.string.map { "was lost in \($0)" } ?? "was lost after step "
+                let told = known.first?["message"]?.string ?? ""
+                #expect(told.contains(place) && told.contains("signal 9 (SIGKILL)"), "\(status)")
                 try faults.proceed()
 
                 let outcome = try await launcher.outcome()
                 try await directory.expectSurvival(outcome, of: LostWorkerTests.job)
                 let incidents = try directory.incidents()
                 #expect(incidents.count == 1, "\(incidents)")
+                #expect(incidents.first?.contains(told) == true, "\(incidents) \(told)")
                 let pattern =
                     /worker (w\d) was lost (?:in (.+) of|after) step (\d+): signal 9 \(SIGKILL\); 2 workers go on from step (\d+) after [\d.]+ s/
                 let match = try #require(incidents.first?.firstMatch(of: pattern), "\(incidents)")
@@ -89,7 +99,11 @@ extension ExecutableTests {
         @Test func whoIsLostTooOftenEndsTheRun() async throws {
             try await TestDirectory.with { directory in
                 let launcher = try await start(
-                    in: directory, workers: 3, job: SmallJob.endless, "--max-failures", "1")
+                    in: directory, workers: 3, job: SmallJob.endless, "--max-failures", "1",
+                    "--set", "snapshots.everySteps=10")
+                try await directory.until("a snapshot") {
+                    directory.contents.contains { $0.hasPrefix("run/snapshots/") && $0.hasSuffix("/manifest.json") }
+                }
                 Signal.send(Signal.kill, to: try await directory.processIdentifier(of: "w1"))
                 _ = try await launcher.errorLine(containing: " on from step ")
                 Signal.send(Signal.kill, to: try await directory.processIdentifier(of: "w2"))
@@ -105,6 +119,10 @@ extension ExecutableTests {
                 for line in outcome.errors[(place + 1)...] where line.contains("worker=") {
                     #expect(line.contains("worker=w2"))
                 }
+                // And what is left to go on from.
+                let wayOn = /\ \ S\((\d+)\) is kept in (\S+); --resume --run-directory run goes on from there/
+                let kept = try #require(outcome.errors.last?.wholeMatch(of: wayOn), "\(outcome)")
+                #expect(directory.contents.contains("\(kept.2)/manifest.json"), "\(directory.contents)")
                 #expect(try await directory.processesLeft(after: .promised(2)).isEmpty)
                 let steps = try directory.jsonLines(of: "run/metrics.jsonl").map { $0["step"]?.int }
                 #expect(steps == Array(1...max(1, steps.count)))
@@ -254,6 +272,21 @@ extension ExecutableTests {
                 #expect(result.lanesComputed.map(\.worker) == ["w0", "w1"])
                 #expect(
                     outcome.errors.contains { $0.contains("w2") && $0.contains("exit status 70") }, "\(outcome)")
+            }
+        }
+
+        /// Who asks later is told it too.
+        @Test func whoIsLeftOutIsInTheStatus() async throws {
+            try await TestDirectory.with { directory in
+                let launcher = try await start(
+                    in: directory, workers: 2, job: SmallJob.endless, until: 1,
+                    environment: ["LOCKSTEP_FAILPOINTS": "exit=0:preparing:w1"])
+                let status = try await directory.status()
+                let leftOut = status["quarantined"]?.array ?? []
+                #expect(leftOut.map { $0["name"]?.string } == ["w1"], "\(status)")
+                #expect(leftOut.first?["reason"]?.string?.hasSuffix("exit status 70") == true, "\(status)")
+                try await launcher.signal(Signal.terminate)
+                #expect(try await launcher.outcome().exitCode == 75)
             }
         }
         #endif

@@ -26,6 +26,8 @@ extension ExecutableTests {
                 let step = try #require(Int(match.2))
                 #expect((0..<8).contains(Int(match.1) ?? -1))
                 #expect(verdict.contains("learning rate"))
+                // The same steps would end so again.
+                #expect(!outcome.errorText.contains("--resume"), "\(outcome)")
                 let steps = try directory.jsonLines(of: "runs/job/latest/metrics.jsonl").map { $0["step"]?.int }
                 #expect(steps == Array(1..<step), "nothing is told of the step that was not done")
                 #expect(try await directory.processesLeft(after: .promised(2)).isEmpty)

@@ -37,9 +37,11 @@ extension ExecutableTests {
                     try cluster.worker("w\($0)", join: coordinator.address, environment: faults.environment)
                 }
                 _ = try await coordinator.process.outputLine(containing: "\"step\":20,")
+                let begun = ContinuousClock.now
                 try await revoke("w1", in: directory)
-
+                _ = try await coordinator.process.errorLine(containing: "worker lost: w1 (its certificate was revoked")
                 let told = try await workers[1].outcome()
+                #expect(ContinuousClock.now - begun < .promised(5), "it is cut off, and its process has heard of it")
                 #expect(told.exitCode == 4, "\(told)")
                 #expect(
                     told.errors.last?.contains("the certificate of lockstep://demo/worker/w1 was revoked") == true,

@@ -53,7 +53,10 @@ import Testing
         let actions = conversation.prepared(1, digest: "other")
         #expect(actions.releases == [1: .refused] && actions.freezes.isEmpty)
         // Once, and not that it left besides.
-        #expect(actions.warnings == ["refused worker w1: its plan is other, the run's is d"])
+        #expect(
+            actions.warnings == [
+                "refused worker w1: its plan is other, the run's is d; start it with the same program and the same data"
+            ])
         conversation.join("w2", 2)
         #expect(conversation.prepared(2, probe: 8).releases == [2: .refused])
         #expect(plan(&conversation).isEmpty && conversation.core.mode == .running)

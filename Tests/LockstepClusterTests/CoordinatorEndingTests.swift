@@ -55,15 +55,38 @@ import Testing
         #expect(end.releases == [0: .temporary])
     }
 
+    /// What time that runs out costs a stop.
+    private let lost = "the run ends without a snapshot of where it was"
+
+    /// The shares that are missing are somebody's too.
+    @Test(arguments: [[], [0], [0, 1]]) func whoSendsNoShareIsNamed(came: [Int]) {
+        var conversation = Conversation.running(2)
+        _ = conversation.event(.stopRequested(reason: "SIGTERM"))
+        conversation.now += 250_000_000
+        for connection in 0..<2 { _ = conversation.frozen(connection, 2, 6) }
+        for connection in came { _ = conversation.event(.shareReceived(name: "w\(connection)", step: 6)) }
+        var end: [CoordinatorAction] = []
+        for _ in 0..<10_000 where end.result == nil { end = conversation.wait() }
+        #expect(end.result?.snapshotStep == nil)
+        let what =
+            came.count == 2
+            ? "the shares of the state after step 6 from w0 and w1 were not complete"
+            : "\(came.isEmpty ? "w0 and w1" : "w1") sent nothing of the state after step 6"
+        #expect(end.warnings == ["\(what) within 1.8 s of the stop; \(lost)"])
+    }
+
     @Test func aStopDoesNotWaitForEver() {
         var conversation = Conversation.running(2)
         let start = conversation.now
         _ = conversation.event(.stopRequested(reason: "SIGTERM"))
         _ = conversation.frozen(0, 2, 6)
+        _ = conversation.say(1, .pong(Pong(nonce: 1, step: 7, stage: .forward, waitingFor: [])))
         var end: [CoordinatorAction] = []
         for _ in 0..<10_000 where end.result == nil { end = conversation.wait() }
         #expect(end.result?.snapshotStep == nil)
         #expect(conversation.now - start == 3_000_000_000)
+        // Who is to blame for it is said.
+        #expect(end.warnings == ["w1 (forward of step 7) did not stand still within 3.0 s of the stop; \(lost)"])
         var early = Conversation(workers: 2)
         _ = early.hello("w0", 0)
         let actions = early.event(.stopRequested(reason: "SIGTERM"))

@@ -135,6 +135,8 @@ import Testing
             actions = conversation.event(.tick)
         }
         #expect(conversation.now - start == 10_000_000_000 && actions.freezes == [10: 2])
+        let staysAway = "did not come back within 10 s; it is decided without it how the run goes on"
+        #expect(actions.warnings == ["w1, a member of generation 1, \(staysAway)"])
         #expect(conversation.frozen(10, 2, 8).starts.keys.sorted() == [10])
     }
 
@@ -143,14 +145,17 @@ import Testing
         for index in 2..<4 { conversation.join("w\(index)", index) }
         for index in 2..<4 { #expect(conversation.prepared(index).isEmpty) }
         let start = conversation.now
-        var starts: [Int: Start] = [:]
-        for _ in 0..<10_000 where starts.isEmpty { starts = conversation.wait().starts }
-        #expect(starts.keys.sorted() == [2, 3] && conversation.now - start == 3_000_000_000)
+        var actions: [CoordinatorAction] = []
+        for _ in 0..<10_000 where actions.starts.isEmpty { actions = conversation.wait() }
+        #expect(actions.starts.keys.sorted() == [2, 3] && conversation.now - start == 3_000_000_000)
+        let stayAway = "did not come back within 3 s; it is decided without them how the run goes on"
+        #expect(actions.warnings.last == "w0 and w1, members of generation 1, \(stayAway)")
         // All have been replaced: nobody can come.
         var replaced = restarted()
         for index in 0..<2 { replaced.join("w\(index)", 20 + index) }
         #expect(replaced.prepared(20).isEmpty)
-        #expect(replaced.prepared(21).starts.keys.sorted() == [20, 21])
+        let begins = replaced.prepared(21)
+        #expect(begins.starts.keys.sorted() == [20, 21] && begins.warnings.isEmpty)
         // They were released, or the run is of a kind whose workers cannot be there.
         #expect(restarted([.verdict(Verdict(cause: "c", message: "m"))]).core.mode == .gathering)
     }

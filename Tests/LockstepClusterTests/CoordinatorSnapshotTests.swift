@@ -192,6 +192,19 @@ import Testing
         #expect(conversation.event(.stateCollected(step: 8)) == [write(8)])
     }
 
+    /// It waits for another to be written: that it is collected as the end takes it out of the queue.
+    @Test func theEndIsNotWrittenBeforeItIsCollected() {
+        var conversation = running(backlog: 8)
+        _ = conversation.say(0, progress(1...8, agreed: [6, 8]))
+        _ = conversation.event(.stateCollected(step: 6))
+        _ = conversation.event(.stateCollected(step: 8))
+        _ = conversation.event(.stopRequested(reason: "SIGTERM"))
+        for index in 0..<2 { _ = conversation.frozen(index, 2, 8) }
+        #expect(conversation.event(written(6)).isEmpty)
+        #expect(conversation.event(.stateCollected(step: 8)) == [write(8)])
+        #expect(conversation.event(written(8)).result?.snapshotStep == 8)
+    }
+
     @Test func aSnapshotThatIsWrittenAfterTheEndIsOnRecord() {
         var conversation = running()
         _ = conversation.say(0, progress(1...3, agreed: [2]))

@@ -52,6 +52,17 @@ import Testing
         #expect(heading("running") == "run       r: running for 10:00")
     }
 
+    /// Who is not started any more has no row, but a line with the reason.
+    @Test func whoIsInQuarantineIsNamed() {
+        let status: JSONValue = [
+            "run": "r", "state": "running", "workers": .array([worker("w0", [])]),
+            "quarantined": .array([["name": "w2", "reason": "it ended three times\u{1B}[2J"]]),
+        ]
+        let lines = StatusReport(status).text.split(separator: "\n")
+        #expect(lines.contains("left out  w2: it ended three times\\u{1b}[2J"), "\(lines)")
+        #expect(!StatusReport(["run": "r", "quarantined": .array([])]).text.contains("left out"))
+    }
+
     @Test func foreignTextIsEscaped() {
         let text = rows(worker("w\u{1B}[2J", [("role", "observer"), ("source", "x\u{1B}[2J")])).joined()
         #expect(!text.contains("\u{1B}"))

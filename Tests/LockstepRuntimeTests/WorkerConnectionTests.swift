@@ -1,6 +1,7 @@
 import Foundation
 import LockstepCluster
 import LockstepCore
+import LockstepEngine
 import LockstepTestSupport
 import LockstepWire
 import LockstepWireTestSupport
@@ -33,7 +34,9 @@ import Testing
         let coordinator = try await TestCoordinator()
         let worker = try coordinator.worker(sinks: sinks)
         let working = Task(executorPreference: OwnThreads.shared) { try await worker.run() }
-        let (control, _) = try #require(await coordinator.nextLink())
+        let (control, hello) = try #require(await coordinator.nextLink())
+        // Another arithmetic is refused by its name, not by what comes of it.
+        #expect(hello.version == "\(lockstepVersion) (arithmetic \(Plan.arithmeticVersion))")
         try control.post(.welcome(try welcome()))
         try await control.run { frames in
             var messages = frames.makeAsyncIterator()

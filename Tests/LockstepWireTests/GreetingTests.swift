@@ -25,8 +25,8 @@ struct GreetingTests {
             authority.identity(.init("lockstep://demo/worker/w0")), as: "w0", to: server.address)
     }
 
-    private static func greeting(_ name: String) -> String {
-        "{\"name\":\"\(name)\",\"protocol\":1,\"type\":\"greeting\"}"
+    private static func greeting(_ name: String, version: Int = 1) -> String {
+        "{\"name\":\"\(name)\",\"protocol\":\(version),\"type\":\"greeting\"}"
     }
 
     /// The canary: so greets a coordinator.
@@ -40,6 +40,18 @@ struct GreetingTests {
         }
         #expect(error?.reason.contains("it says it is \"lockstep://demo/coordinator/c9\"") == true)
         #expect(error?.commandError.exitCode == .refused)
+    }
+
+    /// Another version of the protocol is named, with both numbers and what to do; asking again does not help.
+    @Test(arguments: [0, 2]) func anotherVersion(version: Int) async throws {
+        let error = await #expect(throws: LinkError.self) {
+            try await dial(
+                greetedBy: .link, GreetingTests.greeting("lockstep://demo/coordinator/c0", version: version))
+        }
+        let (reason, mend) = (error?.reason ?? "", ": run the same program on both sides")
+        let told = "speaks version \(version) of the protocol, this program version 1\(mend)"
+        #expect(reason.hasSuffix(told), "\(reason)")
+        #expect(error?.isWorthRetrying == false)
     }
 
     @Test func aFrameOfAnotherKind() async throws {

@@ -33,7 +33,7 @@ package struct CoordinatorConfiguration: Sendable {
     package var elementCount: Int
     /// What was asked for of the way that gradients travel; the rest is measured.
     package var exchange: ExchangeWish
-    /// The version that workers must have.
+    /// The version that workers must have, with that of its arithmetic.
     package var version: String
     package var welcome: Welcome
     package var timing: Timing

@@ -61,7 +61,7 @@ extension CoordinatorCore {
         if prepared.planDigest != planDigest {
             return
                 "its plan is \(prepared.planDigest.escapedForDisplay(limit: 64)), the run's is "
-                + "\(planDigest.escapedForDisplay(limit: 64))"
+                + "\(planDigest.escapedForDisplay(limit: 64)); start it with the same program and the same data"
         }
         if prepared.probe != probe {
             return

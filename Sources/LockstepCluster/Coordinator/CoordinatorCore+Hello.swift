@@ -36,8 +36,8 @@ extension CoordinatorCore {
             return "is named like the coordinator's own log and trace; issue an identity of another name"
         }
         guard hello.version == configuration.version else {
-            let version = hello.version.escapedForDisplay()
-            return "runs version \(version), the coordinator runs \(configuration.version); install the same"
+            let (own, other) = (configuration.version, hello.version.escapedForDisplay())
+            return "runs version \(other), the coordinator runs \(own); start the same program there"
         }
         guard max(hello.running, hello.promised) < CoordinatorCore.claimableGenerations else {
             return "claims a generation that no run reaches"

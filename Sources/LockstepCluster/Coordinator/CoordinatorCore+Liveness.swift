@@ -54,7 +54,7 @@ extension CoordinatorCore {
 
     mutating func handleTick(_ now: UInt64) -> [CoordinatorAction] {
         if let judgeAt, now >= judgeAt { return judge() }
-        if let stopAt, now >= stopAt { return stopNow() }
+        if let stopAt, now >= stopAt { return sayWhoHeldUpTheStop(now) + stopNow() }
         var actions = heedClaims(now) + dropSilentConnections(now) + dropLate(now)
         if mode != .ended, let deadline, now >= deadline { actions += handleDeadline(now) }
         if mode != .ended, let joinersAt, now >= joinersAt { actions += stopWaitingForJoiners(now) }

@@ -25,11 +25,12 @@ extension CoordinatorCore {
 
     /// The window is over.
     mutating func stopWaiting(_ now: UInt64) -> [CoordinatorAction] {
+        let farewell = sayWhoStaysAway(now)
         deadline = nil
-        if workers.contains(where: \.isOld) { return freeze(now) }
+        if workers.contains(where: \.isOld) { return farewell + freeze(now) }
         mode = .gathering
         roster = nil
-        return beginIfReady(now)
+        return farewell + beginIfReady(now)
     }
 
     /// When nobody will come back: the workers that were asked for are here, and none of those that worked.

@@ -38,7 +38,7 @@ package struct CoordinatorCore: Sendable {
     var absent: [Absent] = []
     var claims: [Claim] = []
     /// Names under which nobody comes any more, and why.
-    var quarantined: [(name: String, reason: String)] = []
+    package internal(set) var quarantined: [(name: String, reason: String)] = []
     var denied: [String] = []
     /// What every worker must have; nil before the first.
     var planDigest: String?

@@ -3,6 +3,12 @@ internal import LockstepCore
 extension Halted {
     /// What a worker that applied nothing says about it.
     var verdict: Verdict {
+        var verdict = verdictOfCause
+        verdict.isCertain = cause.isCertain
+        return verdict
+    }
+
+    private var verdictOfCause: Verdict {
         switch cause {
         case .lossNotFinite(let lane):
             let cause = "the loss of lane \(lane) is not finite"

@@ -13,6 +13,10 @@ package struct Verdict: Sendable, Equatable, Codable, CustomStringConvertible {
     /// One line for people: who, where, what.
     package var message: String
     package var exitCode: ExitCode
+    /// Whether the same steps would end in the same way again. The journal has no use for it.
+    package var isCertain = false
+
+    private enum CodingKeys: String, CodingKey { case worker, stage, step, lane, cause, message, exitCode }
 
     package init(
         worker: String? = nil, stage: Stage? = nil, step: UInt32? = nil, lane: Int? = nil, cause: String,

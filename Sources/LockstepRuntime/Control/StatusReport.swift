@@ -11,7 +11,7 @@ struct StatusReport: Sendable {
     /// Text for people. What came from workers is escaped.
     var text: String {
         var lines = [heading, pause, progress, numbers, exchange, audit, snapshot, problem].compactMap { $0 }
-        lines += incidents
+        lines += incidents + quarantine
         let workers = value["workers"]?.array ?? []
         if !workers.isEmpty { lines += table(workers) }
         return lines.joined(separator: "\n")
@@ -87,6 +87,14 @@ struct StatusReport: Sendable {
     }
 
     private static let shownIncidents = 3
+
+    /// Who is not started any more, and why.
+    private var quarantine: [String] {
+        (value["quarantined"]?.array ?? []).map { worker in
+            let name = (worker["name"]?.string ?? "").escapedForDisplay(limit: 40)
+            return "left out  \(name): \((worker["reason"]?.string ?? "").escapedForDisplay(limit: 1000))"
+        }
+    }
 
     private func table(_ workers: [JSONValue]) -> [String] {
         var rows = [["worker", "lanes", "stage", "step", "last heard", "waits for"]]

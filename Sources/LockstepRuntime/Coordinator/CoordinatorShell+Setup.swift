@@ -13,7 +13,7 @@ extension CoordinatorShell {
         let stateBytes = 4 * job.plan.layout.count * (1 + job.vectorNames.count)
         return CoordinatorConfiguration(
             workers: settings.workers, laneCount: job.laneTree.laneCount, purpose: settings.purpose,
-            elementCount: job.plan.layout.count, exchange: settings.exchange, version: lockstepVersion,
+            elementCount: job.plan.layout.count, exchange: settings.exchange, version: lockstepProgram,
             welcome: welcome(
                 settings, runName: run.name, incarnation: run.incarnation, resumed: run.resumed,
                 reportedStep: run.reportedStep, traceContext: traceContext),

@@ -35,6 +35,8 @@ struct RunStatus {
         object["generation"] = .number(core.roster?.generation ?? 0)
         object["incarnation"] = .number(run.incarnation)
         object["workers"] = .array(core.workerReadings.map { RunStatus.worker($0, at: now) })
+        object["quarantined"] = .array(
+            core.quarantined.map { ["name": .string($0.name), "reason": .string($0.reason)] })
         object["spares"] = .number(core.configuration.spares)
         object["minWorkers"] = .number(core.configuration.minWorkers)
         object["pause"] = core.pauseReason.map { .string($0) } ?? .null

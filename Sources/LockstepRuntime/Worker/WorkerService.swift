@@ -44,7 +44,7 @@ package final class WorkerService: Service {
         }
         let identity = WorkerIdentity(
             name: settings.identity.name.name, process: ProcessNumber(UInt64.random(in: 1...UInt64.max)),
-            host: Machine.hostName, processIdentifier: getpid(), version: lockstepVersion,
+            host: Machine.hostName, processIdentifier: getpid(), version: lockstepProgram,
             instructionSet: settings.kernels.name, threads: settings.threads ?? Machine.cores, cores: Machine.cores,
             hasOwnCores: settings.hasOwnCores)
         settings.status.update { $0.worker = identity.name }
