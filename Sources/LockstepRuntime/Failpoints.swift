@@ -12,6 +12,7 @@
 /// | `wrong-lane-once=STEP:WORKER` | the worker computes one such lane wrongly |
 /// | `records-per-key=COUNT` | TLS records after which a data link wants a successor |
 /// | `deadlines=MILLISECONDS` | all time-outs that notice failures are so short |
+/// | `absence=MILLISECONDS` | a process that the launcher started hangs when it has had no connection for so long |
 /// | `once=DIRECTORY` | each fault once, not once in each process: what happens leaves a file of its name there |
 struct Failpoints: Sendable {
     /// What a process does to itself.
@@ -68,6 +69,8 @@ struct Failpoints: Sendable {
     private(set) var recordsPerKey: Int?
     /// Nanoseconds.
     private(set) var deadline: UInt64?
+    /// Nanoseconds.
+    private(set) var absence: UInt64?
     /// Where what has happened is noted, for all processes.
     private(set) var notes: String?
 
@@ -85,6 +88,7 @@ struct Failpoints: Sendable {
             case ("wrong-lane-once", 2): wrongLane = (number, parts[1], false)
             case ("records-per-key", 1): recordsPerKey = number
             case ("deadlines", 1): deadline = UInt64(number) * 1_000_000
+            case ("absence", 1): absence = UInt64(number) * 1_000_000
             case (let name, 3):
                 guard let fault = Fault(rawValue: name), let point = Point(rawValue: parts[1]) else { continue }
                 planned.append(

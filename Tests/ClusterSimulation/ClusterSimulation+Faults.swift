@@ -64,7 +64,7 @@ extension ClusterSimulation {
     }
 
     private func befall(_ fault: Fault) {
-        guard !isComplete else { return }
+        guard !isComplete, counts.faults < fault.enough else { return }
         note("FAULT \(fault.kind)")
         if strike(fault.kind) {
             counts.faults += 1

@@ -74,8 +74,11 @@ package struct Fault: Equatable, CustomStringConvertible {
     package let point: Point?
     /// then after so many nanoseconds.
     package let delay: UInt64
+    /// It is left out where so many faults have struck before.
+    package var enough = Int.max
 
     package var description: String {
-        "from step \(step)\(point.map { " at \($0.rawValue)" } ?? "") after \(Double(delay) / 1e9) s: \(kind)"
+        let condition = enough < Int.max ? ", where fewer than \(enough) struck" : ""
+        return "from step \(step)\(point.map { " at \($0.rawValue)" } ?? "") after \(Double(delay) / 1e9) s\(condition): \(kind)"
     }
 }

@@ -135,7 +135,18 @@ package struct Scenario {
             default: false
             }
         }
+
+        /// Faults for which there is somebody at nearly any time.
+        var nearlyAlwaysStrikes: Bool {
+            switch self {
+            case .kill, .block, .partition, .isolate, .slow, .slowDisk, .fullDisk, .killCoordinator, .cutControl: true
+            default: false
+            }
+        }
     }
+
+    /// At least so many strike in a run.
+    package static let fewestFaults = 20
 
     private func drawFaults(_ options: Options, _ random: inout SeededGenerator) -> [Fault] {
         var menu =
@@ -150,7 +161,7 @@ package struct Scenario {
         // Where they come early, the rest of the run is quiet.
         let lastFaultyStep = Int.random(in: 0..<4, using: &random) == 0 ? job.end.step / 3 : job.end.step
         let gap = [1_000_000, 30_000_000, 1_000_000_000].randomElement(using: &random) ?? 0
-        var faults: [Fault] = []
+        var faults: [Fault] = options.only == nil ? drawReserve(menu, upTo: lastFaultyStep) : []
         for _ in 0..<count {
             guard let kind = menu.randomElement(using: &random), let fault = draw(kind, &random) else { continue }
             // One in a run is enough, and none where it is not asked for.
@@ -164,6 +175,20 @@ package struct Scenario {
                 Fault(kind: fault, step: step, point: point, delay: UInt64.random(in: 0...UInt64(gap), using: &random)))
         }
         return faults.enumerated().sorted { ($0.element.step, $0.offset) < ($1.element.step, $1.offset) }.map(\.element)
+    }
+
+    /// Faults that find somebody nearly always, spread over the run, for those of the others that find nobody; at last such
+    /// as find somebody even where all workers have been killed.
+    private func drawReserve(_ menu: [Menu], upTo lastStep: UInt32) -> [Fault] {
+        var random = SeededGenerator(seed: ~seed)
+        let kinds = menu.filter(\.nearlyAlwaysStrikes)
+        let few = 1...Scenario.fewestFaults
+        let drawn = few.map { ($0, kinds.randomElement(using: &random) ?? .kill) }
+        let last = few.map { _ in (Scenario.fewestFaults, Menu.slow) }
+        return (drawn + last).compactMap { number, kind in
+            let step = lastStep * UInt32(number) / UInt32(Scenario.fewestFaults + 1)
+            return draw(kind, &random).map { Fault(kind: $0, step: step, point: nil, delay: 0, enough: number) }
+        }
     }
 
     private func draw(_ kind: Menu, _ random: inout SeededGenerator) -> Fault.Kind? {

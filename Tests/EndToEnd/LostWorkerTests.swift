@@ -211,6 +211,29 @@ extension ExecutableTests {
             }
         }
 
+        /// A process that stays stopped lives on, and holds its name: the launcher ends it, where the run needs one in its place.
+        @Test func aWorkerThatStaysFrozenIsReplaced() async throws {
+            try await TestDirectory.with { directory in
+                let job = SmallJob.steady(steps: 400)
+                let faults = try PlannedFaults(["slow=30:load:w0", "deadlines=1000", "absence=5000"], in: directory)
+                let launcher = try await start(
+                    in: directory, workers: 2, job: job, "--min-workers", "2", environment: faults.environment)
+                let victim = try await directory.processIdentifier(of: "w1")
+                Signal.send(Signal.stop, to: victim)
+                _ = try await launcher.errorLine(containing: "paused")
+                _ = try await launcher.errorLine(
+                    containing: "worker w1 hangs: its process has had no connection for 5 s, and is ended")
+                let log = directory["run/logs/coordinator.log"]
+                _ = try await directory.line(of: log, containing: "worker w1 is here", count: 2)
+                #expect(try await directory.processIdentifier(of: "w1") != victim)
+                try faults.proceed()
+                let outcome = try await launcher.outcome()
+                let result = try await directory.expectSurvival(outcome, of: job)
+                #expect(result.lanesComputed.count == 2)
+                #expect(try directory.incidents().count == 1, "\(outcome)")
+            }
+        }
+
         /// Event loops that live beside a computation that never ends, in a compute thread and in the driver.
         @Test func aHungComputationIsDropped() async throws {
             try await TestDirectory.with { directory in

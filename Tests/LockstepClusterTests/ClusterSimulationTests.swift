@@ -35,11 +35,12 @@ import Darwin
         var totals = ClusterSimulation.Counts()
         let seeds = block * 20 * Self.factor..<(block + 1) * 20 * Self.factor
         for seed in seeds {
-            totals += await check(seed, Scenario.Options())
+            let counts = await check(seed, Scenario.Options())
+            #expect(counts.faults >= Scenario.fewestFaults, "seed \(seed): \(counts)")
+            totals += counts
         }
         // What is to be simulated does happen.
-        #expect(
-            totals.faults >= 20 * seeds.count && totals.levelled > 0 && totals.coordinators > seeds.count, "\(totals)")
+        #expect(totals.levelled > 0 && totals.coordinators > seeds.count, "\(totals)")
         #expect(totals.copies > 0 && totals.fedSteps > 0 && totals.promoted > 0, "\(totals)")
     }
 

@@ -155,6 +155,36 @@ import Testing
             full.event(.snapshotFailed(step: 3, reason: "disk full")).verdict?.message.contains("disk full") == true)
     }
 
+    /// What was sent in mid-run, cut for other members, may have been among what came.
+    @Test func aStopLooksTwiceForItsState() {
+        func stopped() -> Conversation {
+            var conversation = Conversation.running(2)
+            _ = conversation.event(.stopRequested(reason: "SIGTERM"))
+            for connection in 0..<2 { _ = conversation.frozen(connection, 2, 6) }
+            _ = conversation.event(.stateCollected(step: 6))
+            let anew = conversation.event(.stateInvalid(step: 6, reason: "its hash is another"))
+            #expect(anew.contains(.dropState(step: 6)) && anew.freezes == [0: 3, 1: 3])
+            return conversation
+        }
+        var conversation = stopped()
+        _ = conversation.frozen(0, 3, 6)
+        #expect(
+            conversation.frozen(1, 3, 6).fetches == [
+                0: [Fetch(step: 6, share: 0, count: 2)], 1: [Fetch(step: 6, share: 1, count: 2)],
+            ])
+        _ = conversation.event(.stateCollected(step: 6))
+        var written = conversation
+        let end = written.event(.snapshotWritten(step: 6, digest: Conversation.digest))
+        #expect(end.result?.snapshotStep == 6 && end.result?.exitCode == .temporary)
+        // But not three times, and not for ever.
+        let last = conversation.event(.stateInvalid(step: 6, reason: "its hash is another"))
+        #expect(last.result?.snapshotStep == nil && last.result?.exitCode == .temporary)
+        var silent = stopped()
+        let start = silent.now
+        for _ in 0..<30 where silent.core.mode != .ended { _ = silent.wait() }
+        #expect(silent.core.mode == .ended && silent.now - start <= 3_000_000_000)
+    }
+
     @Test func aHaltNamesStepAndLane() {
         var conversation = Conversation.running(3)
         let halted = conversation.say(1, .halted(Halted(generation: 1, step: 9, cause: .lossNotFinite(lane: 5))))

@@ -113,6 +113,37 @@ import Testing
         #expect(choice(decide([answer("w0", 9), answer("w1", 9), answer("w2", 8)]))?.start.point == point(9))
     }
 
+    /// Too few are there, and all stand still.
+    @Test func whoLeavesHasToStayForTheStateAlone() {
+        func needs(
+            _ answers: [Decision.Answer], vouchers: [Decision.Voucher] = [], fallback: Decision.Fallback = .ask
+        ) -> [String] {
+            let decision = Decision(
+                answers: answers, lastRoster: roster(["w0", "w1", "w2"]), vouchers: vouchers, reached: 8,
+                fallback: fallback, policy: SparePolicy(workers: 3, spares: 0, laneCount: 8), minWorkers: 3)
+            return decision.answers.filter { $0.isLeaving && decision.needs($0) }.map(\.name)
+        }
+        func leaver(_ name: String, _ step: UInt32?, flaw: UInt64 = 0) -> Decision.Answer {
+            answer(name, step, flaw: flaw, isLeaving: true)
+        }
+        #expect(needs([answer("w0", 8), leaver("w1", 8)]).isEmpty)
+        #expect(needs([answer("w0", 9), leaver("w1", 8)]).isEmpty)
+        #expect(needs([answer("w0", 8), leaver("w1", nil)]).isEmpty)
+        #expect(needs([answer("w0", 8), leaver("w1", 9)]) == ["w1"])
+        #expect(needs([leaver("w0", 8), leaver("w1", 8)]) == ["w0", "w1"])
+        // It has lost.
+        #expect(needs([answer("w0", 8), answer("w1", 8), leaver("w2", 8, flaw: 1)]).isEmpty)
+        // Nobody knows who is right, and nobody will come who does.
+        let divided = [answer("w0", 8), leaver("w1", 8, flaw: 1)]
+        #expect(needs(divided).isEmpty && needs(divided, fallback: .wait) == ["w1"])
+        // It has won.
+        let voucher = Decision.Voucher(point: point(8), hash: hash(8, 1), source: .process(process("w7")))
+        #expect(needs(divided, vouchers: [voucher]) == ["w1"])
+        // What is newer and distrusted takes nobody's place.
+        let disputed = Decision.Voucher(point: point(9), hash: hash(9, 3), source: .process(process("w7")))
+        #expect(needs([answer("w0", 9, flaw: 2), leaver("w1", 8)], vouchers: [disputed]) == ["w1"])
+    }
+
     @Test func anUnjudgedStateComesBeforeTheSameOneJudged() {
         var unjudged = answer("w1", 9)
         unjudged.frozen.holding?.point = StatePoint(step: 9, isJudged: false)

@@ -24,6 +24,7 @@ struct SeedBatch: Sendable {
         var failing: [UInt64] = []
         var excused = 0
         var totals = ClusterSimulation.Counts()
+        var fewestFaults = Int.max
         var spokeAt = time(nil)
         var seed = first + offset
         while seed < first + seeds {
@@ -32,6 +33,7 @@ struct SeedBatch: Sendable {
             simulation.run()
             done += 1
             totals += simulation.counts
+            fewestFaults = min(fewestFaults, simulation.counts.faults)
             if simulation.counts.isExcused { excused += 1 }
             if let violation = simulation.violation {
                 failing.append(seed)
@@ -47,7 +49,8 @@ struct SeedBatch: Sendable {
             seed += stride
         }
         say(
-            "\(done) seeds from \(first + offset) by \(stride): \(totals.faults) faults, \(totals.events) events, "
+            "\(done) seeds from \(first + offset) by \(stride): \(totals.faults) faults (\(fewestFaults) or more a run), "
+                + "\(totals.events) events, "
                 + "\(totals.generations) generations, \(totals.coordinators) coordinators, \(totals.incidents) incidents, "
                 + "\(totals.copies) copies for observers, \(totals.fedSteps) steps fed, \(totals.overflows) overflows, "
                 + "\(totals.promoted) promoted, "

@@ -59,10 +59,7 @@ extension CoordinatorCore {
         case .recovering where workers.contains(where: \.isOld):
             // What they hold may be newer than the newest snapshot.
             stopReason = reason
-            setStopLimits(now)
-            let actions = freeze(now)
-            shortenFreeze(now)
-            return actions
+            return freezeAnew(now)
         case .gathering, .recovering, .measuring:
             stopReason = reason
             return finish(snapshotStep: nil, hash: nil)
@@ -90,6 +87,14 @@ extension CoordinatorCore {
             return []
         case .writing, .ended: return []
         }
+    }
+
+    /// All stand still before the state is collected; where the run is being stopped, within the time for that.
+    mutating func freezeAnew(_ now: UInt64) -> [CoordinatorAction] {
+        if stopping != nil { setStopLimits(now) }
+        let actions = freeze(now)
+        if stopping != nil { shortenFreeze(now) }
+        return actions
     }
 
     private mutating func setStopLimits(_ now: UInt64) {

@@ -167,7 +167,7 @@ extension CoordinatorCore {
         return (trained?.members ?? []).filter { names.contains($0.name) }.map(\.process)
     }
 
-    private func decision(_ now: UInt64) -> Decision {
+    func decision(_ now: UInt64) -> Decision {
         let answers = workers.compactMap { worker in worker.frozen.map { answer(worker, $0) } }
         var fallback = Decision.Fallback.ask
         if let offered {

@@ -106,19 +106,14 @@ extension CoordinatorCore {
 
     /// While all stand still: those whose state others hold too.
     mutating func releaseUnneeded(_ now: UInt64) -> [CoordinatorAction] {
+        guard workers.contains(where: { $0.leaving != nil }) else { return [] }
+        let decision = decision(now)
+        let needed = decision.answers.filter { $0.isLeaving && decision.needs($0) }.map(\.process)
         var actions: [CoordinatorAction] = []
-        while let index = workers.firstIndex(where: { $0.leaving != nil && !isNeeded($0) }) {
+        while let index = workers.firstIndex(where: { $0.leaving != nil && !needed.contains($0.process) }) {
             actions += release(index, now)
         }
         return actions
-    }
-
-    private func isNeeded(_ leaver: Worker) -> Bool {
-        guard let own = leaver.frozen?.holding else { return false }
-        // One who holds something else at the same point may be the one that is wrong.
-        return !workers.contains { worker in
-            worker.leaving == nil && (worker.frozen?.holding).map { $0 == own || $0.point > own.point } ?? false
-        }
     }
 
     private mutating func release(_ index: Int, _ now: UInt64) -> [CoordinatorAction] {

@@ -47,13 +47,14 @@ extension CoordinatorCore {
             let verdict = Verdict(
                 stage: .snapshot, step: step, cause: reason,
                 message: "the state after step \(step) that the workers sent is not the one they agreed on: \(reason)")
-            // One of them may have been damaged since; in a freeze they hash it again. A second time it is something else.
-            guard !hasCollectedAnew, stopReason == nil, lateStopReason == nil else { return conclude(verdict) }
+            // One of them may have been damaged since; in a freeze they hash it again. Or what they sent in mid-run, cut
+            // for other members, was on its way still. A second time it is something else.
+            guard !hasCollectedAnew else { return conclude(verdict) }
             hasCollectedAnew = true
             mode = .running
             isWritingLast = false
             note(verdict, now)
-            return [.dropState(step: step)] + freeze(now)
+            return [.dropState(step: step)] + freezeAnew(now)
         case .ended, .gathering, .recovering, .measuring: return []
         default: return snapshots.invalidate(step, reason) + writeLast()
         }

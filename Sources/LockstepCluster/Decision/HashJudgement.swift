@@ -57,6 +57,9 @@ struct HashJudgement: Sendable {
         counts[holding.point]?.first { $0.hash == holding.hash }?.sources.count ?? 0
     }
 
+    /// Whether two hashes of it have as many voices, and none has more.
+    func isUndecided(_ point: StatePoint) -> Bool { counts[point] != nil && winner(at: point) == nil }
+
     /// Whether what it holds took the place of the state that this roster distrusts.
     private static func hasLevelled(_ answer: Decision.Answer, _ roster: Roster) -> Bool {
         guard answer.frozen.holding != nil else { return false }

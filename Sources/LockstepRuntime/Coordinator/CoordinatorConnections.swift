@@ -8,10 +8,16 @@ internal import Synchronization
 
 /// A coordinator's connections: numbers them, reads them into events, writes to them.
 final class CoordinatorConnections: Sendable {
+    private struct Connection {
+        let link: ControlLink
+        let name: String
+        let processIdentifier: Int32
+    }
+
     private struct Connections {
         var count = 0
         // Looked up by number; closing in any order does no harm.
-        var open: [ConnectionNumber: ControlLink] = [:]
+        var open: [ConnectionNumber: Connection] = [:]
         // Looked up by name: the operating system's number of the newest process that said PREPARED.
         var prepared: [String: Int32] = [:]
         var isClosed = false
@@ -31,15 +37,16 @@ final class CoordinatorConnections: Sendable {
     ///
     /// - Parameter offerings: what a worker may ask for on a bulk connection.
     func accept(_ link: ControlLink, _ hello: Hello, offerings: Offerings) {
+        let name = link.peer.name.name
+        let connection = Connection(link: link, name: name, processIdentifier: hello.processIdentifier)
         let number: ConnectionNumber? = connections.withLock { connections in
             guard !connections.isClosed else { return nil }
             connections.count += 1
             let number = ConnectionNumber(connections.count)
-            connections.open[number] = link
+            connections.open[number] = connection
             return number
         }
         guard let number else { return link.close() }
-        let name = link.peer.name.name
         events.post(.core(.helloReceived(number, authenticatedName: name, hello)))
         tasks.add { [self] in
             var reason = "the worker closed it"
@@ -79,10 +86,17 @@ final class CoordinatorConnections: Sendable {
         connections.withLock { $0.prepared[name] == processIdentifier }
     }
 
+    /// Whether this process of a worker has a connection.
+    func isConnected(_ name: String, processIdentifier: Int32) -> Bool {
+        connections.withLock { connections in
+            connections.open.values.contains { $0.name == name && $0.processIdentifier == processIdentifier }
+        }
+    }
+
     /// Says of each open connection with such a certificate that the certificate is accepted no more.
     func lose(_ isDenied: (PeerCertificate) -> Bool) {
         let numbers = connections.withLock { connections in
-            connections.open.filter { isDenied($0.value.peer) }.keys.sorted()
+            connections.open.filter { isDenied($0.value.link.peer) }.keys.sorted()
         }
         for number in numbers { events.post(.core(.revoked(number))) }
     }
@@ -104,7 +118,7 @@ final class CoordinatorConnections: Sendable {
     func closeAll() async {
         let open = connections.withLock { connections in
             connections.isClosed = true
-            return Array(connections.open.values)
+            return connections.open.values.map(\.link)
         }
         for link in open { link.close() }
         await events.close()
@@ -112,6 +126,6 @@ final class CoordinatorConnections: Sendable {
     }
 
     private func link(_ number: ConnectionNumber) -> ControlLink? {
-        connections.withLock { $0.open[number] }
+        connections.withLock { $0.open[number]?.link }
     }
 }

@@ -128,6 +128,11 @@ package final class CoordinatorService: Service {
         connections.hasPrepared(name, processIdentifier: processIdentifier)
     }
 
+    /// Whether a worker's process that this one started has a connection here.
+    func isConnected(_ name: String, processIdentifier: Int32) -> Bool {
+        connections.isConnected(name, processIdentifier: processIdentifier)
+    }
+
     /// false once the run ends, or was asked to.
     var wantsWorkers: Bool { !ending.hasBegun }
 

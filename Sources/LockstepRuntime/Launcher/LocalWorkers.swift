@@ -12,7 +12,8 @@ internal import SystemPackage
 #endif
 
 /// Worker processes on this machine: started with their identity on standard input, which stays open as long
-/// as the launcher lives, so that its death is theirs. One that ends is replaced as its `RestartPolicy` says.
+/// as the launcher lives, so that its death is theirs. One that ends is replaced as its `RestartPolicy` says, and one that
+/// hangs is ended.
 struct LocalWorkers: Service {
     struct Worker: Sendable {
         let name: String
@@ -20,6 +21,10 @@ struct LocalWorkers: Service {
         /// The cores it runs on; nil for all.
         let cores: [Int32]?
     }
+
+    /// A process that has had no connection for so long hangs. Those that are given up while they are only slow come back
+    /// sooner.
+    private static let absenceLimit: UInt64 = 60_000_000_000
 
     let workers: [Worker]
     /// The first arguments of each process: what it is, and all that is the same for every one.
@@ -87,7 +92,13 @@ struct LocalWorkers: Service {
                 arguments: Arguments(arguments(of: worker)),
                 platformOptions: options, input: .inputWriter, output: .sequence, error: .combinedWithOutput
             ) { execution in
-                number.withLock { $0 = execution.processIdentifier.value }
+                let identifier = execution.processIdentifier.value
+                number.withLock { $0 = identifier }
+                let watching = Task {
+                    await waitUntilItHangs(worker, processIdentifier: identifier)
+                    if !Task.isCancelled { try? execution.send(signal: .kill) }
+                }
+                defer { watching.cancel() }
                 _ = try? await execution.standardInputWriter.write(
                     IdentityPipe.lines(worker.identity, coordinator.runDirectory))
                 for try await line in execution.standardOutput.strings() {
@@ -104,6 +115,24 @@ struct LocalWorkers: Service {
         } catch {
             let reason = String(describing: error).escapedForDisplay()
             return (.notRun(reason: reason), number.withLock { $0 })
+        }
+    }
+
+    /// Returns when the process is to be ended because it hangs, or when the task is cancelled.
+    private func waitUntilItHangs(_ worker: Worker, processIdentifier: Int32) async {
+        var limit = LocalWorkers.absenceLimit
+        #if LOCKSTEP_FAILPOINTS
+        limit = Failpoints.current.absence ?? limit
+        #endif
+        var watch = AbsenceWatch(limit: limit, startedAt: ProcessClock.now)
+        while !Task.isCancelled {
+            try? await Task.sleep(for: .nanoseconds(AbsenceWatch.interval))
+            let isConnected = coordinator.isConnected(worker.name, processIdentifier: processIdentifier)
+            guard watch.look(isConnected: isConnected, at: ProcessClock.now) else { continue }
+            let text = "worker \(worker.name) hangs: its process has had no connection for"
+            logger.warning(
+                "\(text) \(limit / 1_000_000_000) s, and is ended", metadata: ["worker": "\(worker.name)"])
+            return
         }
     }
 
