@@ -79,6 +79,7 @@ package struct Fault: Equatable, CustomStringConvertible {
 
     package var description: String {
         let condition = enough < Int.max ? ", where fewer than \(enough) struck" : ""
-        return "from step \(step)\(point.map { " at \($0.rawValue)" } ?? "") after \(Double(delay) / 1e9) s\(condition): \(kind)"
+        let moment = point.map { " at \($0.rawValue)" } ?? ""
+        return "from step \(step)\(moment) after \(Double(delay) / 1e9) s\(condition): \(kind)"
     }
 }
