@@ -23,6 +23,12 @@ package struct ProtocolRules: Sendable {
     package var trustsFeeds = false
     /// The coordinator lets nobody who leaves hand over to too few.
     package var losesLeavers = false
+    /// The coordinator starts from the newest state, though one voice alone says what that is.
+    package var trustsLoneVoices = false
+    /// The coordinator takes reports from the first member alone.
+    package var hearsOneReporter = false
+    /// A worker says of whoever it has lost a link to that it cannot be reached.
+    package var dialsNobodyAgain = false
     #else
     package var startsWithoutFreeze: Bool { false }
     package var decidesTwice: Bool { false }
@@ -34,6 +40,9 @@ package struct ProtocolRules: Sendable {
     package var observesWhileFrozen: Bool { false }
     package var trustsFeeds: Bool { false }
     package var losesLeavers: Bool { false }
+    package var trustsLoneVoices: Bool { false }
+    package var hearsOneReporter: Bool { false }
+    package var dialsNobodyAgain: Bool { false }
     #endif
 
     package init() {}

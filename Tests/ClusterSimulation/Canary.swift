@@ -104,6 +104,16 @@ package struct Canary: Sendable, CustomStringConvertible {
         Canary("who leaves hands nothing over to too few", within: 100, faults: [.drain, .cutLink], needsAll: true) {
             $0.losesLeavers = true
         },
+        Canary(
+            "the newest state, whoever vouches for it", within: 100, from: 100_180,
+            faults: [.kill, .stop, .cutLink, .flip], flips: true
+        ) { $0.trustsLoneVoices = true },
+        Canary("one reporter", within: 60, faults: [.kill, .stop, .cutControl, .cutLink]) {
+            $0.hearsOneReporter = true
+        },
+        Canary("links that are dialled once", within: 60, from: 30, faults: [.kill, .stop, .cutLink]) {
+            $0.dialsNobodyAgain = true
+        },
     ]
     #else
     package static let rules: [Canary] = []

@@ -122,7 +122,7 @@ package struct Scenario {
     // MARK: Faults
 
     /// Kinds of faults. A seed enables some of them.
-    package enum Menu: CaseIterable, Sendable {
+    package enum Menu: String, CaseIterable, Sendable {
         case kill, stop, hang, cutLink, cutControl, cutBulk, block, partition, isolate, slow, join, leave, drain
         case duplicate, killCoordinator, undead, stopCoordinator, slowDisk, brokenJournal, fullDisk, stopRun
         case staleShares, misjudge, wrongSums, unable, notFinite, flip

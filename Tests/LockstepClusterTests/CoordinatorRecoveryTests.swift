@@ -72,6 +72,32 @@ import Testing
         #expect(begun(copied: 1)?.start.step == 9)
     }
 
+    /// The one that knows what the state must be has everything but its bulk connection.
+    @Test(arguments: [true, false]) func whoHoldsTheStateAndIsOnItsWayIsWaitedFor(comes: Bool) {
+        var conversation = restarted(reported: 9)
+        _ = conversation.hello("w3", 13, process: 3, promised: 1, isPrepared: true)
+        _ = conversation.prepared(13, hash: Conversation.hash(8), step: 8)
+        #expect(comeBack(&conversation, 0, promised: 2).freezes == [10: 3, 13: 3])
+        var fed = Conversation.frozen(3, 8)
+        fed.source = ProcessNumber(1)
+        fed.copied = 1
+        _ = conversation.say(13, .frozen(fed))
+        // It is ahead, alone, and damaged.
+        var lone = Conversation.frozen(3, 9, hash: StateHash(high: 8, low: 8))
+        lone.agreed = Frozen.Agreement(point: StatePoint(step: 8), hash: Conversation.hash(8))
+        #expect(conversation.say(10, .frozen(lone)).starts.isEmpty)
+        guard comes else {
+            let start = conversation.now
+            var actions: [CoordinatorAction] = []
+            for _ in 0..<20 where actions.starts.isEmpty { actions = conversation.wait() }
+            #expect(actions.starts[10]?.roster.start.step == 9 && conversation.now - start < 1_000_000_000)
+            return
+        }
+        let actions = conversation.hello("w3", 113, process: 3, purpose: .bulk, promised: 3)
+        let roster = actions.starts[10]?.roster
+        #expect(roster?.start.step == 8 && roster?.holders == ["w3"], "\(actions)")
+    }
+
     /// Where it is, is asked at once and not with the next heartbeat.
     @Test func whoComesBackSaysWhereItIs() {
         var conversation = restarted()

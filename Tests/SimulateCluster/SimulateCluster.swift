@@ -8,8 +8,8 @@ import Musl
 import Darwin
 #endif
 
-/// Long runs of the simulation: `SimulateCluster --seeds N [--first S] [--flips] [--deadline 50ms] [--threads P]
-/// [--trace | --canaries]`. Exit code 1 where a seed fails; its faults are printed, as few as make it fail.
+/// Long runs of the simulation: `SimulateCluster --seeds N [--first S] [--flips] [--only KIND,KIND] [--deadline 50ms]
+/// [--threads P] [--trace | --canaries]`. Exit code 1 where a seed fails; its faults are printed, as few as make it fail.
 @main struct SimulateCluster {
     static func main() async {
         var arguments = CommandLine.arguments.dropFirst()
@@ -24,6 +24,7 @@ import Darwin
             case "--seeds": seeds = number(argument, value)
             case "--first": first = number(argument, value)
             case "--threads": threads = Int(number(argument, value))
+            case "--only": options.only = kinds(argument, value)
             case "--deadline":
                 #if LOCKSTEP_FAILPOINTS
                 options.deadline = milliseconds(argument, value) * 1_000_000
@@ -39,8 +40,8 @@ import Darwin
             case "--canaries": exit(await findCanaries() ? 0 : 1)
             default:
                 fail(
-                    "unknown option \(argument); there are --seeds, --first, --flips, --deadline, --threads, --trace, "
-                        + "--canaries")
+                    "unknown option \(argument); there are --seeds, --first, --flips, --only, --deadline, --threads, "
+                        + "--trace, --canaries")
             }
             _ = arguments.popFirst()
         }
@@ -99,6 +100,16 @@ import Darwin
     private static func number(_ option: String, _ text: String?) -> UInt64 {
         guard let text, let number = UInt64(text) else { fail("\(option) needs a number") }
         return number
+    }
+
+    private static func kinds(_ option: String, _ text: String?) -> [Scenario.Menu] {
+        let names = (text ?? "").split(separator: ",").map(String.init)
+        let kinds = Scenario.Menu.allCases.filter { names.contains($0.rawValue) }
+        guard !names.isEmpty, kinds.count == names.count else {
+            let all = Scenario.Menu.allCases.map(\.rawValue).joined(separator: ", ")
+            fail("\(option) needs kinds of faults, each once, with commas: \(all)")
+        }
+        return kinds
     }
 
     #if LOCKSTEP_FAILPOINTS

@@ -47,7 +47,7 @@ extension CoordinatorCore {
     /// Workers whose answer is not there yet, and is waited for: joiners hold up nobody for long.
     func awaitedAnswers(_ now: UInt64) -> [Worker] {
         let silent = workers.filter { $0.holdsState && $0.frozen == nil }
-        guard trained != nil, !admitsAll, !silent.isEmpty else { return silent }
+        guard trained != nil, !admitsAll, !silent.isEmpty else { return silent + arrivingHolders }
         // Without more of them there may be no state, or too few.
         // Who leaves stays longer rather than that all wait for one that hangs.
         let others = workers.filter { worker in
@@ -59,6 +59,15 @@ extension CoordinatorCore {
         guard others.count >= max(1, configuration.minWorkers), isHeld else { return silent }
         let wanted = joinersUntil == nil || stopReason != nil ? [] : wantedJoiners(now)
         return silent.filter { isMember($0) || wanted.contains($0.process) }
+    }
+
+    /// Who holds what the run has come to, and can be no member before its bulk connection is there, in a moment.
+    private var arrivingHolders: [Worker] {
+        guard joinersUntil != nil, trained != nil, stopReason == nil else { return [] }
+        return workers.filter { worker in
+            !isMember(worker) && !worker.isReady && worker.leaving == nil
+                && worker.frozen?.holding.map { $0.point.step >= reached } ?? false
+        }
     }
 
     mutating func handleFrozen(_ index: Int, _ frozen: Frozen, _ now: UInt64) -> [CoordinatorAction] {

@@ -33,7 +33,8 @@ extension CoordinatorCore {
         case .freezing(let generation):
             // Who prepares while others freeze is asked too.
             let worker = workers[index]
-            guard worker.hasSaidPrepared, worker.frozen == nil else { return [] }
+            guard worker.frozen == nil else { return decideIfAnswered(now) }
+            guard worker.hasSaidPrepared else { return [] }
             return [.send(worker.connection, .freeze(freezeMessage(generation)))]
         case .paused: return workers[index].isReady && !isAsking ? freeze(now) : []
         case .measuring, .running, .planned, .collecting, .writing, .ended: return []

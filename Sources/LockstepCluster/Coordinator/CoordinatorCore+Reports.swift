@@ -4,6 +4,7 @@ extension CoordinatorCore {
     ///
     /// - Returns: the steps that are news, in order.
     mutating func takeReports(_ reports: [StepReport], from index: Int) -> [StepReport] {
+        if rules.hearsOneReporter, workers[index].name != roster?.members.first?.name { return [] }
         var news: [StepReport] = []
         for report in reports {
             if lastReported < UInt32.max, report.step == lastReported + 1 {

@@ -41,6 +41,8 @@ extension CoordinatorCore {
         return [.writeSnapshot(step: step, hash: hash, isBest: endsWithBest)]
     }
 
+    private static let mostFruitlessCollections = 4
+
     mutating func handleInvalid(_ step: UInt32, _ reason: String, _ now: UInt64) -> [CoordinatorAction] {
         switch mode {
         case .collecting(step, _), .writing(step, _):
@@ -48,9 +50,9 @@ extension CoordinatorCore {
                 stage: .snapshot, step: step, cause: reason,
                 message: "the state after step \(step) that the workers sent is not the one they agreed on: \(reason)")
             // One of them may have been damaged since; in a freeze they hash it again. Or what they sent in mid-run, cut
-            // for other members, was on its way still. A second time it is something else.
-            guard !hasCollectedAnew else { return conclude(verdict) }
-            hasCollectedAnew = true
+            // for other members, was on its way still. Time after time it is something else.
+            fruitlessCollections += 1
+            guard fruitlessCollections < Self.mostFruitlessCollections else { return conclude(verdict) }
             mode = .running
             isWritingLast = false
             note(verdict, now)

@@ -90,7 +90,7 @@ package struct CoordinatorCore: Sendable {
     var done: [String: Done] = [:]
     /// Who sends which share of the state of the end.
     var collection: [CoordinatorAction.StateShare] = []
-    var hasCollectedAnew = false
+    var fruitlessCollections = 0
     var pace = Pace()
     var patience: Patience
     var pingAt: UInt64?

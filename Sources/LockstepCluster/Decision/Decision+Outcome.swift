@@ -81,7 +81,7 @@ extension Decision {
         guard let newest = held.first else { return .waitForHolder }
         var start = newest
         // A lone worker may have been damaged after it went ahead; of the state before, several know what it must be.
-        if judgement.voices(for: newest) < 2,
+        if !rules.trustsLoneVoices, judgement.voices(for: newest) < 2,
             let before = held.first(where: { $0.point < newest.point }),
             newest.point.step - before.point.step <= 1, judgement.voices(for: before) >= 2
         {

@@ -55,6 +55,7 @@ extension WorkerCore {
             state = .freezing
             return [.hashState]
         }
+        if rules.dialsNobodyAgain { return handleReached(lost.map(\.name)) }
         state = .reaching
         return [.reach(lost, limit: reachLimit)]
     }
