@@ -9,7 +9,6 @@ extension ClusterSimulation {
     /// After every event of a worker's driver.
     func check(_ worker: SimulatedWorker) {
         if worker.core.promised < worker.core.running { violate("\(worker) promised less than it runs") }
-        guard worker.hasState, worker.core.state != .preparing else { return }
     }
 
     /// The worker holds another state than before.

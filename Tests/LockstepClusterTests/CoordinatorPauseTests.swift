@@ -58,14 +58,20 @@ import Testing
         #expect(conversation.event(.stateOffered(offer)).starts[1]?.roster.start.step == 4)
     }
 
-    /// While an offer is waited for one comes who is not asked, and the only one that was asked goes.
-    @Test func whoCameWhileAnOfferWasWaitedForIsAskedInTheEnd() {
+    /// The only worker was lost with the state, and another one of its name has come.
+    private func replaced() -> Conversation {
         var conversation = Conversation.running(1)
         _ = conversation.progress(0, 1, 1...5)
         _ = conversation.closed(0)
         conversation.join("w0", 10)
         _ = conversation.prepared(10)
         #expect(conversation.frozen(10, 3, 0, hash: conversation.hash).contains(.offerState))
+        return conversation
+    }
+
+    /// While an offer is waited for one comes who is not asked, and the only one that was asked goes.
+    @Test func whoCameWhileAnOfferWasWaitedForIsAskedInTheEnd() {
+        var conversation = replaced()
         conversation.join("w1", 11)
         #expect(conversation.prepared(11).isEmpty)
         _ = conversation.closed(10)
@@ -94,12 +100,7 @@ import Testing
         _ = conversation.prepared(2)
         #expect(conversation.frozen(2, 3, 0, hash: conversation.hash).contains(.offerState))
         // Nor for those whose names others have by now.
-        var replaced = Conversation.running(1)
-        _ = replaced.progress(0, 1, 1...5)
-        _ = replaced.closed(0)
-        replaced.join("w0", 10)
-        _ = replaced.prepared(10)
-        #expect(replaced.frozen(10, 3, 0, hash: replaced.hash).contains(.offerState))
+        _ = replaced()
     }
 
     @Test func whoLeavesDoesNotWaitForTheOthers() {
