@@ -136,6 +136,15 @@ import Testing
         // Nobody knows who is right, and nobody will come who does.
         let divided = [answer("w0", 8), leaver("w1", 8, flaw: 1)]
         #expect(needs(divided).isEmpty && needs(divided, fallback: .wait) == ["w1"])
+        var other = leaver("w1", 8)
+        other.frozen.holding?.wholeHash = hash(8, 1)
+        #expect(needs([answer("w0", 8), other]).isEmpty)
+        #expect(needs([answer("w0", 8), other], fallback: .wait) == ["w1"])
+        // It has lost, to one who is gone.
+        let gone = (5...6).map {
+            Decision.Voucher(point: point(8), hash: hash(8, 2), source: .process(process("w\($0)")))
+        }
+        #expect(needs(divided, vouchers: gone, fallback: .wait).isEmpty)
         // It has won.
         let voucher = Decision.Voucher(point: point(8), hash: hash(8, 1), source: .process(process("w7")))
         #expect(needs(divided, vouchers: [voucher]) == ["w1"])

@@ -5,8 +5,8 @@ extension Decision {
         guard let own = leaver.frozen.holding else { return false }
         let judgement = HashJudgement(answers, lastRoster: lastRoster, vouchers: vouchers, accused: accused)
         guard judgement.trusted(leaver) != nil else {
-            // Where two hashes have as many voices, one who is missing may know which is right. What has lost is of no use.
-            return judgement.isUndecided(own.point) && fallback == .wait
+            // Where two states have as many voices, one who is missing may know which is right. What has lost is of no use.
+            return judgement.isUndecided(own) && fallback == .wait
         }
         return !answers.contains { answer in
             guard !answer.isLeaving, let held = judgement.trusted(answer) else { return false }

@@ -57,8 +57,11 @@ struct HashJudgement: Sendable {
         counts[holding.point]?.first { $0.hash == holding.hash }?.sources.count ?? 0
     }
 
-    /// Whether two hashes of it have as many voices, and none has more.
-    func isUndecided(_ point: StatePoint) -> Bool { counts[point] != nil && winner(at: point) == nil }
+    /// Whether as many voices speak for another state in its place, and none has more.
+    func isUndecided(_ holding: Holding) -> Bool {
+        guard let winner = winner(at: holding.point) else { return true }
+        return winner == holding.hash && wholes[holding.point] == nil
+    }
 
     /// Whether what it holds took the place of the state that this roster distrusts.
     private static func hasLevelled(_ answer: Decision.Answer, _ roster: Roster) -> Bool {

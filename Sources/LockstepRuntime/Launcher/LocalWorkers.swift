@@ -94,11 +94,9 @@ struct LocalWorkers: Service {
             ) { execution in
                 let identifier = execution.processIdentifier.value
                 number.withLock { $0 = identifier }
-                let watching = Task {
-                    await waitUntilItHangs(worker, processIdentifier: identifier)
-                    if !Task.isCancelled { try? execution.send(signal: .kill) }
+                async let _ = endWhenItHangs(worker, processIdentifier: identifier) {
+                    try? execution.send(signal: .kill)
                 }
-                defer { watching.cancel() }
                 _ = try? await execution.standardInputWriter.write(
                     IdentityPipe.lines(worker.identity, coordinator.runDirectory))
                 for try await line in execution.standardOutput.strings() {
@@ -118,21 +116,22 @@ struct LocalWorkers: Service {
         }
     }
 
-    /// Returns when the process is to be ended because it hangs, or when the task is cancelled.
-    private func waitUntilItHangs(_ worker: Worker, processIdentifier: Int32) async {
+    /// Watches over a process until the task is cancelled.
+    ///
+    /// - Parameter end: ends it.
+    private func endWhenItHangs(_ worker: Worker, processIdentifier: Int32, end: () -> Void) async {
         var limit = LocalWorkers.absenceLimit
         #if LOCKSTEP_FAILPOINTS
         limit = Failpoints.current.absence ?? limit
         #endif
         var watch = AbsenceWatch(limit: limit, startedAt: ProcessClock.now)
-        while !Task.isCancelled {
-            try? await Task.sleep(for: .nanoseconds(AbsenceWatch.interval))
+        while (try? await Task.sleep(for: .nanoseconds(AbsenceWatch.interval))) != nil {
             let isConnected = coordinator.isConnected(worker.name, processIdentifier: processIdentifier)
             guard watch.look(isConnected: isConnected, at: ProcessClock.now) else { continue }
             let text = "worker \(worker.name) hangs: its process has had no connection for"
             logger.warning(
                 "\(text) \(limit / 1_000_000_000) s, and is ended", metadata: ["worker": "\(worker.name)"])
-            return
+            return end()
         }
     }
 
