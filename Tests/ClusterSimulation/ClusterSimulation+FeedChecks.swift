@@ -91,6 +91,8 @@ extension ClusterSimulation {
             coordinator.isConnected(to: worker) && roster.members.contains { $0.process == worker.process }
         }
         let answered = answers[generation] ?? []
+        // Where none of them has got what the run has fallen back to, others may hold it, or more.
+        guard members.contains(where: { $0.hasState && $0.state.step >= roster.start.step }) else { return false }
         return members.count >= max(1, scenario.minWorkers)
             && members.allSatisfy { member in
                 answered.contains { $0 === member } && member.frozenFor == generation

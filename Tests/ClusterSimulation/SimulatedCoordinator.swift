@@ -206,13 +206,19 @@ final class SimulatedCoordinator {
         end("signal 9 (SIGKILL)")
     }
 
+    /// A trace is the same each time: a dictionary has no order.
+    private func shown(_ action: CoordinatorAction) -> String {
+        guard case .log(let level, let text, _) = action else { return "\(action)" }
+        return "log(\(level), \(text))"
+    }
+
     private func perform(_ actions: ArraySlice<CoordinatorAction>) {
         for action in actions {
             if let left = diesAfter {
                 if left == 0 { return kill() }
                 diesAfter = left - 1
             }
-            simulation.note("coordinator: \(action)")
+            simulation.note("coordinator: \(shown(action))")
             perform(action)
             guard isAlive else { return }
         }
