@@ -98,6 +98,18 @@ import Testing
         #expect(roster?.start.step == 8 && roster?.holders == ["w3"], "\(actions)")
     }
 
+    /// Two that can be members agree, so that nothing hangs on a third.
+    @Test func whoIsOnItsWayHoldsUpNobodyThatHasTheState() {
+        var conversation = restarted(reported: 9)
+        _ = conversation.hello("w3", 13, process: 3, promised: 1, isPrepared: true)
+        _ = conversation.prepared(13, hash: Conversation.hash(9), step: 9)
+        _ = comeBack(&conversation, 0, promised: 2)
+        _ = comeBack(&conversation, 1, promised: 2)
+        _ = conversation.frozen(13, 3, 9)
+        #expect(conversation.frozen(10, 3, 9).starts.isEmpty)
+        #expect(conversation.frozen(11, 3, 9).starts.keys.sorted() == [10, 11])
+    }
+
     /// Where it is, is asked at once and not with the next heartbeat.
     @Test func whoComesBackSaysWhereItIs() {
         var conversation = restarted()

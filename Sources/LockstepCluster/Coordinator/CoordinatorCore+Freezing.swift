@@ -53,21 +53,26 @@ extension CoordinatorCore {
         let others = workers.filter { worker in
             (isMember(worker) || worker.frozen != nil) && (worker.leaving == nil || joinersUntil == nil)
         }
-        let isHeld = others.contains { other in
-            other.frozen.map { $0.holding.map { $0.point.step >= reached } ?? false } ?? true
-        }
+        let isHeld = others.contains { $0.frozen == nil || holdsEnough($0) }
         guard others.count >= max(1, configuration.minWorkers), isHeld else { return silent }
         let wanted = joinersUntil == nil || stopReason != nil ? [] : wantedJoiners(now)
         return silent.filter { isMember($0) || wanted.contains($0.process) }
     }
 
-    /// Who holds what the run has come to, and can be no member before its bulk connection is there, in a moment.
+    /// Who holds what the run has come to, and can be no member before its bulk connection is there, in a moment. Where two
+    /// that can be members hold the same, nothing hangs on it.
     private var arrivingHolders: [Worker] {
         guard joinersUntil != nil, trained != nil, stopReason == nil else { return [] }
+        let held = workers.filter { $0.isReady && holdsEnough($0) }.compactMap { $0.frozen?.holding }
+        guard held.count < 2 || held.contains(where: { $0 != held[0] }) else { return [] }
         return workers.filter { worker in
-            !isMember(worker) && !worker.isReady && worker.leaving == nil
-                && worker.frozen?.holding.map { $0.point.step >= reached } ?? false
+            !isMember(worker) && !worker.isReady && worker.leaving == nil && holdsEnough(worker)
         }
+    }
+
+    /// Whether it has answered, with what the run has come to.
+    private func holdsEnough(_ worker: Worker) -> Bool {
+        worker.frozen?.holding.map { $0.point.step >= reached } ?? false
     }
 
     mutating func handleFrozen(_ index: Int, _ frozen: Frozen, _ now: UInt64) -> [CoordinatorAction] {
@@ -123,9 +128,6 @@ extension CoordinatorCore {
     /// Who has not answered in time is lost.
     mutating func dropSilent(_ now: UInt64) -> [CoordinatorAction] {
         // A stop shortens the deadline, so that one who hangs does not cost it the state. Without a state nothing is won by it.
-        func holdsEnough(_ worker: Worker) -> Bool {
-            worker.frozen?.holding.map { $0.point.step >= reached } ?? false
-        }
         if stopReason != nil, !workers.contains(where: holdsEnough) {
             deadline = now + configuration.timing.stop / 10
             return []
