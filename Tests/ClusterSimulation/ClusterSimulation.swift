@@ -265,9 +265,9 @@ package final class ClusterSimulation {
                 liveness.freezes.insert(freeze.generation)
             }
             checkPlan(endedBy: freeze.generation)
-        case .plan(let generation):
-            checkDurable(generation)
-            if liveness.plan?.generation != generation { liveness.plan = (generation, now) }
+        case .plan(let change):
+            checkDurable(change.generation)
+            if liveness.plan?.generation != change.generation { liveness.plan = (change.generation, now) }
         case .welcome(let welcome):
             if disk.incarnationIsUnknown(welcome.incarnation) {
                 violate("incarnation \(welcome.incarnation) is said before it is on disk")

@@ -109,9 +109,10 @@ extension SimulatedWorker {
             makeExchange(schedule)
         }
         for link in early {
-            let member = roster.index(of: link.dialler.name)
+            let peer = link.peer(of: self)
+            let member = roster.index(of: peer.name)
             if link.generation == roster.generation, link.isOpen(self), let member,
-                roster.members[member].process == link.dialler.process, generation.links[member] == nil
+                roster.members[member].process == peer.process, generation.links[member] == nil
             {
                 admit(link, member)
             } else if link.generation <= roster.generation {
@@ -120,7 +121,42 @@ extension SimulatedWorker {
         }
         early.removeAll { $0.generation <= roster.generation || !$0.isOpen(self) }
         let patience = simulation.scenario.dialPatience * UInt64(roster.patience)
-        for member in 0..<own { dial(member, generation, until: simulation.now + patience) }
+        for member in 0..<own where generation.links[member] == nil {
+            if ahead.generation == roster.generation, ahead.processes.contains(roster.members[member].process) { continue }
+            dial(member, generation, until: simulation.now + patience)
+        }
+    }
+
+    /// Dials for a generation that is planned.
+    func linkAhead(_ change: PlannedChange) {
+        guard let own = change.members.firstIndex(where: { $0.process == process }) else { return }
+        let number = change.generation
+        ahead = (number, [])
+        for peer in change.members.prefix(own) {
+            ahead.processes.insert(peer.process)
+            let deadline = simulation.now + simulation.scenario.dialPatience
+            simulation.dial(peer.process, from: host, until: deadline) { [self] found in
+                whenAwake { [self] in
+                    if ahead.generation == number { ahead.processes.remove(peer.process) }
+                    let link = found?.admit(linkOf: number, from: self)
+                    guard let generation, generation.roster.generation == number else {
+                        guard let link else { return }
+                        return number > core.running ? early.append(link) : link.close(self, "of no use")
+                    }
+                    guard let member = generation.roster.index(of: peer.name), generation.links[member] == nil,
+                        generation.roster.members[member].process == peer.process
+                    else {
+                        link?.close(self, "of no use")
+                        return
+                    }
+                    guard let link else {
+                        let patience = simulation.scenario.dialPatience * UInt64(generation.roster.patience)
+                        return dial(member, generation, until: simulation.now + patience)
+                    }
+                    admit(link, member)
+                }
+            }
+        }
     }
 
     func makeExchange(_ schedule: TurnSchedule) {

@@ -26,6 +26,7 @@ extension SimulatedWorker {
         case .judge(let sums, let step): judge(sums, step)
         case .copyShare(let fetch, let isBest): copyShare(fetch, isBest: isBest)
         case .park: park()
+        case .linkAhead(let change): linkAhead(change)
         case .reach(let members, let limit): reach(members, limit)
         case .hashState: hashState()
         case .preflight(let request): preflight(request)

@@ -1,4 +1,4 @@
-package import LockstepCluster
+import LockstepCluster
 import LockstepCollectives
 import LockstepCore
 
@@ -52,6 +52,8 @@ final class SimulatedWorker {
     var generation: LinkedGeneration?
     /// Links of generations that are not known here yet.
     var early: [DataLink] = []
+    /// Whom it dials for a generation that is planned.
+    var ahead: (generation: UInt32, processes: Set<ProcessNumber>) = (0, [])
     var levelling: Levelling?
     /// So many of its audited lanes come to something else than they should.
     var wrongLanes = 0

@@ -102,7 +102,8 @@ import Testing
                     traceContext: [])),
             .refused(reason: "the run has its 2 workers"),
             .start(Start(roster: roster, snapshotEverySteps: 100, traceContext: context)),
-            .freeze(Freeze(generation: 5, reachLimit: 1)), .plan(generation: 6),
+            .freeze(Freeze(generation: 5, reachLimit: 1)), .plan(PlannedChange(generation: 6)),
+            .plan(PlannedChange(generation: 6, members: [address], links: 3)),
             .fetch(Fetch(step: 20, share: 1, count: 3)),
             .release(Release(reason: "the run is finished", exitCode: .temporary)),
             .ping(Ping(nonce: 17, reportedStep: 9)),
@@ -220,8 +221,8 @@ import Testing
     }
 
     @Test func aGreetingOpensOnlyItsOwnLink() throws {
-        let first = Roster.Member(name: "w0", process: Self.process, host: "h", ports: [1], lanes: 0..<1)
-        let second = Roster.Member(name: "w1", process: ProcessNumber(2), host: "h", ports: [2], lanes: 1..<2)
+        let first = WorkerAddress(name: "w0", process: Self.process, host: "h", ports: [1])
+        let second = WorkerAddress(name: "w1", process: ProcessNumber(2), host: "h", ports: [2])
         let greeting = LinkGreeting(
             generation: 4, name: "w1", process: ProcessNumber(2), peerName: "w0", peerProcess: Self.process,
             rail: 1, renewal: 3)

@@ -158,11 +158,13 @@ extension [CoordinatorAction] {
         }
     }
 
-    var plans: [Int: UInt32] {
+    var changes: [Int: PlannedChange] {
         reduce(into: [:]) {
-            if case .send(let connection, .plan(let generation)) = $1 { $0[connection.rawValue] = generation }
+            if case .send(let connection, .plan(let change)) = $1 { $0[connection.rawValue] = change }
         }
     }
+
+    var plans: [Int: UInt32] { changes.mapValues(\.generation) }
 
     var fetches: [Int: [Fetch]] {
         reduce(into: [:]) {

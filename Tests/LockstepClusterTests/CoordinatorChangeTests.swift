@@ -28,7 +28,7 @@ import Testing
         conversation.now += 100_000_000
         _ = conversation.observe("w3", 3)
         let start = conversation.now
-        #expect(plan(&conversation) == [0: 2, 1: 2])
+        #expect(plan(&conversation) == [0: 2, 1: 2, 2: 2, 3: 2])
         #expect(conversation.now - start == 100_000_000)
         #expect(conversation.core.journal.last == .generation(2))
         // One that comes now waits for the next change.
@@ -44,7 +44,49 @@ import Testing
         #expect(conversation.linked([0, 1, 2, 3], 2).incidents.isEmpty && conversation.core.incidentCount == 0)
         _ = conversation.prepared(4)
         _ = conversation.catchUp(4)
-        #expect(plan(&conversation).count == 4)
+        #expect(plan(&conversation).count == 5)
+    }
+
+    /// Whoever is likely to be a member is told of all others, so that links are there before the generation begins.
+    @Test func aPlanSaysWhoIsToBeLinked() {
+        var conversation = Conversation.running(2)
+        func plan() -> [Int: PlannedChange] {
+            for _ in 0..<1000 {
+                let plans = conversation.wait().changes
+                if !plans.isEmpty { return plans }
+            }
+            return [:]
+        }
+        _ = conversation.observe("w2", 2)
+        // Prepared, but not caught up.
+        conversation.join("w9", 9)
+        _ = conversation.prepared(9)
+        let joining = plan()
+        #expect(joining.keys.sorted() == [0, 1, 2] && Set(joining.values).count == 1)
+        #expect(joining[2]?.members.map(\.name) == ["w0", "w1", "w2"] && joining[2]?.generation == 2)
+        for connection in [0, 1, 2] { _ = conversation.frozen(connection, 2, 4) }
+        let roster = conversation.core.roster
+        #expect(joining[2]?.members == roster?.members.map(\.address) && joining[2]?.links == roster?.exchange.links)
+        // Without the one that leaves.
+        _ = conversation.linked([0, 1, 2], 2)
+        _ = conversation.say(0, .leaving(Leaving(reason: "SIGTERM")))
+        let leaving = plan()
+        #expect(leaving[0]?.members.map(\.name) == ["w1", "w2"] && leaving.keys.sorted() == [0, 1, 2])
+    }
+
+    /// An observer may stand still before the members have said that they do.
+    @Test func whoStandsStillWithItsSourceIsNotAsked() {
+        var conversation = Conversation.running(2)
+        _ = conversation.observe("w2", 2)
+        _ = plan(&conversation)
+        #expect(conversation.frozen(2, 2, 7).isEmpty && conversation.frozen(0, 2, 7).isEmpty)
+        let actions = conversation.frozen(1, 2, 7)
+        #expect(actions.freezes.isEmpty && actions.starts[2]?.roster.holders == ["w0", "w1", "w2"])
+        // Who has most to do hears first.
+        let order = actions.compactMap { action -> Int? in
+            if case .send(let connection, .start) = action { connection.rawValue } else { nil }
+        }
+        #expect(order == [2, 0, 1])
     }
 
     @Test func whoDiffersDoesNotJoin() {
@@ -83,7 +125,7 @@ import Testing
         #expect(conversation.frozen(0, 2, 4).starts.keys.sorted() == [0])
         #expect(conversation.linked([0], 2).preflights.keys.sorted() == [2])
         _ = conversation.catchUp(2, step: 5)
-        #expect(plan(&conversation) == [0: 3])
+        #expect(plan(&conversation) == [0: 3, 2: 3])
     }
 
     @Test func aPlanHasAnEnd() {
@@ -124,7 +166,7 @@ import Testing
         var conversation = Conversation.running(2)
         conversation.join("w3", 3, promised: 5)
         _ = conversation.observe("w2", 2)
-        #expect(plan(&conversation) == [0: 6, 1: 6])
+        #expect(plan(&conversation) == [0: 6, 1: 6, 2: 6])
         #expect(conversation.frozen(0, 5, 4).freezes == [0: 7, 1: 7, 2: 7])
     }
 
@@ -148,7 +190,7 @@ import Testing
             }
             plans.merge(conversation.event(.tick).plans) { $1 }
         }
-        #expect(plans == [1: 3, 2: 3] && conversation.now - start >= 10_000_000_000)
+        #expect(plans == [0: 3, 1: 3, 2: 3] && conversation.now - start >= 10_000_000_000)
     }
 
     // MARK: Leaving
@@ -181,14 +223,14 @@ import Testing
         #expect(plan(&conversation).isEmpty)
         var copying = conversation
         _ = conversation.catchUp(1, step: 5)
-        #expect(plan(&conversation) == [0: 2])
+        #expect(plan(&conversation) == [0: 2, 1: 2])
         _ = conversation.frozen(0, 2, 6)
         let actions = conversation.frozen(1, 2, 6)
         #expect(actions.starts.keys.sorted() == [1] && actions.releases == [0: .temporary])
         // One that nobody can feed copies the state first.
         _ = copying.preflighted(1)
         for _ in 0..<3 { _ = copying.lose(1, from: 0) }
-        #expect(plan(&copying) == [0: 2])
+        #expect(plan(&copying) == [0: 2, 1: 2])
         _ = copying.frozen(0, 2, 6)
         let both = copying.frozen(1, 2, 0, hash: copying.hash)
         #expect(both.starts.keys.sorted() == [0, 1] && both.releases.isEmpty)
@@ -212,7 +254,7 @@ import Testing
         _ = conversation.progress(0, 1, 1...5)
         _ = join(&conversation, "w2", 2)
         _ = conversation.catchUp(2, step: 5)
-        #expect(plan(&conversation) == [0: 2, 1: 2])
+        #expect(plan(&conversation) == [0: 2, 1: 2, 2: 2])
         _ = conversation.frozen(0, 2, 6)
         _ = conversation.frozen(1, 2, 6)
         let taken = conversation.frozen(2, 2, 6)

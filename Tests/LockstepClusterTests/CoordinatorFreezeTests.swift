@@ -103,7 +103,7 @@ import Testing
         #expect(conversation.frozen(11, 2, 5).isEmpty)
         _ = conversation.catchUp(11, step: 8)
         let plan = conversation.wait()
-        #expect(plan.plans == [0: 3])
+        #expect(plan.plans == [0: 3, 11: 3])
         #expect(conversation.frozen(0, 3, 9).freezes == [11: 3])
         let starts = conversation.frozen(11, 3, 9).starts
         #expect(starts.keys.sorted() == [0, 11] && starts[11]?.roster.holders == ["w0", "w1"])

@@ -227,8 +227,8 @@ import Testing
                     if !generations.contains(freeze.generation) { complaints.append("FREEZE before GENERATION") }
                 case .send(let connection, .feed(let feed)):
                     checkFeed(feed, from: connection)
-                case .send(_, .plan(let generation)):
-                    if !generations.contains(generation) { complaints.append("PLAN before GENERATION") }
+                case .send(_, .plan(let change)):
+                    if !generations.contains(change.generation) { complaints.append("PLAN before GENERATION") }
                 case .report(let reports):
                     for report in reports {
                         if report.step <= reported { complaints.append("step \(report.step) twice") }

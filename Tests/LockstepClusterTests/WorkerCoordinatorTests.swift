@@ -163,7 +163,7 @@ import Testing
         worker.now = 20 * second
         _ = worker.event(.heard(reportedStep: 0))
         worker.now = 45 * second
-        _ = worker.say(.plan(generation: 9))
+        _ = worker.say(.plan(PlannedChange(generation: 9)))
         #expect(worker.core.nextDeadline == 75 * second)
         worker.now = 74 * second
         #expect(worker.event(.tick).isEmpty)

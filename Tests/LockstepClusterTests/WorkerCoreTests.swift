@@ -56,15 +56,38 @@ import Testing
 
     @Test func aPlanOfAnOlderGenerationIsForgotten() {
         var worker = TestWorker.prepared()
-        _ = worker.say(.plan(generation: 7))
+        _ = worker.say(.plan(PlannedChange(generation: 7)))
         _ = worker.start(TestWorker.roster(8))
-        _ = worker.say(.plan(generation: 8))
+        _ = worker.say(.plan(PlannedChange(generation: 8)))
         let first = Turn(.train, step: 1)
         #expect(worker.event(.computed(first)) == [.record(first, askedGeneration: 0)])
         // The canary: a later one is not.
         var later = TestWorker.running()
-        _ = later.say(.plan(generation: 9))
+        _ = later.say(.plan(PlannedChange(generation: 9)))
         #expect(later.event(.computed(first)) == [.record(first, askedGeneration: 9)])
+    }
+
+    /// Whoever dials another when a generation begins may do so before, also one that is no member yet.
+    @Test func linksAreMadeAheadByThoseThatDialThem() {
+        func change(_ generation: UInt32, _ members: [Int]) -> PlannedChange {
+            let all = TestWorker.roster(1).members.map(\.address)
+            return PlannedChange(generation: generation, members: members.map { all[$0] }, links: 2)
+        }
+        let first = change(2, [0, 1])
+        for start in [TestWorker.prepared(), TestWorker.running()] {
+            var worker = start
+            let state = worker.core.state
+            #expect(worker.say(.plan(first)) == [.linkAhead(first)] && worker.core.state == state)
+            // It is dialled by the others, or has no part in it.
+            #expect(worker.say(.plan(change(3, [1, 2]))).isEmpty)
+            #expect(worker.say(.plan(change(4, [0, 2]))).isEmpty && worker.say(.plan(change(5, []))).isEmpty)
+            // It is past it.
+            _ = worker.say(.freeze(Freeze(generation: 9)))
+            #expect(worker.say(.plan(change(9, [0, 1]))).isEmpty)
+        }
+        var unprepared = TestWorker()
+        _ = unprepared.say(TestWorker.welcome())
+        #expect(unprepared.say(.plan(first)).isEmpty)
     }
 
     @Test func aStateThatTheJobDoesNotHaveIsRefused() {

@@ -154,10 +154,10 @@ import Testing
 
     @Test func aPlannedFreezeComesAfterTheStepInWhichAllAskForIt() throws {
         var worker = TestWorker.running()
-        _ = worker.say(.plan(generation: 7))
+        _ = worker.say(.plan(PlannedChange(generation: 7)))
         #expect(worker.event(.computed(first)) == [.record(first, askedGeneration: 7)])
         // Heard too late for this record: the same number to all.
-        _ = worker.say(.plan(generation: 9))
+        _ = worker.say(.plan(PlannedChange(generation: 9)))
         let summary = try TestWorker.summary(asked: 8)
         #expect(worker.event(TestWorker.finished(first, summary)) == [.apply(first, summary)])
         let actions = worker.event(.updated(TestWorker.report(1)))

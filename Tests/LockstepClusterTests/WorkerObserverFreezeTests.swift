@@ -40,6 +40,26 @@ import Testing
         #expect(worker.freeze(2).deeds == [.hashState])
     }
 
+    /// Where it is to be a member of what its source stands still for, that says all that FREEZE would.
+    @Test func itStandsStillWithItsSourceForAPlannedChange() {
+        var worker = TestWorker.observing()
+        #expect(worker.say(.plan(PlannedChange(generation: 2))).isEmpty)
+        _ = worker.feed(TestWorker.fed(7))
+        #expect(worker.core.state == .observing)
+        let frozen = worker.standStill(worker.feed(still))
+        #expect(frozen?.generation == 2 && frozen?.holding?.point == StatePoint(step: 7))
+        #expect(worker.freeze(2).frozen == frozen)
+        // Another change than the planned one, and a state that nothing has confirmed.
+        var other = TestWorker.observing()
+        _ = other.say(.plan(PlannedChange(generation: 3)))
+        _ = other.feed(TestWorker.fed(7))
+        #expect(other.feed(still).isEmpty && other.core.state == .observing)
+        var late = TestWorker.observing()
+        _ = late.say(.plan(PlannedChange(generation: 2)))
+        _ = late.feed(.gap)
+        #expect(late.feed(still).isEmpty && late.core.state == .observing)
+    }
+
     /// No time that a coordinator names is added up to more than there is.
     @Test func itWaitsForAnHourAtMost() {
         var worker = TestWorker.observing()

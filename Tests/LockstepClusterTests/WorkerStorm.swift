@@ -86,7 +86,9 @@ struct WorkerStorm {
         greatest = max(greatest, generation)
         switch Int.random(in: 0..<10, using: &random) {
         case 0, 1: hear(message: .freeze(Freeze(generation: generation)))
-        case 2: hear(message: .plan(generation: generation))
+        case 2:
+            let members = makeRoster(max(1, generation)).members.map(\.address)
+            hear(message: .plan(PlannedChange(generation: generation, members: members)))
         case 3...6:
             // The one that was promised, mostly.
             let number = Int.random(in: 0..<3, using: &random) == 0 ? generation : worker.core.promised
@@ -183,7 +185,8 @@ struct WorkerStorm {
                 .preflighted(generation: preflight.generation, outOfReach: Bool.random(using: &random) ? [] : ["w0"])
             ]
         case .take(let item, let feed): return [taken(item, feed)]
-        case .send, .dialAgain, .closeConnection, .serve, .copyShare, .sendShare, .exit, .feed, .endFeeds, .dropFeed:
+        case .send, .dialAgain, .closeConnection, .serve, .copyShare, .sendShare, .exit, .feed, .endFeeds, .dropFeed,
+            .linkAhead:
             return []
         }
     }
@@ -235,7 +238,7 @@ struct WorkerStorm {
             case .send(let connection, _):
                 if connection != worker.connection { flawed("a word on an old connection") }
             case .dialAgain, .closeConnection, .prepare, .park, .reach, .hashState, .sendShare, .exit, .auditLane,
-                .preflight, .feed, .endFeeds, .take, .dropFeed:
+                .linkAhead, .preflight, .feed, .endFeeds, .take, .dropFeed:
                 break
             }
             if case .link(let start) = action {

@@ -169,7 +169,7 @@ import Testing
         var core = running()
         _ = try step(&core, 1)
         // Asked for in the step that ends the epoch, and in each record from then on.
-        _ = core.handle(.message(control, .plan(generation: 7)), at: 0)
+        _ = core.handle(.message(control, .plan(PlannedChange(generation: 7))), at: 0)
         #expect(try step(&core, 2, asked: 7).last == .begin(Turn(.validation, step: 1)))
         #expect(core.promised == 1)
         _ = try batch(&core, 1, asked: 7)

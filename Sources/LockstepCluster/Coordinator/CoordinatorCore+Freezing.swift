@@ -82,10 +82,10 @@ extension CoordinatorCore {
             workers[index].take(frozen)
             return decideIfAnswered(now)
         case .planned(frozen.generation):
-            guard isMember(workers[index]) else { return [] }
+            guard isMember(workers[index]) || workers[index].isExpected else { return [] }
             workers[index].take(frozen)
             guard members.allSatisfy({ $0.frozen != nil }) else { return [] }
-            // They stand still; now all others are asked under the same number.
+            // They stand still; now all others that have not answered are asked under the same number.
             return askToFreeze(frozen.generation, now)
         case .paused(frozen.generation):
             guard workers[index].frozen == nil else { return [] }

@@ -111,7 +111,7 @@ extension CoordinatorCore {
             if case .planned(let generation) = mode {
                 if worker.promised > generation { return freeze(now) }
                 if worker.running == roster.generation {
-                    return [.send(worker.connection, .plan(generation: generation))]
+                    return [.send(worker.connection, .plan(plannedChange(to: generation)))]
                 }
             }
             if worker.promised > roster.generation, mode == .running { return freeze(now) }

@@ -1,3 +1,4 @@
+internal import LockstepCollectives
 internal import LockstepCore
 
 /// Changes at the end of a step: who joins, who leaves, and a stop. Nothing is redone.
@@ -19,7 +20,18 @@ extension CoordinatorCore {
             workers[index].isExpected = wanted.contains(workers[index].process)
         }
         // A worker may be done while others are not; they learn of the plan from their own message.
-        return members.map { .send($0.connection, .plan(generation: generation)) }
+        let change = plannedChange(to: generation)
+        return workers.filter { isMember($0) || $0.isExpected }.map { .send($0.connection, .plan(change)) }
+    }
+
+    /// What is planned: members that stay, and joiners that are wanted.
+    func plannedChange(to generation: UInt32) -> PlannedChange {
+        let expected = workers.filter { isMember($0) ? $0.leaving == nil : $0.isExpected }
+        guard stopReason == nil, expected.count > 1 else { return PlannedChange(generation: generation) }
+        let members = expected.map(address).filter { !$0.ports.isEmpty }
+            .sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+        return PlannedChange(
+            generation: generation, members: members, links: exchange(for: members.map(\.name)).links)
     }
 
     /// The plan did not come through in time.

@@ -8,6 +8,7 @@ extension CoordinatorCore {
         if rules.usesReportedStep { choice.start.point.step = lastReported }
         let roster = makeRoster(choice, generation: generation)
         var actions = noteLineage(roster)
+        let wereMembers = members.map(\.process)
         self.roster = roster
         trained = roster
         journal.append(.roster(roster))
@@ -44,7 +45,13 @@ extension CoordinatorCore {
             workers[index].observation = Observation()
             workers[index].stage = .linking
             workers[index].step = roster.start.step
-            actions.append(.send(workers[index].connection, .start(start(for: index, roster))))
+        }
+        // Who joins has most to do until it works, so it hears first.
+        let order = workers.indices.filter { isMember(workers[$0]) }
+        for isOld in [false, true] {
+            for index in order where wereMembers.contains(workers[index].process) == isOld {
+                actions.append(.send(workers[index].connection, .start(start(for: index, roster))))
+            }
         }
         actions.append(hasBegun ? .generationBegins(roster) : .workersReady(roster))
         hasBegun = true
@@ -59,10 +66,9 @@ extension CoordinatorCore {
             ?? LaneAssignment.ranges(laneCount: configuration.laneCount, workers: names.count) ?? []
         let members = zip(names, ranges).compactMap { name, lanes -> Roster.Member? in
             guard let worker = workers.first(where: { $0.name == name }) else { return nil }
-            let known = trained?.members.first { $0.process == worker.process }
+            let address = address(of: worker)
             return Roster.Member(
-                name: name, process: worker.process, host: worker.prepared?.host ?? known?.host ?? "",
-                ports: worker.prepared?.ports ?? known?.ports ?? [], lanes: lanes)
+                name: name, process: worker.process, host: address.host, ports: address.ports, lanes: lanes)
         }
         return Roster(
             generation: generation, members: members, start: choice.start.point, stateHash: choice.start.hash,
@@ -71,13 +77,19 @@ extension CoordinatorCore {
             auditEverySteps: configuration.auditEverySteps)
     }
 
+    /// Where others dial it. One that has come back says so again only after its WELCOME.
+    func address(of worker: Worker) -> WorkerAddress {
+        let known = trained?.members.first { $0.process == worker.process }
+        return WorkerAddress(
+            name: worker.name, process: worker.process, host: worker.prepared?.host ?? known?.host ?? "",
+            ports: worker.prepared?.ports ?? known?.ports ?? [])
+    }
+
     /// As it was tuned, with as many links as all members offer.
-    private func exchange(for names: [String]) -> ExchangeSettings {
+    func exchange(for names: [String]) -> ExchangeSettings {
         var settings = exchange ?? ExchangeSettings()
-        let offers = names.compactMap { name -> Int? in
-            guard let worker = workers.first(where: { $0.name == name }) else { return nil }
-            return worker.prepared?.ports.count
-                ?? trained?.members.first { $0.process == worker.process }?.ports.count
+        let offers = names.compactMap { name in
+            workers.first { $0.name == name }.map { address(of: $0).ports.count }
         }
         settings.links = names.count == 1 ? 1 : max(1, min(settings.links, offers.min() ?? 1))
         return settings

@@ -24,8 +24,8 @@ package enum ControlMessage: Sendable, Equatable {
     /// Before the start: see how long an all-reduce takes.
     case measure(Measure)
     case freeze(Freeze)
-    /// A planned change: put this generation into the next control record.
-    case plan(generation: UInt32)
+    /// The generation changes after the step in hand, or the next one.
+    case plan(PlannedChange)
     case fetch(Fetch)
     case release(Release)
     case ping(Ping)
@@ -71,7 +71,7 @@ extension ControlMessage: Codable {
         case .start: self = .start(try Start(from: decoder))
         case .measure: self = .measure(try Measure(from: decoder))
         case .freeze: self = .freeze(try Freeze(from: decoder))
-        case .plan: self = .plan(generation: try generation())
+        case .plan: self = .plan(try PlannedChange(from: decoder))
         case .fetch: self = .fetch(try Fetch(from: decoder))
         case .release: self = .release(try Release(from: decoder))
         case .ping: self = .ping(try Ping(from: decoder))
@@ -108,8 +108,8 @@ extension ControlMessage: Codable {
         case .release(let payload): try payload.encode(to: encoder)
         case .feed(let payload): try payload.encode(to: encoder)
         case .preflight(let payload): try payload.encode(to: encoder)
-        case .linked(let generation), .plan(let generation):
-            try container.encode(generation, forKey: .generation)
+        case .plan(let payload): try payload.encode(to: encoder)
+        case .linked(let generation): try container.encode(generation, forKey: .generation)
         case .refused(let reason): try container.encode(reason, forKey: .reason)
         }
     }

@@ -31,7 +31,7 @@ package struct LinkGreeting: Sendable, Equatable {
     }
 
     /// Why this greeting, which a peer sent, opens no link between `own` and `peer` of `generation`; nil where it does.
-    package func objection(own: Roster.Member, peer: Roster.Member, generation: UInt32) -> String? {
+    package func objection(own: WorkerAddress, peer: WorkerAddress, generation: UInt32) -> String? {
         if self.generation != generation {
             return "the link is of generation \(self.generation), not \(generation)"
         }

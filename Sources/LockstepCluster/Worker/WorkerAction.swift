@@ -19,6 +19,9 @@ package enum WorkerAction: Sendable, Equatable {
     /// Make the links to the other members of this roster. Comes once in a generation; what is left of the one before it
     /// is closed first.
     case link(Start)
+    /// Make the links of a generation that is planned, while the one before goes on: the same ones that `link` makes, which
+    /// finds them there, or makes those that are not. Nothing is answered, and nothing is lost where it comes to nothing.
+    case linkAhead(PlannedChange)
     /// Copy the state that the roster starts from: from the members that hold it, over the links; where there is none, from the
     /// coordinator, or from the seed at step 0. It is staged, its hashes are compared with the roster's, then it takes the
     /// place of the old one. Answered by `levelled` or `levellingFailed`.

@@ -60,9 +60,7 @@ extension WorkerCore {
         case .start(let start): return handleStart(start, now)
         case .measure(let measure): return handleMeasure(measure, now)
         case .freeze(let freeze): return handleFreeze(freeze, now)
-        case .plan(let generation):
-            if generation > promised { flag = max(flag, generation) }
-            return []
+        case .plan(let change): return handlePlan(change)
         case .fetch(let fetch):
             guard state == .done || state == .frozen, fetch.step == step,
                 (1...Fetch.mostShares).contains(fetch.count), (0..<fetch.count).contains(fetch.share)

@@ -70,6 +70,17 @@ extension WorkerCore {
 
     // MARK: Links
 
+    /// A member's next control record says that the generation is wanted; an observer stands still when its source does. Those
+    /// that are dialled when it begins are dialled now.
+    mutating func handlePlan(_ change: PlannedChange) -> [WorkerAction] {
+        guard change.generation > promised else { return [] }
+        flag = max(flag, change.generation)
+        guard preparation != nil, change.members.dropFirst().contains(where: { $0.process == identity.process }) else {
+            return []
+        }
+        return [.linkAhead(change)]
+    }
+
     mutating func handleLinked(_ peer: String, _ generation: UInt32, _ now: UInt64) -> [WorkerAction] {
         guard isWorking, generation == running else { return [] }
         missingLinks.removeAll { $0 == peer }

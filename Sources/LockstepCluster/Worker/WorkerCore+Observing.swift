@@ -38,6 +38,11 @@ extension WorkerCore {
             return standStill(now)
         }
         guard let feed else { return [] }
+        if state == .observing, feed.isCaughtUp, feed.still > promised, feed.still == flag {
+            // It is to be a member of what its source stands still for: FREEZE would say nothing more.
+            promised = feed.still
+            return standStill(now)
+        }
         var actions: [WorkerAction] = []
         switch state {
         case .observing, .draining: break

@@ -118,7 +118,7 @@ final class RailRig: Sendable {
             ) { _ in
                 nil
             } receiver: { _ in
-                try group.receiver(of: roster.members[member], generation: 1, renewal: renewal)
+                try group.receiver(of: roster.members[member].address, generation: 1, renewal: renewal)
             }
         }
         dialing.withLock {

@@ -11,7 +11,10 @@ extension WorkerDriver {
     /// The rails are as many as the coordinator wants and this process has cores for.
     func makeRails(_ welcome: Welcome, _ job: ResolvedJob) -> RailGroup {
         let wanted = max(welcome.fewestLinks, min(welcome.mostLinks, Machine.cores))
-        let entrance = FeedEntrance(FeedShape(of: job)) { [events] feed, event in events.post(.observed(feed, event)) }
+        let shape = FeedShape(of: job)
+        let vectors = FloatPool(count: shape.elementCount)
+        self.vectors = vectors
+        let entrance = FeedEntrance(shape, pool: vectors) { [events] feed, event in events.post(.observed(feed, event)) }
         return RailGroup(
             count: min(max(1, wanted), ExchangeSettings.mostLinks), identity: core.identity, entrance: entrance
         ) { [events, network] event, rail in
@@ -47,6 +50,12 @@ extension WorkerDriver {
         return start.roster.holders.contains(core.identity.name) ? beginWork() : nil
     }
 
+    /// A generation is planned.
+    func linkAhead(_ change: PlannedChange) {
+        guard let rails, (1...rails.rails.count).contains(change.links), !settings.allowsClear else { return }
+        network.linkAhead(change, Array(rails.rails.prefix(change.links)))
+    }
+
     /// Makes what a generation is worked on with. The own state is the one that it starts from.
     func beginWork() -> WorkerEvent? {
         guard let start = starting, let job, let schedule = core.schedule,
@@ -56,7 +65,7 @@ extension WorkerDriver {
         do {
             let work = try GenerationWork(
                 roster: start.roster, own: own, job: job, kernels: settings.kernels, threads: cores.threads,
-                schedule: schedule)
+                schedule: schedule, pool: vectors)
             self.work = work
             exchange = makeExchange(work.plans, start.roster, work.memory, schedule)
             settings.logger.info(
@@ -124,6 +133,7 @@ extension WorkerDriver {
         starting = nil
         exchange = nil
         trial = nil
+        if let vectors { work?.memory.giveBack(to: vectors) }
         work = nil
         guard levelling != nil else { return waitedFor }
         levelling = nil

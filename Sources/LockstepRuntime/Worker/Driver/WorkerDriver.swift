@@ -56,6 +56,8 @@ final class WorkerDriver: @unchecked Sendable {
     /// The roster whose state is on its way here.
     var levelling: Roster?
     var exchangeCount = 0
+    /// Vectors as long as the parameters, for generations and feeds; from PREPARED on.
+    var vectors: FloatPool?
     /// A generation's work and exchange, or a trial's.
     var work: GenerationWork?
     var exchange: RunningExchange?
@@ -184,6 +186,9 @@ final class WorkerDriver: @unchecked Sendable {
             return self.measure(measure)
         case .link(let start):
             return link(start)
+        case .linkAhead(let change):
+            linkAhead(change)
+            return nil
         case .begin(let turn, let isStopping):
             return begin(turn, isStopping: isStopping)
         case .record(let turn, let askedGeneration, let judgement, let hashesState):

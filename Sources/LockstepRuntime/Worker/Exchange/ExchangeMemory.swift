@@ -13,11 +13,23 @@ struct ExchangeMemory: Sendable {
     /// For each rail its own.
     let staging: [FloatMemory]
 
-    /// - Parameter plans: those of all rails.
-    init(plans: [ExchangePlan]) {
+    /// - Parameters:
+    ///   - plans: those of all rails.
+    ///   - pool: where roots and total come from; nil for new memory.
+    init(plans: [ExchangePlan], from pool: FloatPool? = nil) {
         let count = plans[0].buckets.elementCount
-        roots = plans[0].ownRoots.map { _ in FloatMemory(count: count) }
-        total = plans[0].memberCount == 1 ? roots[0] : FloatMemory(count: count)
+        func vector() -> FloatMemory {
+            guard let pool, pool.count == count else { return FloatMemory(count: count) }
+            return pool.takeCleared()
+        }
+        roots = plans[0].ownRoots.map { _ in vector() }
+        total = plans[0].memberCount == 1 ? roots[0] : vector()
         staging = plans.map { FloatMemory(count: $0.stagingCount) }
+    }
+
+    /// Nobody uses it any more; the next generation need not wait for fresh pages.
+    func giveBack(to pool: FloatPool) {
+        for vector in roots { pool.give(back: vector) }
+        if roots.allSatisfy({ $0 !== total }) { pool.give(back: total) }
     }
 }

@@ -24,10 +24,15 @@ final class FeedEntrance: Sendable {
     /// More at a time are refused: there is one, and another one that takes its place.
     private static let mostOpen = 4
 
-    /// - Parameter post: called on the rail's loop.
-    init(_ shape: FeedShape, post: @escaping @Sendable (IncomingFeed, IncomingFeed.Event) -> Void) {
+    /// - Parameters:
+    ///   - pool: of vectors; nil for one of its own.
+    ///   - post: called on the rail's loop.
+    init(
+        _ shape: FeedShape, pool: FloatPool? = nil,
+        post: @escaping @Sendable (IncomingFeed, IncomingFeed.Event) -> Void
+    ) {
         self.shape = shape
-        pool = FloatPool(count: shape.elementCount)
+        self.pool = pool ?? FloatPool(count: shape.elementCount)
         self.post = post
     }
 

@@ -25,6 +25,13 @@ final class FloatPool: Sendable {
     /// What is in it does not matter.
     func take() -> FloatMemory { shared.withLock { $0.free.popLast() } ?? FloatMemory(count: count) }
 
+    /// One that is zero.
+    func takeCleared() -> FloatMemory {
+        guard let used = shared.withLock({ $0.free.popLast() }) else { return FloatMemory(count: count) }
+        used.pointer.update(repeating: 0, count: count)
+        return used
+    }
+
     /// So many at once; nil where not so many are ready, and as many as are to be left.
     func take(_ number: Int, leaving rest: Int) -> [FloatMemory]? {
         shared.withLock { shared in

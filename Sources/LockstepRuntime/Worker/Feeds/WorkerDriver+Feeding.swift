@@ -9,7 +9,7 @@ extension WorkerDriver {
     /// Feeds this process from the next turn on, in the place of an older feed of it.
     func feed(_ observer: WorkerAddress) -> WorkerEvent? {
         guard let job else { return nil }
-        let feeds = feeds ?? Feeds(FeedShape(of: job))
+        let feeds = feeds ?? Feeds(FeedShape(of: job), pool: vectors)
         self.feeds = feeds
         feeds.prepareRoom()
         feeds.close { $0.process == observer.process }

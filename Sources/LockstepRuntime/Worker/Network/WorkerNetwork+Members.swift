@@ -32,18 +32,53 @@ extension WorkerNetwork {
         }
     }
 
-    /// Dials the members that this worker dials, on these rails.
+    /// Dials the members of a planned generation that this worker dials when it begins, on these rails.
+    func linkAhead(_ change: PlannedChange, _ rails: [Rail]) {
+        guard let own = change.members.firstIndex(where: { $0.process == identity.process }) else { return }
+        let queue = DialQueue(own: own, links: rails.count, timing: settings.dialTiming, now: ProcessClock.now)
+        let links = LinksAhead(generation: change.generation)
+        replaceLinksAhead(by: links)
+        tasks.add { [self] in
+            await Linking.run(queue) { [self] dial, limit in
+                let member = change.members[dial.member]
+                try await links.dial(member.process, rail: dial.rail) { [self] in
+                    try await connect(
+                        to: member, from: change.members[own], generation: change.generation, rails[dial.rail],
+                        renewal: 0, limit: .nanoseconds(Int64(clamping: limit)))
+                }
+            } lost: { _, _ in
+                // It is dialled again when the generation begins.
+            }
+        }
+    }
+
+    private func replaceLinksAhead(by links: LinksAhead?) {
+        connections.withLock { connections in
+            defer { connections.linksAhead = links }
+            return connections.linksAhead
+        }?.end()
+    }
+
+    /// Dials the members that this worker dials, on these rails, but those that were dialled ahead.
     func link(_ roster: Roster, own: Int, _ rails: [Rail]) {
         var timing = settings.dialTiming
         timing.patience *= UInt64(roster.patience)
         let queue = DialQueue(
             own: own, links: rails.count, allowance: roster.linkingAllowance(links: rails.count), timing: timing,
             now: ProcessClock.now)
+        let ahead = connections.withLock { $0.linksAhead }
+        ahead?.end()
         let task = Task { [self] in
             await Linking.run(queue) { [self] dial, limit in
+                let (member, rail) = (roster.members[dial.member], rails[dial.rail])
+                if let ahead, ahead.generation == roster.generation {
+                    await ahead.wait(for: member.process, rail: rail.number)
+                    let isMade = rail.loop.submit { rail.isMade(linkTo: dial.member, generation: roster.generation) }
+                    if try await isMade.get() { return }
+                }
                 try await connect(
-                    to: roster.members[dial.member], of: roster, own: own, rails[dial.rail], renewal: 0,
-                    limit: .nanoseconds(Int64(clamping: limit)))
+                    to: member.address, from: roster.members[own].address, generation: roster.generation, rail,
+                    renewal: 0, limit: .nanoseconds(Int64(clamping: limit)))
             } lost: { dial, reason in
                 let rail = rails[dial.rail].number
                 events.post(.rail(rail, .lost(member: dial.member, generation: roster.generation, reason: reason)))
@@ -69,8 +104,8 @@ extension WorkerNetwork {
             while !Task.isCancelled {
                 do {
                     try await connect(
-                        to: roster.members[member], of: roster, own: own, rail, renewal: renewal,
-                        limit: WorkerNetwork.renewalLimit)
+                        to: roster.members[member].address, from: roster.members[own].address,
+                        generation: roster.generation, rail, renewal: renewal, limit: WorkerNetwork.renewalLimit)
                     settings.logger.info("link \(number) to \(roster.members[member].name) renewed (\(renewal))")
                     return
                 } catch {
@@ -89,9 +124,9 @@ extension WorkerNetwork {
     }
 
     private func connect(
-        to member: Roster.Member, of roster: Roster, own: Int, _ rail: Rail, renewal: Int, limit: TimeAmount
+        to member: WorkerAddress, from own: WorkerAddress, generation: UInt32, _ rail: Rail, renewal: Int,
+        limit: TimeAmount
     ) async throws {
-        let generation = roster.generation
         guard member.ports.indices.contains(rail.number) else {
             throw LinkError.violation("\(member.name) offers no link \(rail.number)")
         }
@@ -104,7 +139,7 @@ extension WorkerNetwork {
             to: Endpoint(host: member.host, port: member.ports[rail.number]), greeting: greeting, timeout: limit
         ) { answer in
             if answer.rail != greeting.rail || answer.renewal != renewal { return "it greets as another link" }
-            return answer.objection(own: roster.members[own], peer: member, generation: generation)
+            return answer.objection(own: own, peer: member, generation: generation)
         } receiver: { _ in
             try rail.receiver(of: member, generation: generation, renewal: renewal)
         }

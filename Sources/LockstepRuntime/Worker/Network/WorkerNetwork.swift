@@ -18,6 +18,8 @@ final class WorkerNetwork: Sendable {
         var rails: RailGroup?
         /// The dialling of the members of a generation.
         var linking: Task<Void, Never>?
+        /// The links of a generation that was planned.
+        var linksAhead: LinksAhead?
         var count = 0
         var redial: Redial
         /// What the next HELLO says.

@@ -187,7 +187,7 @@ final class Rail: @unchecked Sendable {
 
     /// The receiver of a link that this worker dials, and whose other end has greeted as it should.
     func receiver(
-        of member: Roster.Member, generation: UInt32, renewal: Int
+        of member: WorkerAddress, generation: UInt32, renewal: Int
     ) throws(LinkError) -> any FrameReceiver {
         guard !isClosed else { throw .closed("this worker ends") }
         return RailLink(
@@ -222,7 +222,9 @@ final class Rail: @unchecked Sendable {
         guard members.indices.contains(own), members[own].process == identity.process,
             let member = members.firstIndex(where: { $0.name == greeting.name }), member != own
         else { return "it is no member of generation \(generation)" }
-        if let objection = greeting.objection(own: members[own], peer: members[member], generation: generation) {
+        if let objection = greeting.objection(
+            own: members[own].address, peer: members[member].address, generation: generation)
+        {
             return objection
         }
         guard greeting.renewal > 0 else {
@@ -232,6 +234,11 @@ final class Rail: @unchecked Sendable {
             return "its link of generation \(generation) has no successor \(greeting.renewal) now"
         }
         return nil
+    }
+
+    /// Whether the link to a member was made, ahead of the generation or in it. It may be lost since, which is said elsewhere.
+    func isMade(linkTo member: Int, generation: UInt32) -> Bool {
+        self.generation == generation && linked.contains(member)
     }
 
     /// Lets a link of the running generation in; one of a later generation goes on waiting.

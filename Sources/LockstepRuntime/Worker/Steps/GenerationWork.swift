@@ -35,11 +35,13 @@ final class GenerationWork {
     private var (ownLaneHash, auditHash): (UInt64, UInt64) = (0, 0)
     private(set) var times = TurnTimes()
 
-    /// - Parameter isTimed: whether `takeTimes` has anything to say.
+    /// - Parameters:
+    ///   - pool: of vectors; nil for new ones.
+    ///   - isTimed: whether `takeTimes` has anything to say.
     /// - Throws: `CommandError`, `ExchangePlan.Fault`.
     init(
         roster: Roster, own: Int, job: ResolvedJob, kernels: Kernels, threads: Int, schedule: TurnSchedule,
-        isTimed: Bool = false
+        pool: FloatPool? = nil, isTimed: Bool = false
     ) throws {
         self.roster = roster
         self.own = own
@@ -50,7 +52,7 @@ final class GenerationWork {
             tree: job.laneTree, lanes: roster.members.map(\.lanes), ownIndex: own,
             elementCount: job.plan.layout.count, sumCount: job.sumCount, settings: roster.exchange)
         self.schedule = schedule
-        memory = ExchangeMemory(plans: plans)
+        memory = ExchangeMemory(plans: plans, from: pool)
         rootPointers = memory.roots.map(\.pointer)
         executor = try Executor(
             plan: job.plan, kernels: kernels, lanes: lanes, laneTree: job.laneTree, batchSize: job.batchSize,
