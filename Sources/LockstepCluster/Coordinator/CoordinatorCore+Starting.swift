@@ -8,7 +8,6 @@ extension CoordinatorCore {
         if rules.usesReportedStep { choice.start.point.step = lastReported }
         let roster = makeRoster(choice, generation: generation)
         var actions = noteLineage(roster)
-        let wereMembers = members.map(\.process)
         self.roster = roster
         trained = roster
         journal.append(.roster(roster))
@@ -45,13 +44,7 @@ extension CoordinatorCore {
             workers[index].observation = Observation()
             workers[index].stage = .linking
             workers[index].step = roster.start.step
-        }
-        // Who joins has most to do until it works, so it hears first.
-        let order = workers.indices.filter { isMember(workers[$0]) }
-        for isOld in [false, true] {
-            for index in order where wereMembers.contains(workers[index].process) == isOld {
-                actions.append(.send(workers[index].connection, .start(start(for: index, roster))))
-            }
+            actions.append(.send(workers[index].connection, .start(start(for: index, roster))))
         }
         actions.append(hasBegun ? .generationBegins(roster) : .workersReady(roster))
         hasBegun = true

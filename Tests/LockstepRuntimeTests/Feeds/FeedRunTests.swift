@@ -128,6 +128,24 @@ import Testing
         try await coordinator.end()
     }
 
+    /// Links that were made for a plan are there when it comes true, and are not missed where they could not be made, or where
+    /// another generation begins.
+    @Test mutating func linksAreMadeBeforeTheirGenerationBegins() async throws {
+        let w0 = try await coordinator.start("w0")
+        let w1 = try await coordinator.start("w1")
+        let nowhere = WorkerAddress(name: "w0", process: w0.process, host: w0.host, ports: [1])
+        for (planned, begun, isOther) in [(w0, nowhere, false), (nowhere, w0, false), (w0, w0, true)] {
+            // The later one dials the other.
+            let plan = PlannedChange(generation: generation + 1, members: [planned, w1], links: 1)
+            try coordinator.say(.plan(plan), to: "w1")
+            if isOther { _ = try await freeze(["w0", "w1"]) }
+            let holdings = try await freeze(["w0", "w1"])
+            let start = try start([begun, w1], from: holdings)
+            try await steps(5, of: "w1", after: start.step)
+        }
+        try await coordinator.end()
+    }
+
     /// A feed outlives the generations of its source, planned and not.
     @Test mutating func aFeedGoesOnOverGenerations() async throws {
         let w0 = try await coordinator.start("w0")

@@ -27,6 +27,15 @@ import Testing
         #expect(Set(((room ?? []) + rest).map(\.pointer)).count == 5)
     }
 
+    @Test func whatIsTakenClearedIsZero() {
+        let pool = FloatPool(count: 64)
+        let used = pool.take()
+        used.pointer.update(repeating: 3, count: 64)
+        pool.give(back: used)
+        let cleared = pool.takeCleared()
+        #expect(cleared === used && (0..<64).allSatisfy { cleared.pointer[$0] == 0 })
+    }
+
     @Test func whatIsGivenBackIsUsedAgain() {
         let pool = FloatPool(count: 64)
         let memory = pool.take()
