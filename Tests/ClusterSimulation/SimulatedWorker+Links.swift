@@ -122,7 +122,9 @@ extension SimulatedWorker {
         early.removeAll { $0.generation <= roster.generation || !$0.isOpen(self) }
         let patience = simulation.scenario.dialPatience * UInt64(roster.patience)
         for member in 0..<own where generation.links[member] == nil {
-            if ahead.generation == roster.generation, ahead.processes.contains(roster.members[member].process) { continue }
+            if ahead.generation == roster.generation, ahead.processes.contains(roster.members[member].process) {
+                continue
+            }
             dial(member, generation, until: simulation.now + patience)
         }
     }

@@ -9,7 +9,8 @@ import Testing
         let plans = conversation.event(.stopRequested(reason: "SIGTERM"))
         #expect(
             plans == [
-                .send(ConnectionNumber(0), .plan(PlannedChange(generation: 2))), .send(ConnectionNumber(1), .plan(PlannedChange(generation: 2))),
+                .send(ConnectionNumber(0), .plan(PlannedChange(generation: 2))),
+                .send(ConnectionNumber(1), .plan(PlannedChange(generation: 2))),
             ])
         #expect(conversation.frozen(0, 2, 6).isEmpty)
         let actions = conversation.frozen(1, 2, 6)

@@ -158,7 +158,9 @@ import Testing
         for round in 0..<6 {
             if round.isMultiple(of: 2) {
                 // All members freeze after the same step, and then the observer with them.
-                for member in members { try coordinator.say(.plan(PlannedChange(generation: generation + 1)), to: member.name) }
+                for member in members {
+                    try coordinator.say(.plan(PlannedChange(generation: generation + 1)), to: member.name)
+                }
                 for member in members {
                     _ = try await coordinator.next(from: member.name) { message in
                         if case .frozen = message { true } else { nil }

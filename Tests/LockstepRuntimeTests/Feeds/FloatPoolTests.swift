@@ -1,4 +1,5 @@
 import LockstepTestSupport
+import Synchronization
 import Testing
 
 @testable import LockstepRuntime
@@ -25,6 +26,20 @@ import Testing
         #expect(pool.take(1, leaving: 2) == nil)
         let rest = [pool.take(), pool.take()]
         #expect(Set(((room ?? []) + rest).map(\.pointer)).count == 5)
+    }
+
+    @Test func whatNobodyNeedsIsFreed() {
+        // Made ready by the caller, and emptied in the midst of it.
+        let work = Mutex<(@Sendable () -> Void)?>(nil)
+        let pool = FloatPool(count: 64) { later in work.withLock { $0 = later } }
+        pool.give(back: pool.take())
+        pool.prepare(3)
+        pool.empty()
+        work.withLock { $0 }?()
+        #expect(pool.take(1, leaving: 0) == nil)
+        pool.prepare(3)
+        work.withLock { $0 }?()
+        #expect(pool.take(3, leaving: 0)?.count == 3)
     }
 
     @Test func whatIsTakenClearedIsZero() {

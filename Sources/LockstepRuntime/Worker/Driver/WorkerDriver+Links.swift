@@ -14,7 +14,7 @@ extension WorkerDriver {
         let shape = FeedShape(of: job)
         let vectors = FloatPool(count: shape.elementCount)
         self.vectors = vectors
-        let entrance = FeedEntrance(shape, pool: vectors) { [events] feed, event in events.post(.observed(feed, event)) }
+        let entrance = FeedEntrance(shape, pool: vectors) { [events] in events.post(.observed($0, $1)) }
         return RailGroup(
             count: min(max(1, wanted), ExchangeSettings.mostLinks), identity: core.identity, entrance: entrance
         ) { [events, network] event, rail in
@@ -67,6 +67,8 @@ extension WorkerDriver {
                 roster: start.roster, own: own, job: job, kernels: settings.kernels, threads: cores.threads,
                 schedule: schedule, pool: vectors)
             self.work = work
+            // What it did not take is for those that are fed, if for anybody.
+            if feeds == nil { vectors?.empty() }
             exchange = makeExchange(work.plans, start.roster, work.memory, schedule)
             settings.logger.info(
                 "generation begins",

@@ -46,6 +46,14 @@ final class FloatPool: Sendable {
         shared.withLock { if $0.free.count < FloatPool.mostFree { $0.free.append(memory) } }
     }
 
+    /// Frees what is ready, and makes nothing more ready until it is asked for again.
+    func empty() {
+        shared.withLock { shared in
+            shared.free = []
+            shared.isPreparing = false
+        }
+    }
+
     /// Makes so many ready, on a thread that gives way to others.
     func prepare(_ number: Int) {
         let isNeeded = shared.withLock { shared in
@@ -66,9 +74,9 @@ final class FloatPool: Sendable {
     }
 
     private func fill(_ number: Int) {
-        while shared.withLock({ $0.free.count < number }) {
+        while shared.withLock({ $0.isPreparing && $0.free.count < number }) {
             let memory = FloatMemory(count: count)
-            shared.withLock { $0.free.append(memory) }
+            shared.withLock { if $0.isPreparing { $0.free.append(memory) } }
         }
         shared.withLock { $0.isPreparing = false }
     }

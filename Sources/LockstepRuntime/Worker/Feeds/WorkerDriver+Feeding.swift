@@ -34,7 +34,10 @@ extension WorkerDriver {
 
     func closeFeeds(where isUnwanted: (WorkerAddress) -> Bool = { _ in true }) {
         feeds?.close(where: isUnwanted)
-        if feeds?.isEmpty == true { feeds = nil }
+        guard feeds?.isEmpty == true else { return }
+        feeds = nil
+        // Between generations the next one takes what is there.
+        if work != nil { vectors?.empty() }
     }
 
     // MARK: What is told
