@@ -6,7 +6,12 @@ extension Roster {
     ///
     /// - Parameter links: of each pair of members.
     package func linkingAllowance(links: Int) -> UInt64 {
+        Roster.linkingAllowance(members: members.count, links: links)
+    }
+
+    /// The same for so many members.
+    package static func linkingAllowance(members: Int, links: Int) -> UInt64 {
         // The number may come from outside.
-        UInt64(max(0, members.count - 1)) * UInt64(min(max(1, links), ExchangeSettings.mostLinks)) * 100_000_000
+        UInt64(max(0, members - 1)) * UInt64(min(max(1, links), ExchangeSettings.mostLinks)) * 100_000_000
     }
 }

@@ -167,6 +167,17 @@ import Testing
         #expect(await isClosed(newer))
     }
 
+    /// It was dialled for a plan that came to nothing, and took its time.
+    @Test func aLateLinkOfAnOlderGenerationTakesNobodysPlace() async throws {
+        let fixture = try await Fixture()
+        let newer = try await fixture.dial(generation: 2)
+        #expect(await isClosed(try await fixture.dial(generation: 1)))
+        fixture.begin(2)
+        #expect(await fixture.nextLinked() == 0)
+        fixture.close()
+        #expect(await isClosed(newer))
+    }
+
     @Test func aLinkDoesNotWaitForEver() async throws {
         let fixture = try await Fixture(Rail.Limits(waiting: .milliseconds(50)))
         #expect(await isClosed(try await fixture.dial()))

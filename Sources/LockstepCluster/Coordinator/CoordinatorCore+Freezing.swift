@@ -59,12 +59,16 @@ extension CoordinatorCore {
         return silent.filter { isMember($0) || wanted.contains($0.process) }
     }
 
-    /// Who holds what the run has come to, and can be no member before its bulk connection is there, in a moment. Where two
-    /// that can be members hold the same, nothing hangs on it.
+    /// Who holds what the run has come to, and can be no member before its bulk connection is there, in a moment. Where as
+    /// many as are needed, and two at least, hold the same and stay, nothing hangs on it.
     private var arrivingHolders: [Worker] {
         guard joinersUntil != nil, trained != nil, stopReason == nil else { return [] }
-        let held = workers.filter { $0.isReady && holdsEnough($0) }.compactMap { $0.frozen?.holding }
-        guard held.count < 2 || held.contains(where: { $0 != held[0] }) else { return [] }
+        let held = workers.filter { $0.isReady && $0.leaving == nil && holdsEnough($0) }.compactMap {
+            $0.frozen?.holding
+        }
+        guard held.count < max(2, configuration.minWorkers) || held.contains(where: { $0 != held[0] }) else {
+            return []
+        }
         return workers.filter { worker in
             !isMember(worker) && !worker.isReady && worker.leaving == nil && holdsEnough(worker)
         }

@@ -27,11 +27,15 @@ extension CoordinatorCore {
     /// What is planned: members that stay, and joiners that are wanted.
     func plannedChange(to generation: UInt32) -> PlannedChange {
         let expected = workers.filter { isMember($0) ? $0.leaving == nil : $0.isExpected }
-        guard stopReason == nil, expected.count > 1 else { return PlannedChange(generation: generation) }
+        // Where turns are long handshakes are nothing to them, and links do not wait for ever.
+        guard stopReason == nil, expected.count > 1, pace.longestTurn < 10_000_000_000 else {
+            return PlannedChange(generation: generation)
+        }
         let members = expected.map(address).filter { !$0.ports.isEmpty }
             .sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
         return PlannedChange(
-            generation: generation, members: members, links: exchange(for: members.map(\.name)).links)
+            generation: generation, members: members, links: exchange(for: members.map(\.name)).links,
+            patience: patience.factor)
     }
 
     /// The plan did not come through in time.

@@ -6,10 +6,13 @@ package struct PlannedChange: Sendable, Hashable, Codable {
     package var members: [WorkerAddress]
     /// How many links each pair of them will have.
     package var links: Int
+    /// How many times their usual length deadlines have, as in a roster.
+    package var patience: Int
 
-    package init(generation: UInt32, members: [WorkerAddress] = [], links: Int = 1) {
+    package init(generation: UInt32, members: [WorkerAddress] = [], links: Int = 1, patience: Int = 1) {
         self.generation = generation
         self.members = members
         self.links = links
+        self.patience = patience
     }
 }

@@ -28,6 +28,8 @@ extension WorkerDriver {
         #endif
         guard let job, let rails, let welcome else { return .failed(reason: "a state is wanted before the job") }
         levelling = roster
+        // A second state takes room enough.
+        vectors?.empty()
         let pieces = WorkerDriver.pieces(of: roster, job)
         do {
             guard roster.holders.isEmpty else {

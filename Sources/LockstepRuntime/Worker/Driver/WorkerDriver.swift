@@ -213,6 +213,7 @@ final class WorkerDriver: @unchecked Sendable {
             return feed(order.observer)
         case .endFeeds:
             closeFeeds()
+            vectors?.empty()
             return nil
         case .take(_, let number):
             return take(feed: number)

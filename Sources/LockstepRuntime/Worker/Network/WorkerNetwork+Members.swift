@@ -34,10 +34,10 @@ extension WorkerNetwork {
 
     /// Dials the members of a planned generation that this worker dials when it begins, on these rails.
     func linkAhead(_ change: PlannedChange, _ rails: [Rail]) {
-        guard let own = change.members.firstIndex(where: { $0.process == identity.process }) else { return }
-        let queue = DialQueue(own: own, links: rails.count, timing: settings.dialTiming, now: ProcessClock.now)
-        let links = LinksAhead(generation: change.generation)
-        replaceLinksAhead(by: links)
+        guard let own = change.members.firstIndex(where: { $0.process == identity.process }),
+            let links = beginLinksAhead(of: change.generation)
+        else { return }
+        let queue = dialQueue(own: own, members: change.members.count, links: rails.count, patience: change.patience)
         tasks.add { [self] in
             await Linking.run(queue) { [self] dial, limit in
                 let member = change.members[dial.member]
@@ -52,22 +52,31 @@ extension WorkerNetwork {
         }
     }
 
-    private func replaceLinksAhead(by links: LinksAhead?) {
+    /// - Returns: nil where they are made already: a plan may be heard twice.
+    private func beginLinksAhead(of generation: UInt32) -> LinksAhead? {
         connections.withLock { connections in
-            defer { connections.linksAhead = links }
-            return connections.linksAhead
-        }?.end()
+            guard connections.linksAhead?.generation != generation else { return nil }
+            connections.linksAhead?.cancel()
+            let links = LinksAhead(generation: generation)
+            connections.linksAhead = links
+            return links
+        }
+    }
+
+    private func dialQueue(own: Int, members: Int, links: Int, patience: Int) -> DialQueue {
+        var timing = settings.dialTiming
+        timing.patience *= UInt64(min(max(1, patience), Roster.mostPatience))
+        return DialQueue(
+            own: own, links: links, allowance: Roster.linkingAllowance(members: members, links: links), timing: timing,
+            now: ProcessClock.now)
     }
 
     /// Dials the members that this worker dials, on these rails, but those that were dialled ahead.
     func link(_ roster: Roster, own: Int, _ rails: [Rail]) {
-        var timing = settings.dialTiming
-        timing.patience *= UInt64(roster.patience)
-        let queue = DialQueue(
-            own: own, links: rails.count, allowance: roster.linkingAllowance(links: rails.count), timing: timing,
-            now: ProcessClock.now)
+        let queue = dialQueue(
+            own: own, members: roster.members.count, links: rails.count, patience: roster.patience)
         let ahead = connections.withLock { $0.linksAhead }
-        ahead?.end()
+        if ahead?.generation == roster.generation { ahead?.end() } else { ahead?.cancel() }
         let task = Task { [self] in
             await Linking.run(queue) { [self] dial, limit in
                 let (member, rail) = (roster.members[dial.member], rails[dial.rail])

@@ -42,6 +42,15 @@ final class LinksAhead: Sendable {
         _ = await state.withLock { $0.begun[Dial(process: process, rail: rail)] }?.result
     }
 
-    /// Nothing more is begun.
+    /// Nothing more is begun: the generation begins.
     func end() { state.withLock { $0.isOver = true } }
+
+    /// Nothing more is begun, and what is not open yet is given up: another generation begins, in which no side has let it in.
+    func cancel() {
+        let begun = state.withLock { state in
+            state.isOver = true
+            return Array(state.begun.values)
+        }
+        for dial in begun { dial.cancel() }
+    }
 }

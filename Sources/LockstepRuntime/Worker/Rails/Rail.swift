@@ -6,7 +6,8 @@ internal import LockstepWire
 internal import NIOCore
 
 /// The data links with one number, one to each member, and the exchange that goes over them, on an event loop of their own.
-/// Links that come before START, from a member that heard it first, wait here unread.
+/// Links that come before START, from a member that heard it first or that dialled ahead, wait here unread; so do those that
+/// this worker has dialled ahead.
 // Safe: everything that changes is touched on `loop` only.
 final class Rail: @unchecked Sendable {
     /// What links that wait for START may cost.
@@ -201,9 +202,17 @@ final class Rail: @unchecked Sendable {
         receivers.append(receiver)
         judge(receiver)
         guard receiver.link != nil, receiver.member == nil else { return }
-        // It waits. One link of a worker is enough, and the newest is the likeliest to live.
+        // It waits. One link of a worker is enough, and the newest is the likeliest to live, but for one that was dialled for a
+        // generation that never began.
         for other in receivers where other !== receiver && other.member == nil {
-            if other.greeting.name == receiver.greeting.name { other.link?.close() }
+            guard other.greeting.name == receiver.greeting.name else { continue }
+            if other.greeting.process == receiver.greeting.process,
+                other.greeting.generation > receiver.greeting.generation
+            {
+                receiver.link?.close()
+                return
+            }
+            other.link?.close()
         }
         receiver.expire(after: limits.waiting, on: loop)
     }
